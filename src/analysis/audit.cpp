@@ -1,0 +1,107 @@
+#include "analysis/audit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "analysis/summary.hpp"
+#include "core/statistics.hpp"
+#include "schemes/scheme.hpp"
+
+namespace kvfrontier::analysis {
+namespace {
+
+using core::Json;
+
+std::string text(double value, const char* format = "%.6g") {
+  char buffer[32];
+  std::snprintf(buffer, sizeof(buffer), format, value);
+  return buffer;
+}
+
+// What the scheme's size formula says for this point; nullopt for an unknown scheme, another version of it, or a
+// self-delimiting message.
+std::optional<std::uint64_t> formula_bits(const Json& parameters) {
+  const Json& entry = parameters.at("scheme");
+  const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());
+  if (scheme == nullptr || scheme->version() != entry.at("version").get<int>()) return std::nullopt;
+  if (scheme->options().size_is_open(entry.at("options"))) return std::nullopt;  // infeasible: no message
+  schemes::PublicParams params;
+  params.schedule = geometry::Schedule(parameters.at("schedule"), parameters.at("sides"));
+  params.d = parameters.at("d");
+  params.embedding = parameters.at("embedding");
+  params.chunk = parameters.at("chunk");
+  params.scheme = scheme->name();
+  params.options = entry.at("options");
+  return scheme->message_bits(params);
+}
+
+// Trials of one point whose messages have one length.
+struct Group {
+  std::vector<core::TrialErrors> errors;
+  std::vector<double> lengths;
+  std::uint64_t information_bits = 0;
+};
+
+void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formula, AuditReport& report) {
+  const Json& data = row.result.data;
+  const auto complain = [&](const std::string& what) { report.findings.push_back({row.point, row.trial, what}); };
+  const auto bits = data.at("message_bits").get<std::uint64_t>();
+  std::uint64_t booked = 0;
+  for (const auto& [section, count] : data.at("ledger").items()) booked += count.get<std::uint64_t>();
+  if (booked != bits) complain("the ledger books " + std::to_string(booked) + " bits, the message has " + std::to_string(bits));
+  if (formula && *formula != bits) complain("the message has " + std::to_string(bits) + " bits, the size formula gives " + std::to_string(*formula));
+  const double errors = data.at("row_errors"), rows = data.at("queried_rows"), error = data.at("error");
+  if (!(errors >= 0 && errors <= rows) || std::abs(error * rows - errors) > 1e-6 * (1 + rows)) {
+    complain("error " + text(error) + " does not follow from " + text(errors) + " wrong rows of " + text(rows));
+  }
+  const auto& parameters = row.parameters;
+  const double entries = parameters.at("tokens").get<double>() * parameters.at("d").get<double>();
+  if (parameters.at("instance").at("name") == "index" && data.at("information_bits").get<double>() != entries) {
+    complain("an index instance holds N d = " + text(entries, "%.0f") + " bits, the row says " + data.at("information_bits").dump());
+  }
+}
+
+}  // namespace
+
+AuditReport audit(const sweep::Store& store) {
+  AuditReport report;
+  const std::vector<PointSummary> points = summarise(store);
+  report.points = points.size();
+  const double level = 1 - 2 * conviction_level / static_cast<double>(std::max<std::size_t>(1, points.size()));
+  for (const PointSummary& point : points) {
+    const auto formula = formula_bits(point.parameters);
+    // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only those
+    // before the stop: more of them only make the interval tighter.
+    std::map<std::uint64_t, Group> groups;
+    for (const auto& [trial, row] : store.points.at(point.point)) {
+      if (row.result.status != "ok") continue;
+      ++report.rows;
+      audit_row(row, formula, report);
+      const Json& data = row.result.data;
+      Group& group = groups[point.fixed_length ? data.at("message_bits").get<std::uint64_t>() : 0];
+      group.errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+      group.lengths.push_back(data.at("message_bits").get<double>());
+      group.information_bits = data.at("information_bits");
+    }
+    for (const auto& [length, group] : groups) {
+      if (group.information_bits == 0) continue;
+      const double error_hi = core::error_interval(group.errors, level).hi;
+      const double floor = floor_bits(group.information_bits, error_hi, point.fixed_length);
+      const double bits = point.fixed_length ? static_cast<double>(length) : std::min(1e300, core::student_interval(group.lengths, level).hi);
+      if (bits < floor) {
+        report.findings.push_back({point.point, -1,
+                                   text(bits, "%.0f") + " bits at error at most " + text(error_hi) + " lie below the floor of " + text(floor, "%.0f") +
+                                       " bits for m = " + std::to_string(group.information_bits)});
+      }
+    }
+    if (point.gap && !point.stored_keys && (report.nearest_point.empty() || *point.gap < report.nearest_gap)) {
+      report.nearest_gap = *point.gap;
+      report.nearest_point = point.point;
+    }
+  }
+  return report;
+}
+
+}  // namespace kvfrontier::analysis

@@ -1,0 +1,217 @@
+#include "analysis/columns.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace kvfrontier::analysis {
+namespace {
+
+using core::Json;
+
+// Bits of an fp16 cache of keys and values: 2 N d 16.
+double fp16_cache_bits(const PointSummary& p) { return 32 * p.entries(); }
+
+template <class Value>
+std::function<Json(const PointSummary&)> measured(Value value) {
+  return [value](const PointSummary& p) -> Json { return p.trials > 0 ? Json(value(p)) : Json(); };
+}
+std::function<Json(const PointSummary&)> parameter(const char* key) {
+  return [key](const PointSummary& p) { return p.at(key); };
+}
+
+Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+std::string csv_cell(const Json& value) {
+  if (value.is_null()) return {};
+  std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+std::string number(double value, const char* format) {
+  char text[64];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+// The options that tell this entry from others: all but where the keys are.
+std::string options_text(const PointSummary& p) {
+  std::string text;
+  for (const auto& [name, value] : p.at("scheme").at("options").items()) {
+    if (name == "keys" || value.is_null()) continue;
+    text += (text.empty() ? "" : " ") + name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return text;
+}
+
+std::string heading(const PointSummary& p) {
+  const std::string tau = p.at("tau").is_string() ? p.at("tau").get<std::string>() : p.at("tau").dump();
+  return p.at("instance").at("name").get<std::string>() + ", " + p.at("embedding").get<std::string>() + " keys, " + p.at("schedule").get<std::string>() +
+         " n = " + p.at("n").dump() + " (N = " + p.at("tokens").dump() + "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
+}
+
+struct Cell {
+  std::string text;
+  bool left = false;
+};
+using TextRow = std::vector<Cell>;
+
+const std::vector<std::string> text_titles{"scheme", "keys", "rate", "bits", "bits/Nd", "error", "interval", "floor", "gap", "trials", "note"};
+
+TextRow text_row(const PointSummary& p) {
+  const bool measured = p.trials > 0;
+  std::string note = options_text(p);
+  if (p.uncertified > 0) note = std::to_string(p.uncertified) + " uncertified; " + note;
+  if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
+  if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
+  if (p.stop == "unfinished") note = "unfinished; " + note;
+  const bool has_keys = p.at("scheme").at("options").contains("keys");
+  return {{p.at("scheme").at("name").get<std::string>(), true},
+          {p.stored_keys ? "stored" : has_keys ? "public" : "none", true},
+          {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
+          {measured ? number(p.message_bits, "%.0f") : "-"},
+          {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
+          {measured ? number(p.error, "%.5f") : "-"},
+          {measured ? "[" + number(p.interval.lo, "%.5f") + ", " + number(p.interval.hi, "%.5f") + "]" : "-"},
+          {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
+          {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
+          {std::to_string(p.trials)},
+          {note, true}};
+}
+
+}  // namespace
+
+const std::vector<Column>& columns() {
+  static const std::vector<Column> list{
+      {"experiment", "name of the experiment", parameter("experiment")},
+      {"instance", "instance family", [](const PointSummary& p) { return p.at("instance").at("name"); }},
+      {"embedding", "family of public keys", parameter("embedding")},
+      {"n", "side of the last token map", parameter("n")},
+      {"d", "width of keys and of values", parameter("d")},
+      {"tokens", "N, cached tokens", parameter("tokens")},
+      {"tau", "query scaling, mean over trials", measured([](const PointSummary& p) { return p.tau; })},
+      {"eta", "multiplicative tolerance", parameter("eta")},
+      {"scheme", "compression scheme", [](const PointSummary& p) { return p.at("scheme").at("name"); }},
+      {"options", "resolved options of the scheme, JSON", [](const PointSummary& p) { return Json(p.at("scheme").at("options").dump()); }},
+      {"rate_budget", "budget in bits per value entry; empty for a fixed entry", [](const PointSummary& p) { return optional(p.rate_budget); }},
+      {"status", "ok, failed, infeasible or uncertified", [](const PointSummary& p) { return Json(p.status); }},
+      {"trials", "measured trials", [](const PointSummary& p) { return Json(p.trials); }},
+      {"message_bits", "length of the message that Bob reads, mean over trials", measured([](const PointSummary& p) { return p.message_bits; })},
+      {"peak_state_bits", "largest state plus working memory after any block", measured([](const PointSummary& p) { return p.peak_state_bits; })},
+      {"error", "bit error at threshold 1/2", measured([](const PointSummary& p) { return p.error; })},
+      {"error_lo", "lower end of its interval", measured([](const PointSummary& p) { return p.interval.lo; })},
+      {"error_hi", "upper end of its interval", measured([](const PointSummary& p) { return p.interval.hi; })},
+      {"mse", "mean squared distance of the outputs to the bits", measured([](const PointSummary& p) { return p.mse; })},
+      {"floor_bits", "least bits of any message with this error", [](const PointSummary& p) { return optional(p.floor_bits); }},
+      {"floor_kind", "finite: shell filling, for messages of fixed length; entropy: m (1 - H2), against the mean length", [](const PointSummary& p) { return Json(p.floor_kind); }},
+      {"gap", "message_bits / floor_bits; empty where the floor is 0", [](const PointSummary& p) { return optional(p.gap); }},
+      {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code", [](const PointSummary& p) { return p.at("scheme").at("options").contains("keys") ? p.at("scheme").at("options").at("keys") : Json("none"); }},
+      {"schedule", "name of the schedule", parameter("schedule")},
+      {"rate", "message_bits / (N d)", measured([](const PointSummary& p) { return p.message_bits / p.entries(); })},
+      {"bits_per_token", "message_bits / N", measured([](const PointSummary& p) { return p.message_bits / p.at("tokens").get<double>(); })},
+      {"mib", "message in MiB", measured([](const PointSummary& p) { return p.message_bits / 8 / 1048576; })},
+      {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values", measured([](const PointSummary& p) { return p.message_bits / fp16_cache_bits(p); })},
+      {"information_bits", "m, bits that Alice's input holds", [](const PointSummary& p) { return p.information_bits > 0 ? Json(p.information_bits) : Json(); }},
+      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem", measured([](const PointSummary& p) { return p.error_theorem; })},
+      {"worst_decile", "mean error of the tenth of rows that err most", measured([](const PointSummary& p) { return p.worst_decile; })},
+      {"ties", "answers within 1e-4 of 1/2, all trials", measured([](const PointSummary& p) { return p.ties; })},
+      {"relative_l2", "output error at queried keys, |z - z*| / |z*|", measured([](const PointSummary& p) { return p.relative_l2; })},
+      {"mixture_relative_l2", "the same at midpoints of two keys", measured([](const PointSummary& p) { return p.mixture_relative_l2; })},
+      {"random_relative_l2", "the same in random directions", measured([](const PointSummary& p) { return p.random_relative_l2; })},
+      {"uncertified", "trials without a certified scaling", [](const PointSummary& p) { return Json(p.uncertified); }},
+      {"failed", "failed trials", [](const PointSummary& p) { return Json(p.failed); }},
+      {"least_rate", "least rate of an infeasible point", [](const PointSummary& p) { return optional(p.least_rate); }},
+      {"stop", "why the point stopped", [](const PointSummary& p) { return Json(p.stop); }},
+      {"seconds", "time of all trials on one thread", [](const PointSummary& p) { return Json(p.seconds); }},
+      {"seed", "config seed", parameter("seed")},
+      {"point", "point id", [](const PointSummary& p) { return Json(p.point); }}};
+  return list;
+}
+
+std::string table_csv(const std::vector<PointSummary>& points) {
+  std::string text;
+  for (const Column& column : columns()) text += (text.empty() ? "" : ",") + column.name;
+  text += '\n';
+  for (const PointSummary& point : points) {
+    bool first = true;
+    for (const Column& column : columns()) {
+      if (!first) text += ',';
+      first = false;
+      text += csv_cell(column.value(point));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string table_json(const std::vector<PointSummary>& points) {
+  Json list = Json::array();
+  for (const PointSummary& point : points) {
+    Json row;
+    for (const Column& column : columns()) row[column.name] = column.value(point);
+    row["options"] = point.at("scheme").at("options");
+    list.push_back(std::move(row));
+  }
+  return list.dump(1) + "\n";
+}
+
+std::string table_text(const std::vector<PointSummary>& points) {
+  std::vector<TextRow> rows;
+  for (const PointSummary& point : points) rows.push_back(text_row(point));
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < text_titles.size(); ++c) {
+    std::size_t width = text_titles[c].size();
+    for (const TextRow& row : rows) width = std::max(width, row[c].text.size());
+    widths.push_back(width);
+  }
+  const auto line = [&](const TextRow& row) {
+    std::string text;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string padding(widths[c] - row[c].text.size(), ' ');
+      text += (c ? "  " : "") + (row[c].left ? row[c].text + padding : padding + row[c].text);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    return text + "\n";
+  };
+  TextRow titles;
+  for (std::size_t c = 0; c < text_titles.size(); ++c) titles.push_back({text_titles[c], c < 2 || c + 1 == text_titles.size()});
+  std::string text, last;
+  std::int64_t uncertified = 0;
+  bool stored = false;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (const std::string now = heading(points[i]); now != last) {
+      text += (last.empty() ? "" : "\n") + now + "\n" + line(titles);
+      last = now;
+    }
+    text += line(rows[i]);
+    uncertified += points[i].uncertified;
+    stored = stored || points[i].stored_keys;
+  }
+  if (stored) text += "\n* the message pays for stored keys; the floor counts values only\n";
+  if (uncertified > 0) text += "\n" + std::to_string(uncertified) + " trials have no certified scaling and are not in the errors\n";
+  return text;
+}
+
+std::string table_latex(const std::vector<PointSummary>& points) {
+  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error & floor & gap \\\\\n";
+  std::string last;
+  for (const PointSummary& point : points) {
+    if (const std::string now = heading(point); now != last) {
+      text += "\\midrule\n\\multicolumn{8}{l}{" + now + "} \\\\\n";
+      last = now;
+    }
+    const TextRow row = text_row(point);
+    const double half = (point.interval.hi - point.interval.lo) / 2;
+    const std::string error = point.trials > 0 ? row[5].text + " $\\pm$ " + number(half, "%.5f") : "-";
+    text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text + " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
+  }
+  text += "\\bottomrule\n\\end{tabular}\n";
+  std::string escaped;
+  for (const char c : text) escaped += c == '_' ? "\\_" : std::string(1, c);
+  return escaped;
+}
+
+}  // namespace kvfrontier::analysis

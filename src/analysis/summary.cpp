@@ -1,0 +1,112 @@
+#include "analysis/summary.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "schemes/scheme.hpp"
+#include "sweep/stopping.hpp"
+#include "theory/floor.hpp"
+
+namespace kvfrontier::analysis {
+namespace {
+
+using core::Json;
+
+bool has_fixed_length(const Json& parameters) {
+  const Json& scheme = parameters.at("scheme");
+  const auto* known = schemes::Schemes::find_or_null(scheme.at("name").get<std::string>());
+  // Rows of a scheme this program does not have: a fixed length is the claim that is easier to convict.
+  return known == nullptr || known->fixed_length();
+}
+
+bool is_game(const Json& parameters) { return parameters.contains("scheme"); }
+
+}  // namespace
+
+double PointSummary::entries() const { return at("tokens").get<double>() * at("d").get<double>(); }
+
+double floor_bits(std::uint64_t information_bits, double error, bool fixed_length) {
+  if (fixed_length) return static_cast<double>(theory::min_bits(static_cast<std::int64_t>(information_bits), error));
+  return theory::entropy_floor_bits(static_cast<double>(information_bits), error);
+}
+
+PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* stop) {
+  PointSummary point;
+  point.point = rows.front().point;
+  point.parameters = rows.front().parameters;
+  point.stop = stop ? stop->reason : "unfinished";
+  point.level = 1 - (1 - sweep::quoted_level) / static_cast<double>(stop ? stop->looks : 1);
+  const Json& rate = point.at("rate");
+  if (!rate.is_null()) point.rate_budget = rate.get<double>();
+  const Json& options = point.at("scheme").at("options");
+  point.stored_keys = options.value("keys", "public") == "stored";
+
+  std::vector<core::TrialErrors> errors;
+  bool infeasible = false;
+  for (const sweep::Row& row : rows) {
+    const Json& data = row.result.data;
+    point.seconds += row.seconds;
+    if (row.result.status == "infeasible") {
+      infeasible = true;
+      point.least_rate = data.at("least_rate").get<double>();
+    } else if (row.result.status == "uncertified") {
+      ++point.uncertified;
+      point.information_bits = data.at("information_bits");
+    } else if (row.result.status == "failed") {
+      if (point.failed++ == 0) point.reason = data.value("reason", "");
+    } else {
+      ++point.trials;
+      point.information_bits = data.at("information_bits");
+      errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+      point.tau += data.at("tau").get<double>();
+      point.message_bits += data.at("message_bits").get<double>();
+      point.peak_state_bits = std::max(point.peak_state_bits, data.at("peak_state_bits").get<std::uint64_t>());
+      point.error_theorem += data.at("error_theorem").get<double>();
+      point.worst_decile += data.at("worst_decile").get<double>();
+      point.mse += data.at("mse").get<double>();
+      point.relative_l2 += data.at("relative_l2").get<double>();
+      point.mixture_relative_l2 += data.at("mixture_relative_l2").get<double>();
+      point.random_relative_l2 += data.at("random_relative_l2").get<double>();
+      point.ties += data.at("ties").get<std::int64_t>();
+      point.queried_rows += data.at("queried_rows").get<std::int64_t>();
+    }
+  }
+  point.status = infeasible ? "infeasible" : point.failed > 0 ? "failed" : point.trials > 0 ? "ok" : "uncertified";
+  point.fixed_length = has_fixed_length(point.parameters);
+  point.floor_kind = point.fixed_length ? "finite" : "entropy";
+  if (point.trials == 0) return point;
+
+  const double trials = static_cast<double>(point.trials);
+  for (double* mean : {&point.tau, &point.message_bits, &point.error_theorem, &point.worst_decile, &point.mse,
+                       &point.relative_l2, &point.mixture_relative_l2, &point.random_relative_l2}) {
+    *mean /= trials;
+  }
+  double row_errors = 0;
+  for (const auto& trial : errors) row_errors += trial.row_errors;
+  point.error = row_errors / static_cast<double>(point.queried_rows);
+  point.interval = core::error_interval(errors, point.level);
+  if (point.information_bits > 0) {
+    point.floor_bits = floor_bits(point.information_bits, point.error, point.fixed_length);
+    if (*point.floor_bits > 0) point.gap = point.message_bits / *point.floor_bits;
+  }
+  return point;
+}
+
+std::vector<PointSummary> summarise(const sweep::Store& store) {
+  std::vector<PointSummary> points;
+  for (const auto& [id, trials] : store.points) {
+    const auto rows = store.counted_rows(id);
+    if (rows.empty() || !is_game(rows.front().parameters)) continue;
+    const auto stop = store.stops.find(id);
+    points.push_back(summarise(rows, stop == store.stops.end() ? nullptr : &stop->second));
+  }
+  const auto order = [](const PointSummary& p) {
+    return std::make_tuple(p.at("instance").dump(), p.at("embedding").dump(), p.at("schedule").dump(), p.at("tokens").get<std::int64_t>(),
+                           p.at("d").get<std::int64_t>(), p.at("scheme").at("name").get<std::string>(), p.stored_keys, p.rate_budget.value_or(1e300),
+                           p.message_bits, p.point);
+  };
+  std::sort(points.begin(), points.end(), [&](const PointSummary& a, const PointSummary& b) { return order(a) < order(b); });
+  return points;
+}
+
+}  // namespace kvfrontier::analysis

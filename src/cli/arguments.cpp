@@ -1,0 +1,62 @@
+#include "cli/arguments.hpp"
+
+#include <cstdio>
+#include <iostream>
+
+#include "core/errors.hpp"
+
+namespace kvfrontier::cli {
+
+bool parse(const std::string& verb, const std::string& usage, const po::options_description& flags,
+           const std::string& positional, int most, const std::vector<std::string>& arguments, po::variables_map& values) {
+  po::options_description all(flags);
+  all.add_options()("help,h", "show this help");
+  po::options_description with_words(all);
+  po::positional_options_description words;
+  if (!positional.empty()) {
+    with_words.add_options()(positional.c_str(), po::value<std::vector<std::string>>(), "");
+    words.add(positional.c_str(), most);
+  }
+  const std::string hint = "; see kvfrontier " + verb + " --help";
+  try {
+    namespace style = po::command_line_style;
+    po::store(po::command_line_parser(arguments)
+                  .options(with_words)
+                  .positional(words)
+                  .style(style::unix_style & ~style::allow_guessing)
+                  .run(),
+              values);
+    po::notify(values);
+  } catch (const po::unknown_option& error) {
+    std::vector<std::string> names;
+    for (const auto& option : all.options()) names.push_back(option->long_name());
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    const std::string nearest = core::nearest_name(name, names);
+    throw core::UserError(verb + ": unknown flag --" + name + (nearest.empty() ? "" : "; did you mean --" + nearest + "?") + hint);
+  } catch (const po::too_many_positional_options_error&) {
+    throw core::UserError(verb + ": too many words; usage: kvfrontier " + usage);
+  } catch (const po::error& error) {
+    throw core::UserError(verb + ": " + error.what() + hint);
+  }
+  if (values.count("help") > 0) {
+    std::cout << "usage: kvfrontier " << usage << "\n\n" << all;
+    return false;
+  }
+  return true;
+}
+
+std::string required(const po::variables_map& values, const std::string& name, const std::string& verb) {
+  if (values.count(name) == 0) throw core::UserError(verb + ": " + name + " is missing; see kvfrontier " + verb + " --help");
+  return values[name].as<std::vector<std::string>>().front();
+}
+
+std::pair<int, int> parse_shard(const std::string& text) {
+  int index = 0, count = 0, used = 0;
+  if (std::sscanf(text.c_str(), "%d/%d%n", &index, &count, &used) != 2 || static_cast<std::size_t>(used) != text.size() || index < 1 || index > count) {
+    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N, for example 2/8");
+  }
+  return {index, count};
+}
+
+}  // namespace kvfrontier::cli

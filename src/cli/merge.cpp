@@ -1,0 +1,81 @@
+// kvfrontier merge: the union of stores.
+
+#include <cstdio>
+#include <set>
+
+#include "cli/arguments.hpp"
+#include "cli/verb_list.hpp"
+#include "core/errors.hpp"
+#include "sweep/config.hpp"
+#include "sweep/store.hpp"
+
+namespace kvfrontier::cli {
+namespace {
+
+constexpr const char* usage = "merge DIR... --out DIR [--expect CONFIG] [--set path=value]...";
+
+// Largest N of rows.I-of-N.jsonl in the directories: how the run was sharded.
+int shard_count_of(const std::vector<std::string>& directories) {
+  int count = 1;
+  for (const auto& directory : directories) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      int index = 0, of = 0;
+      if (std::sscanf(entry.path().filename().c_str(), "rows.%d-of-%d.jsonl", &index, &of) == 2) count = std::max(count, of);
+    }
+  }
+  return count;
+}
+
+// Names what a plan expects and the store does not hold. Returns the number of unfinished points.
+std::size_t report_missing(const sweep::Plan& plan, const sweep::Store& store, int shards) {
+  std::size_t missing = 0;
+  for (int index = 1; index <= shards; ++index) {
+    std::size_t unfinished = 0;
+    std::string example;
+    const auto points = sweep::shard(plan, index, shards);
+    for (const auto& point : points) {
+      if (sweep::look(*plan.experiment, plan.stop, store.leading_rows(point.id)).stop) continue;
+      if (unfinished++ == 0) example = point.id;
+    }
+    if (unfinished > 0) {
+      std::fprintf(stderr, "kvfrontier: shard %d/%d has not finished: %zu of its %zu points, the first is %s\n", index, shards, unfinished, points.size(), example.c_str());
+    }
+    missing += unfinished;
+  }
+  return missing;
+}
+
+int merge(const std::vector<std::string>& arguments) {
+  std::string out, expect;
+  std::vector<std::string> sets;
+  po::options_description flags("flags");
+  flags.add_options()("out", po::value(&out), "directory for the union")("expect", po::value(&expect), "a config: name the shards and points that are not finished, exit 1")(
+      "set", po::value(&sets)->composing(), "override a value of that config, as in run");
+  po::variables_map values;
+  if (!parse("merge", usage, flags, "DIR", -1, arguments, values)) return 0;
+  required(values, "DIR", "merge");
+  if (out.empty()) throw core::UserError("merge: --out is missing; see kvfrontier merge --help");
+  const auto directories = values["DIR"].as<std::vector<std::string>>();
+
+  sweep::Store store;
+  bool out_is_input = false;
+  for (const auto& directory : directories) {
+    sweep::read_into(store, directory, warn);
+    std::error_code ignored;
+    out_is_input = out_is_input || std::filesystem::equivalent(directory, out, ignored);
+  }
+  // Nothing already computed is ever lost: rows that stand in the target stay in it.
+  if (!out_is_input && std::filesystem::is_directory(out)) sweep::read_into(store, out, warn);
+  const int shards = shard_count_of(directories);
+  std::size_t missing = 0;
+  if (!expect.empty()) missing = report_missing(sweep::load_plan(expect, sets), store, shards);
+  sweep::write_store(store, out);
+  std::fprintf(stderr, "%zu rows of %zu points from %zu sessions -> %s\n", store.row_count(), store.points.size(), store.sessions.size(), out.c_str());
+  return missing > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+Verb merge_verb() { return {"merge", usage, "the union of stores; two different rows for one trial are an error", merge}; }
+
+}  // namespace kvfrontier::cli

@@ -1,0 +1,113 @@
+// kvfrontier run: a config becomes rows.
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+
+#include "attention/attention.hpp"
+#include "cli/arguments.hpp"
+#include "cli/verb_list.hpp"
+#include "core/errors.hpp"
+#include "sweep/progress.hpp"
+#include "sweep/runner.hpp"
+#include "sweep/session.hpp"
+
+namespace kvfrontier::cli {
+namespace {
+
+constexpr const char* usage =
+    "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
+    "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
+
+simulator::Isolation isolation_of(const std::string& text) {
+  if (text == "always") return simulator::Isolation::always;
+  if (text == "never") return simulator::Isolation::never;
+  throw core::UserError("--isolate " + text + ": always or never");
+}
+
+void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads, const std::filesystem::path& out) {
+  double least = 0, most = 0, largest_memory = 0;
+  const double first_look = static_cast<double>(plan.stop.checkpoints().front());
+  for (const sweep::Point& point : points) {
+    least += point.operations * first_look;
+    most += point.operations * static_cast<double>(plan.stop.max_trials);
+    largest_memory = std::max(largest_memory, plan.experiment->memory_bytes(point.parameters));
+  }
+  const double speed = measured_speed();
+  char least_text[32], most_text[32];
+  std::printf("experiment      %s\npoints          %zu\ntrials          %zu to %zu\nestimated time  %s to %s on %d threads of this machine\n"
+              "memory          up to %.2g GB a trial\nout             %s\n",
+              plan.experiment->name().c_str(), points.size(), points.size() * static_cast<std::size_t>(first_look),
+              points.size() * static_cast<std::size_t>(plan.stop.max_trials), sweep::duration_text(least / speed / threads, least_text),
+              sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
+}
+
+int run_config(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  std::string out, shard = "1/1", isolate = "always";
+  std::vector<std::string> sets;
+  int threads = sweep::available_threads();
+  double max_seconds = 0, bob_seconds = 600, memory = 0;
+  flags.add_options()("out", po::value(&out), "directory for rows; default results/runs/<config name>")(
+      "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
+      "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
+      "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
+      "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
+      "dry-run", "show points, trials, time and memory, and run nothing")(
+      "isolate", po::value(&isolate), "always: each Bob is a process of his own; never: a function call (profiling)")(
+      "bob-seconds", po::value(&bob_seconds), "kill a Bob that has not answered after S seconds")(
+      "retry-failed", "measure failed trials again")("memory", po::value(&memory), "GB that running trials may take together; default 90 % of what is free")(
+      "quiet", "no progress");
+  po::variables_map values;
+  if (!parse("run", usage, flags, "CONFIG", 1, arguments, values)) return 0;
+  const std::filesystem::path config = required(values, "CONFIG", "run");
+  if (threads < 1 || threads > 4096) throw core::UserError("--threads " + std::to_string(threads) + ": at least 1");
+  if (!(bob_seconds > 0)) throw core::UserError("--bob-seconds: a positive number of seconds");
+
+  const sweep::Plan plan = sweep::load_plan(config, sets);
+  sweep::RunOptions options;
+  options.out = out.empty() ? std::filesystem::path("results/runs") / config.stem() : std::filesystem::path(out);
+  options.threads = threads;
+  std::tie(options.shard_index, options.shard_count) = parse_shard(shard);
+  options.max_seconds = max_seconds;
+  options.retry_failed = values.count("retry-failed") > 0;
+  options.bob = {isolation_of(isolate), bob_seconds};
+  options.memory_bytes = memory * 1e9;
+  options.quiet = values.count("quiet") > 0;
+  if (values.count("dry-run") > 0) {
+    print_dry_run(plan, sweep::shard(plan, options.shard_index, options.shard_count), threads, options.out);
+    return 0;
+  }
+
+  const sweep::RunOutcome outcome = sweep::run(plan, options);
+  char seconds[32];
+  std::fprintf(stderr, "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
+               outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified, outcome.infeasible,
+               outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
+  if (outcome.signal != 0) {
+    std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
+    return 128 + outcome.signal;
+  }
+  if (outcome.out_of_time) std::fprintf(stderr, "--max-seconds reached; run the same command to go on\n");
+  return outcome.failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+Verb run_verb() { return {"run", usage, "run a sweep; the same command again resumes it", run_config}; }
+
+void warn(const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }
+
+double measured_speed() {
+  const core::RowMatrixD rows = core::RowMatrixD::Constant(1024, 64, 0.125);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  int rounds = 0;
+  do {
+    attention::softmax_attention<double>(rows.topRows(256), rows, rows);
+    ++rounds;
+  } while (Clock::now() - start < std::chrono::milliseconds(50));
+  return rounds * 4.0 * 256 * 1024 * 64 / std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace kvfrontier::cli

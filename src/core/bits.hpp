@@ -1,0 +1,64 @@
+#pragma once
+// Bit strings and the two ways to touch them. Memory in kvfrontier is the length of such a string, so the writer keeps a
+// ledger of what every bit is for, and the reader never tells how long the string is.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/errors.hpp"
+
+namespace kvfrontier::core {
+
+// A bit string, least significant bit of word 0 first. Bits past `size` in the last word are 0.
+struct BitString {
+  std::vector<std::uint64_t> words;
+  std::uint64_t size = 0;
+  friend bool operator==(const BitString&, const BitString&) = default;
+};
+
+// Bits booked per section ("keys", "values", "scales", ...), in order of first use.
+using Ledger = std::vector<std::pair<std::string, std::uint64_t>>;
+
+class BitWriter {
+ public:
+  // Books every following bit under `name`, until the next call. Bits written while no section is open appear in the
+  // string and in no book; the game rejects such a message.
+  void section(const std::string& name);
+
+  // Appends the `count` low bits of `value`; count in 0..64, higher bits of `value` must be 0.
+  void put(std::uint64_t value, int count);
+
+  const BitString& bits() const { return bits_; }
+  const Ledger& ledger() const { return ledger_; }
+
+ private:
+  BitString bits_;
+  Ledger ledger_;
+  std::size_t open_ = none;
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+};
+
+// Reads a bit string from its start. There is no way to ask for the length. Reading past the end throws DataError, and
+// the string remembers it: a decoder that catches the error in order to learn the length still loses the game.
+class BitReader {
+ public:
+  explicit BitReader(std::shared_ptr<const BitString> bits)
+      : bits_(std::move(bits)), overrun_(std::make_shared<bool>(false)) {}
+  explicit BitReader(BitString bits) : BitReader(std::make_shared<const BitString>(std::move(bits))) {}
+
+  // The next `count` bits (0..64) as an unsigned number.
+  std::uint64_t get(int count);
+
+  // Copies share the mark: true once any copy has read past the end. For the game, not for decoders.
+  std::shared_ptr<const bool> overrun() const { return overrun_; }
+
+ private:
+  std::shared_ptr<const BitString> bits_;
+  std::shared_ptr<bool> overrun_;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace kvfrontier::core

@@ -1,0 +1,40 @@
+#pragma once
+// The errors a user can meet. Thrown at the edge, printed once in main, each with its own exit code. An assertion
+// means a bug of ours; an exception means the input.
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace kvfrontier::core {
+
+// Something the user wrote (a config, a flag, a path) cannot be used. Exit code 2.
+struct UserError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A value of a config: `path` is dotted (grid.d[1]), `found` what stands there, `allowed` what may. `nearest` is the
+// closest permitted name, or empty.
+struct ConfigError : UserError {
+  ConfigError(std::string path, std::string found, std::string allowed, std::string nearest = {});
+  std::string path, found, allowed, nearest;
+};
+
+// Rows that cannot be read, merged or true. Exit code 3.
+struct StoreError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A message that a decoder cannot read: it asked for `need` bits where `have` were left, or met an impossible value.
+struct DataError : std::runtime_error {
+  DataError(std::uint64_t need, std::uint64_t have);
+  explicit DataError(const std::string& what);
+  std::uint64_t need = 0, have = 0;
+};
+
+// The entry of `names` with the smallest edit distance to `name`, or empty when none is within a third of its length
+// (at least 2).
+std::string nearest_name(const std::string& name, const std::vector<std::string>& names);
+
+}  // namespace kvfrontier::core

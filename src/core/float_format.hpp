@@ -1,0 +1,30 @@
+#pragma once
+// Stored floats: fp32, fp16, bf16. Rounding is to nearest, ties to even; a finite number too large for fp16 is stored as
+// +-65504 and not as infinity.
+
+#include <string>
+#include <vector>
+
+#include "core/bits.hpp"
+
+namespace kvfrontier::core {
+
+enum class FloatFormat { fp32, fp16, bf16 };
+
+// "fp32", "fp16", "bf16"; the names stand in option tables. Throws std::logic_error for any other name.
+FloatFormat float_format(const std::string& name);
+const std::vector<std::string>& float_format_names();
+
+int bits_of(FloatFormat format);
+
+std::uint64_t encode_float(FloatFormat format, float value);
+float decode_float(FloatFormat format, std::uint64_t bits);
+
+// The value after storage.
+inline float stored(FloatFormat format, float value) { return decode_float(format, encode_float(format, value)); }
+
+// `count` floats, bits_of(format) bits each, in order.
+void put_floats(BitWriter& writer, FloatFormat format, const float* values, std::size_t count);
+void get_floats(BitReader& reader, FloatFormat format, float* values, std::size_t count);
+
+}  // namespace kvfrontier::core

@@ -1,0 +1,63 @@
+#pragma once
+// Families of near-orthogonal keys: the geometry that both parties know. Row i is a function of (public key, i), so
+// neither party ever has to store or send keys.
+
+#include <optional>
+#include <string>
+
+#include "core/matrix.hpp"
+#include "core/registry.hpp"
+#include "core/rng.hpp"
+
+namespace kvfrontier::geometry {
+
+using core::Index;
+
+// What is known of the coherence of N rows in dimension d. mu+ is the one-sided coherence max_{i != j} <k_i, k_j>.
+struct Coherence {
+  double mu_plus = 1;  // upper bound on mu+ (exact when `exact`); -1 for N = 1, where there is no pair
+  bool exact = false;  // a deterministic value, no failure probability
+};
+
+// Everything but why_impossible and least_dimension takes for granted that why_impossible(tokens, d) is empty.
+class Embedding {
+ public:
+  virtual ~Embedding() = default;
+  virtual std::string name() const = 0;
+  virtual std::string summary() const = 0;              // one line: what the rows are
+  virtual std::string source() const = 0;               // paper or theorem
+  virtual std::string law() const = 0;                  // the coherence law in words and formula, with its valid range
+  virtual bool deterministic() const { return false; }  // rows do not depend on the public key
+
+  // Empty when N rows exist in dimension d; otherwise what is allowed, in the user's words, with the nearest valid
+  // values.
+  virtual std::string why_impossible(Index tokens, Index d) const = 0;
+
+  // Writes rows first .. first + out.rows() - 1 into `out` (out.cols() == d), each in O(d) or O(d log d). `tokens` = N
+  // must be what both parties know, for families whose rows depend on it.
+  virtual void rows(core::RandomKey key, Index tokens, Index first, core::RowsOutF out) const = 0;
+
+  // Upper bound on mu+ that holds with probability >= 1 - beta over the key (union bound), or exactly. May be >= 1:
+  // then it says nothing.
+  virtual Coherence coherence(Index tokens, Index d, double beta) const = 0;
+
+  // Least d for which coherence(tokens, d, beta).mu_plus <= mu (valid d only), or nullopt when there is none below
+  // 2^20. tokens >= 1, 0 < beta < 1.
+  std::optional<Index> least_dimension(Index tokens, double mu, double beta) const;
+
+  // E S_i(tau) = E sum_{j != i} exp(-tau (1 - <k_i, k_j>)), the mean leak of a row over the key (exact for a
+  // deterministic family, then averaged over rows). nullopt where no closed form is known.
+  virtual std::optional<double> mean_leak(Index tokens, Index d, double tau) const = 0;
+
+ protected:
+  // Least valid d' >= d for this N; any value >= 2^20 when there is none below. Families that exist for all d >= 1 keep
+  // the default.
+  virtual Index next_dimension(Index tokens, Index d) const;
+
+  // What every family asks for: N >= 1 and d >= 1. Empty when met.
+  static std::string why_not_positive(Index tokens, Index d);
+};
+
+using Embeddings = core::Registry<Embedding>;
+
+}  // namespace kvfrontier::geometry

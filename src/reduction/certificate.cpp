@@ -1,0 +1,100 @@
+#include "reduction/certificate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "attention/all_pairs.hpp"
+#include "core/errors.hpp"
+#include "theory/scaling.hpp"
+
+namespace kvfrontier::reduction {
+namespace {
+
+// The least d at which `tau_at(d)` exists, for the message of a ConfigError. Doubles, then bisects over valid d.
+template <class TauAt>
+std::string least_dimension_text(const InstanceParams& params, const TauAt& tau_at) {
+  const auto works = [&](Index d) { return params.keys().why_impossible(params.tokens(), d).empty() && tau_at(d).has_value(); };
+  constexpr Index largest = Index{1} << 16;
+  for (Index d = params.d + 1; d <= largest; d += std::max<Index>(1, d / 64)) {
+    if (!works(d)) continue;
+    // Coarse steps may have jumped over a smaller one.
+    for (Index smaller = std::max(params.d + 1, d - d / 64); smaller < d; ++smaller) {
+      if (works(smaller)) return std::to_string(smaller);
+    }
+    return std::to_string(d);
+  }
+  return {};
+}
+
+}  // namespace
+
+Certificate certify(const Instance& instance, int threads) {
+  const Index tokens = instance.params().tokens();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  Certificate certificate{infinity, -infinity};
+  if (tokens == 1) return certificate;
+  core::RowMatrixF keys(tokens, instance.params().d);
+  instance.keys(0, keys);
+  const auto largest = attention::largest_products(keys, threads);
+  const double rounding = attention::product_rounding_bound(keys);
+  for (Index i = 0; i < tokens; ++i) {
+    const double product = largest[static_cast<std::size_t>(i)];
+    const double norm = keys.row(i).cast<double>().squaredNorm();
+    certificate.gap = std::min(certificate.gap, norm - product - rounding);
+    certificate.mu_plus = std::max(certificate.mu_plus, product);
+  }
+  return certificate;
+}
+
+Scaling Scaling::parse(const core::Json& json, const std::string& path) {
+  if (json.is_number() && json.get<double>() >= 0 && std::isfinite(json.get<double>())) return {Kind::fixed, json.get<double>()};
+  if (json == "certified") return {Kind::certified, 0};
+  if (json == "typical") return {Kind::typical, 0};
+  if (json == "union") return {Kind::united, 0};
+  throw core::ConfigError(path, core::describe(json), "certified, typical, union, or a number of at least 0",
+                          json.is_string() ? core::nearest_name(json.get<std::string>(), {"certified", "typical", "union"}) : "");
+}
+
+core::Json Scaling::to_json() const {
+  switch (kind) {
+    case Kind::certified:
+      return "certified";
+    case Kind::typical:
+      return "typical";
+    case Kind::united:
+      return "union";
+    case Kind::fixed:
+      return value;
+  }
+  return {};
+}
+
+std::optional<double> certified_tau(double gap, Index tokens, double eta, double max_tau) {
+  if (tokens == 1) return 0.0;
+  if (!(gap > 0)) return std::nullopt;
+  const double tau = (1 + certified_margin) * std::max(0.0, theory::decoding_margin(tokens, eta)) / gap;
+  return tau <= max_tau ? std::optional(tau) : std::nullopt;
+}
+
+double closed_form_tau(const Scaling& scaling, const InstanceParams& params, double eta, double max_tau,
+                       const std::string& path) {
+  const Index tokens = params.tokens();
+  if (scaling.kind == Scaling::Kind::fixed) return scaling.value;
+  const auto tau_at = [&](Index d) -> std::optional<double> {
+    if (scaling.kind == Scaling::Kind::united) {
+      const double mu = params.keys().coherence(tokens, d, union_beta).mu_plus;
+      return certified_tau(1 - mu, tokens, eta, max_tau);
+    }
+    if (!params.keys().mean_leak(tokens, d, 0.0)) return std::nullopt;
+    return theory::tau_typical([&](double tau) { return *params.keys().mean_leak(tokens, d, tau); }, eta, max_tau);
+  };
+  if (const auto tau = tau_at(params.d)) return *tau;
+  const std::string least = least_dimension_text(params, tau_at);
+  throw core::ConfigError(path, scaling.to_json().dump() + " at d = " + std::to_string(params.d) + " for " +
+                                    std::to_string(tokens) + " tokens of " + params.embedding,
+                          least.empty() ? "certified or a number: no d up to 65536 has this scaling below max_tau"
+                                        : "d of at least " + least + ", or certified, or a number");
+}
+
+}  // namespace kvfrontier::reduction

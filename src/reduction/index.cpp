@@ -1,0 +1,46 @@
+// INDEX: Alice's input is N d independent fair bits, row i of V holds bits i d .. i d + d - 1, and Bob asks for a
+// uniformly random row at scaling tau. A message that lets him read bit c of a row he does not know in advance is a
+// one-way protocol for INDEX.
+
+#include "reduction/instance.hpp"
+
+namespace kvfrontier::reduction {
+namespace {
+
+class IndexInstance : public Instance {
+ public:
+  using Instance::Instance;
+
+  void values(Index first, core::RowsOutF out) const override {
+    for (Index i = 0; i < out.rows(); ++i) {
+      core::Stream stream(coins().alice, core::Purpose("index/bits"), static_cast<std::uint64_t>(first + i));
+      std::uint32_t word = 0;
+      for (Index c = 0; c < out.cols(); ++c) {
+        if (c % 32 == 0) word = stream();
+        out(i, c) = static_cast<float>(word >> (c % 32) & 1u);
+      }
+    }
+  }
+  std::uint64_t information_bits() const override {
+    return static_cast<std::uint64_t>(params().tokens()) * static_cast<std::uint64_t>(params().d);
+  }
+};
+
+class IndexFamily : public InstanceFamily {
+ public:
+  std::string name() const override { return "index"; }
+  std::string summary() const override { return "N d fair bits as value rows, public near-orthogonal keys, Bob asks for a random row"; }
+  std::string source() const override { return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)"; }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table;
+    return table;
+  }
+  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+    return std::make_unique<IndexInstance>(params, coins);
+  }
+};
+
+const core::Registration<InstanceFamily, IndexFamily> registration;
+
+}  // namespace
+}  // namespace kvfrontier::reduction

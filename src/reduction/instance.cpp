@@ -1,0 +1,60 @@
+#include "reduction/instance.hpp"
+
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
+
+namespace kvfrontier::reduction {
+
+std::string InstanceParams::identity() const {
+  return core::Json{{"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
+      .dump();
+}
+
+Coins Coins::derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial) {
+  const std::string identity = params.identity();
+  return {core::derive_key(seed, identity, trial, "public"), core::derive_key(seed, identity, trial, "alice"),
+          core::derive_key(seed, identity, trial, "bob")};
+}
+
+void Instance::keys(Index first, core::RowsOutF out) const {
+  params_.keys().rows(coins_.open, params_.tokens(), first, out);
+}
+
+std::vector<Index> Instance::queried_rows(Index count) const {
+  core::Stream stream(coins_.bob, core::Purpose("queried rows"), 0);
+  boost::random::uniform_int_distribution<Index> any(0, params_.tokens() - 1);
+  std::vector<Index> rows(static_cast<std::size_t>(count));
+  for (auto& row : rows) row = any(stream);
+  return rows;
+}
+
+core::RowMatrixD Instance::mixture_queries(Index count, double tau) const {
+  core::Stream stream(coins_.bob, core::Purpose("mixture queries"), 0);
+  boost::random::uniform_int_distribution<Index> any(0, params_.tokens() - 1);
+  core::RowMatrixD queries(count, params_.d);
+  core::RowMatrixF pair(2, params_.d);
+  for (Index i = 0; i < count; ++i) {
+    keys(any(stream), pair.topRows(1));
+    keys(any(stream), pair.bottomRows(1));
+    queries.row(i) = tau / 2 * (pair.row(0) + pair.row(1)).cast<double>();
+  }
+  return queries;
+}
+
+core::RowMatrixD Instance::random_queries(Index count, double tau) const {
+  core::RowMatrixD queries(count, params_.d);
+  for (Index i = 0; i < count; ++i) {
+    core::Stream stream(coins_.bob, core::Purpose("random queries"), static_cast<std::uint64_t>(i));
+    boost::random::normal_distribution<double> normal;
+    for (Index c = 0; c < params_.d; ++c) queries(i, c) = normal(stream);
+    const double norm = queries.row(i).norm();
+    if (norm > 0) queries.row(i) *= tau / norm;
+  }
+  return queries;
+}
+
+std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins) {
+  return InstanceFamilies::find(params.family, "instance.name").make(params, coins);
+}
+
+}  // namespace kvfrontier::reduction

@@ -1,0 +1,96 @@
+#include "schemes/codec/kept_rows.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "attention/attention.hpp"
+
+namespace kvfrontier::schemes {
+
+RowFormat RowFormat::of(const PublicParams& params) {
+  return {params.d, stores_keys(params), core::float_format(params.options.at("format").get<std::string>())};
+}
+
+void KeptRows::store(Index slot, Index token, const float* key, const float* value) {
+  tokens_[static_cast<std::size_t>(slot)] = token;
+  const auto round = [&](float x) { return core::stored(format_.format, x); };
+  std::transform(value, value + format_.d, values_.begin() + slot * format_.d, round);
+  if (format_.stored_keys) std::transform(key, key + format_.d, keys_.begin() + slot * format_.d, round);
+}
+
+Index KeptRows::add(Index token, const float* key, const float* value) {
+  const Index slot = count();
+  tokens_.push_back(token);
+  values_.resize(tokens_.size() * static_cast<std::size_t>(format_.d));
+  if (format_.stored_keys) keys_.resize(values_.size());
+  store(slot, token, key, value);
+  return slot;
+}
+
+void KeptRows::replace(Index slot, Index token, const float* key, const float* value) { store(slot, token, key, value); }
+
+void KeptRows::write(core::BitWriter& writer) const {
+  std::vector<Index> order = all_tokens(count());
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+    return tokens_[static_cast<std::size_t>(a)] < tokens_[static_cast<std::size_t>(b)];
+  });
+  const auto width = static_cast<std::size_t>(format_.d);
+  if (format_.stored_keys) {
+    writer.section("keys");
+    for (const Index slot : order) core::put_floats(writer, format_.format, keys_.data() + slot * format_.d, width);
+  }
+  writer.section("values");
+  for (const Index slot : order) core::put_floats(writer, format_.format, values_.data() + slot * format_.d, width);
+}
+
+KeptRowsDecoder::KeptRowsDecoder(const PublicParams& params, core::BitReader& reader, Index count,
+                                 std::span<const Index> tokens)
+    : values_(count, params.d) {
+  const RowFormat format = RowFormat::of(params);
+  if (format.stored_keys) {
+    keys_.resize(count, params.d);
+    core::get_floats(reader, format.format, keys_.data(), static_cast<std::size_t>(keys_.size()));
+  } else {
+    keys_ = public_keys(params, tokens);
+  }
+  core::get_floats(reader, format.format, values_.data(), static_cast<std::size_t>(values_.size()));
+}
+
+core::RowMatrixD KeptRowsDecoder::attend(core::RowsViewD queries) const { return attend_rows(queries, keys_, values_); }
+
+core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> tokens) {
+  core::RowMatrixF keys(static_cast<Index>(tokens.size()), params.d);
+  const geometry::Embedding& embedding = params.keys();
+  Index row = 0;
+  while (row < keys.rows()) {
+    Index run = 1;
+    const Index first = tokens[static_cast<std::size_t>(row)];
+    while (row + run < keys.rows() && tokens[static_cast<std::size_t>(row + run)] == first + run) ++run;
+    embedding.rows(params.key, params.tokens(), first, keys.middleRows(row, run));
+    row += run;
+  }
+  return keys;
+}
+
+core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values) {
+  constexpr Index block = 1024;
+  attention::SoftmaxAttention<double> attention(queries, values.cols());
+  for (Index first = 0; first < keys.rows(); first += block) {
+    const Index count = std::min(block, keys.rows() - first);
+    attention.absorb(keys.middleRows(first, count).cast<double>().eval(),
+                     values.middleRows(first, count).cast<double>().eval());
+  }
+  return attention.result();
+}
+
+Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens) {
+  return static_cast<Index>(std::min<std::uint64_t>(budget_bits / format.bits_per_row(), static_cast<std::uint64_t>(tokens)));
+}
+
+std::vector<Index> all_tokens(Index tokens) {
+  std::vector<Index> list(static_cast<std::size_t>(tokens));
+  std::iota(list.begin(), list.end(), Index{0});
+  return list;
+}
+
+}  // namespace kvfrontier::schemes

@@ -1,0 +1,71 @@
+#pragma once
+// The message of every scheme that keeps some tokens and drops the rest: the kept rows in ascending token order, keys
+// first where they are stored, then values. Plain attention does not depend on the order of tokens, so stored rows need no
+// index; with public keys the decoder must know which tokens they are, as a function of the public coins.
+
+#include <span>
+#include <vector>
+
+#include "core/float_format.hpp"
+#include "schemes/scheme.hpp"
+
+namespace kvfrontier::schemes {
+
+// How one kept row is stored.
+struct RowFormat {
+  Index d = 0;
+  bool stored_keys = false;
+  core::FloatFormat format = core::FloatFormat::fp16;
+
+  static RowFormat of(const PublicParams& params);
+  std::uint64_t bits_per_row() const {
+    return static_cast<std::uint64_t>(core::bits_of(format)) * static_cast<std::uint64_t>(d) * (stored_keys ? 2 : 1);
+  }
+};
+
+// Rows under construction. A row is rounded to its format when it enters, never later.
+class KeptRows {
+ public:
+  explicit KeptRows(const RowFormat& format) : format_(format) {}
+
+  Index count() const { return static_cast<Index>(tokens_.size()); }
+  std::uint64_t bits() const { return static_cast<std::uint64_t>(count()) * format_.bits_per_row(); }
+
+  // Appends token `token`; returns its slot.
+  Index add(Index token, const float* key, const float* value);
+  // Overwrites a slot.
+  void replace(Index slot, Index token, const float* key, const float* value);
+
+  void write(core::BitWriter& writer) const;
+
+ private:
+  void store(Index slot, Index token, const float* key, const float* value);
+
+  RowFormat format_;
+  std::vector<Index> tokens_;
+  std::vector<float> keys_, values_;  // slot-major; keys_ stays empty when they are public
+};
+
+// Attention over the kept rows. `tokens` (ascending) names them when keys are public, and is not read otherwise.
+class KeptRowsDecoder : public Decoder {
+ public:
+  KeptRowsDecoder(const PublicParams& params, core::BitReader& reader, Index count, std::span<const Index> tokens);
+  core::RowMatrixD attend(core::RowsViewD queries) const override;
+
+ private:
+  core::RowMatrixF keys_, values_;
+};
+
+// The public keys of `tokens` (ascending), one row each; runs of consecutive tokens are generated together.
+core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> tokens);
+
+// Attention in double over rows held in float.
+core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values);
+
+// Largest number of whole rows of `format` in `budget_bits`, at most N.
+Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens);
+
+// 0, 1, ..., tokens - 1.
+std::vector<Index> all_tokens(Index tokens);
+
+}  // namespace kvfrontier::schemes

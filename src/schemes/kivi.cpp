@@ -1,0 +1,271 @@
+// Group quantisation: keys per channel over runs of tokens, values per token over runs of channels, the newest tokens in
+// full precision. Groups run on across the maps of the pyramid.
+
+#include <algorithm>
+#include <vector>
+
+#include "schemes/codec/group_quantiser.hpp"
+#include "schemes/codec/kept_rows.hpp"
+#include "schemes/codec/rotation.hpp"
+
+namespace kvfrontier::schemes {
+namespace {
+
+Index ceil_divide(Index a, Index b) { return (a + b - 1) / b; }
+
+struct Shape {
+  explicit Shape(const PublicParams& params)
+      : d(params.d),
+        bits(params.options.at("bits").get<int>()),
+        group(params.options.at("group").get<Index>()),
+        residual(params.options.at("residual").get<Index>()),
+        stored_keys(stores_keys(params)),
+        rotated(params.options.at("rotation") == "public"),
+        format(core::float_format(params.options.at("format").get<std::string>())) {}
+
+  // Of `count` tokens so far: keys leave the buffer `residual` at a time; without one the last, short group is quantised
+  // at hand-over. Values leave it one by one.
+  Index quantised_keys(Index count) const { return residual > 0 ? count / residual * residual : count; }
+  Index quantised_values(Index count) const { return std::max<Index>(0, count - residual); }
+
+  std::uint64_t key_bits(Index count) const {
+    if (!stored_keys) return 0;
+    const Index quantised = quantised_keys(count);
+    return unsigned_bits(quantised * d * bits + ceil_divide(quantised, group) * d * 2 * core::bits_of(format) +
+                         (count - quantised) * d * core::bits_of(format));
+  }
+  std::uint64_t value_bits(Index count) const {
+    const Index quantised = quantised_values(count);
+    return unsigned_bits(quantised * d * bits + quantised * ceil_divide(d, group) * 2 * core::bits_of(format) +
+                         (count - quantised) * d * core::bits_of(format));
+  }
+  static std::uint64_t unsigned_bits(Index bits) { return static_cast<std::uint64_t>(bits); }
+
+  Index d;
+  int bits;
+  Index group, residual;
+  bool stored_keys, rotated;
+  core::FloatFormat format;
+};
+
+// Rows still in full precision, oldest first.
+struct Buffer {
+  std::vector<float> rows;
+  Index count(Index d) const { return static_cast<Index>(rows.size()) / d; }
+  void push(const float* row, Index d) { rows.insert(rows.end(), row, row + d); }
+  void pop(Index count, Index d) { rows.erase(rows.begin(), rows.begin() + count * d); }
+};
+
+struct Quantised {
+  std::vector<std::uint8_t> codes;
+  std::vector<GroupScale> scales;
+};
+
+// Appends the groups of `count` buffered key rows: runs of `group` tokens, one scale a channel.
+void quantise_keys(const Shape& shape, const float* rows, Index count, Quantised& out) {
+  for (Index first = 0; first < count; first += shape.group) {
+    const Index members = std::min(shape.group, count - first);
+    const std::size_t codes = out.codes.size();
+    out.codes.resize(codes + static_cast<std::size_t>(members * shape.d));
+    for (Index c = 0; c < shape.d; ++c) {
+      out.scales.push_back(quantise_group(rows + first * shape.d + c, members, shape.d, shape.bits, shape.format,
+                                          out.codes.data() + codes + c, shape.d));
+    }
+  }
+}
+
+// Appends one value row: runs of `group` channels.
+void quantise_value(const Shape& shape, const float* row, Quantised& out) {
+  const std::size_t codes = out.codes.size();
+  out.codes.resize(codes + static_cast<std::size_t>(shape.d));
+  for (Index first = 0; first < shape.d; first += shape.group) {
+    out.scales.push_back(quantise_group(row + first, std::min(shape.group, shape.d - first), 1, shape.bits, shape.format,
+                                        out.codes.data() + codes + static_cast<std::size_t>(first), 1));
+  }
+}
+
+core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
+  return public_rotation(params.key, purpose, params.d);
+}
+constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
+
+class KiviEncoder : public Encoder {
+ public:
+  explicit KiviEncoder(const PublicParams& params) : shape_(params) {
+    if (shape_.rotated) {
+      value_rotation_ = rotation_of(params, value_rotation);
+      if (shape_.stored_keys) key_rotation_ = rotation_of(params, key_rotation);
+    }
+  }
+
+  void absorb(const TokenBlock& block) override {
+    if (shape_.stored_keys) {
+      const core::RowMatrixF keys = shape_.rotated ? core::RowMatrixF(block.keys * key_rotation_) : core::RowMatrixF(block.keys);
+      for (Index i = 0; i < block.count(); ++i) absorb_key(keys.row(i).data());
+    }
+    const core::RowMatrixF values =
+        shape_.rotated ? core::RowMatrixF(block.values * value_rotation_) : core::RowMatrixF(block.values);
+    for (Index i = 0; i < block.count(); ++i) absorb_value(values.row(i).data());
+    count_ += block.count();
+  }
+
+  std::uint64_t state_bits() const override { return shape_.key_bits(count_) + shape_.value_bits(count_); }
+
+  // Without a residual the unfinished key group waits in full precision, though it would be sent quantised.
+  std::uint64_t working_bits() const override {
+    return shape_.residual > 0 ? 0 : static_cast<std::uint64_t>(key_buffer_.rows.size()) * core::bits_of(shape_.format);
+  }
+
+  void write(core::BitWriter& writer) const override {
+    if (shape_.stored_keys) {
+      Quantised keys = keys_;
+      if (shape_.residual == 0) quantise_keys(shape_, key_buffer_.rows.data(), key_buffer_.count(shape_.d), keys);
+      put(writer, keys, "keys");
+      if (shape_.residual > 0) put_buffer(writer, key_buffer_);
+    }
+    put(writer, values_, "values");
+    put_buffer(writer, value_buffer_);
+  }
+
+ private:
+  void absorb_key(const float* row) {
+    key_buffer_.push(row, shape_.d);
+    const Index full = shape_.residual > 0 ? shape_.residual : shape_.group;
+    if (key_buffer_.count(shape_.d) < full) return;
+    quantise_keys(shape_, key_buffer_.rows.data(), full, keys_);
+    key_buffer_.pop(full, shape_.d);
+  }
+  void absorb_value(const float* row) {
+    value_buffer_.push(row, shape_.d);
+    if (value_buffer_.count(shape_.d) <= shape_.residual) return;
+    quantise_value(shape_, value_buffer_.rows.data(), values_);
+    value_buffer_.pop(1, shape_.d);
+  }
+  void put(core::BitWriter& writer, const Quantised& data, const char* section) const {
+    writer.section("scales");
+    for (const GroupScale& scale : data.scales) put_scale(writer, shape_.format, scale);
+    writer.section(section);
+    for (const std::uint8_t code : data.codes) writer.put(code, shape_.bits);
+  }
+  void put_buffer(core::BitWriter& writer, const Buffer& buffer) const {
+    writer.section("residual");
+    core::put_floats(writer, shape_.format, buffer.rows.data(), buffer.rows.size());
+  }
+
+  Shape shape_;
+  core::RowMatrixF key_rotation_, value_rotation_;
+  Buffer key_buffer_, value_buffer_;
+  Quantised keys_, values_;
+  Index count_ = 0;
+};
+
+class KiviDecoder : public Decoder {
+ public:
+  KiviDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
+    const Shape shape(params);
+    const Index tokens = params.tokens(), d = params.d;
+    if (shape.stored_keys) {
+      keys_.resize(tokens, d);
+      read_keys(shape, reader);
+      if (shape.rotated) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
+    } else {
+      keys_ = public_keys(params, all_tokens(tokens));
+    }
+    read_values(shape, reader);
+    if (shape.rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
+  }
+
+  core::RowMatrixD attend(core::RowsViewD queries) const override {
+    const core::RowMatrixD turned =
+        key_rotation_.size() > 0 ? core::RowMatrixD(queries * key_rotation_) : core::RowMatrixD(queries);
+    const core::RowMatrixD outputs = attend_rows(turned, keys_, values_);
+    return value_rotation_.size() > 0 ? core::RowMatrixD(outputs * value_rotation_.transpose()) : outputs;
+  }
+
+ private:
+  void read_keys(const Shape& shape, core::BitReader& reader) {
+    const Index quantised = shape.quantised_keys(keys_.rows());
+    std::vector<GroupScale> scales(static_cast<std::size_t>(ceil_divide(quantised, shape.group) * shape.d));
+    for (auto& scale : scales) scale = get_scale(reader, shape.format);
+    for (Index i = 0; i < quantised; ++i) {
+      const GroupScale* row = scales.data() + i / shape.group * shape.d;
+      for (Index c = 0; c < shape.d; ++c) keys_(i, c) = row[c].value(reader.get(shape.bits));
+    }
+    read_rest(shape, reader, keys_, quantised);
+  }
+  void read_values(const Shape& shape, core::BitReader& reader) {
+    const Index quantised = shape.quantised_values(values_.rows()), groups = ceil_divide(shape.d, shape.group);
+    std::vector<GroupScale> scales(static_cast<std::size_t>(quantised * groups));
+    for (auto& scale : scales) scale = get_scale(reader, shape.format);
+    for (Index i = 0; i < quantised; ++i) {
+      for (Index c = 0; c < shape.d; ++c) {
+        values_(i, c) = scales[static_cast<std::size_t>(i * groups + c / shape.group)].value(reader.get(shape.bits));
+      }
+    }
+    read_rest(shape, reader, values_, quantised);
+  }
+  static void read_rest(const Shape& shape, core::BitReader& reader, core::RowMatrixF& rows, Index quantised) {
+    core::get_floats(reader, shape.format, rows.data() + quantised * shape.d,
+                     static_cast<std::size_t>((rows.rows() - quantised) * shape.d));
+  }
+
+  core::RowMatrixF keys_, values_;
+  core::RowMatrixD key_rotation_, value_rotation_;
+};
+
+class Kivi : public Scheme {
+ public:
+  std::string name() const override { return "kivi"; }
+  std::string summary() const override {
+    return "group quantisation, keys per channel and values per token, newest tokens exact; optional public rotation";
+  }
+  std::string paper() const override {
+    return "Liu et al., KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache, ICML 2024";
+  }
+  std::string guarantee() const override {
+    return "every number within half a scale step, scale = (max - min)/(2^bits - 1) of its group; two-level data is exact";
+  }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table{
+        core::Option::integer("bits", {}, 1, 8, "bits per quantised number, of keys and of values").sized(),
+        core::Option::integer("group", 32, 1, 1'000'000, "tokens (keys) or channels (values) that share one scale and zero"),
+        core::Option::integer("residual", 0, 0, 1'000'000,
+                              "newest tokens in full precision, a multiple of group; 0: none, a short last group is quantised"),
+        core::Option::choice("rotation", "none", {"none", "public"}, "rotate keys and values by public random rotations first"),
+        format_option(), keys_option()};
+    return table;
+  }
+  void check(const PublicParams& params, const std::string& path) const override {
+    Scheme::check(params, path);
+    const Index group = params.options.at("group"), residual = params.options.at("residual");
+    if (residual % group != 0) {
+      throw core::ConfigError(core::join_path(path, "residual"), std::to_string(residual),
+                              "0 or a multiple of group = " + std::to_string(group));
+    }
+  }
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+    const Shape shape(params);
+    return shape.key_bits(params.tokens()) + shape.value_bits(params.tokens());
+  }
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+    PublicParams trial = params;
+    Fit fit;
+    for (int bits = 8; bits >= 1; --bits) {
+      trial.options["bits"] = bits;
+      fit.least_bits = *message_bits(trial);
+      if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
+    }
+    return fit;
+  }
+  std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
+    return std::make_unique<KiviEncoder>(params);
+  }
+  std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
+    return std::make_unique<KiviDecoder>(params, std::move(reader));
+  }
+};
+
+const core::Registration<Scheme, Kivi> registration;
+
+}  // namespace
+}  // namespace kvfrontier::schemes

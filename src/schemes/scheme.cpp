@@ -1,0 +1,39 @@
+#include "schemes/scheme.hpp"
+
+#include "core/errors.hpp"
+#include "core/float_format.hpp"
+
+namespace kvfrontier::schemes {
+
+Fit Scheme::fit(const PublicParams& params, std::uint64_t budget_bits) const {
+  const auto bits = message_bits(params);
+  if (bits && *bits > budget_bits) return {std::nullopt, *bits};
+  return {params.options, bits.value_or(0)};
+}
+
+void Scheme::check(const PublicParams& params, const std::string& path) const {
+  const auto keys = params.options.find("keys");
+  if (keys != params.options.end() && *keys == "public" && !params.keys_are_public) {
+    throw core::ConfigError(core::join_path(path, "keys"), "\"public\"",
+                            "stored, because the keys of this instance are not a function of public coins");
+  }
+}
+
+double Scheme::operations(const PublicParams& params, Index queries) const {
+  const double rows = static_cast<double>(held_rows(params)), d = static_cast<double>(params.d);
+  return rows * d * (4.0 * static_cast<double>(queries) + 200.0);
+}
+
+core::Option keys_option() {
+  return core::Option::choice("keys", "public", {"public", "stored"},
+                              "public: keys are regenerated from the public coins and cost nothing; stored: the message "
+                              "carries the keys of kept tokens");
+}
+
+core::Option format_option(const std::string& default_format) {
+  return core::Option::choice("format", default_format, core::float_format_names(), "format of every stored float");
+}
+
+bool stores_keys(const PublicParams& params) { return params.options.at("keys") == "stored"; }
+
+}  // namespace kvfrontier::schemes

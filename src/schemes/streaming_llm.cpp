@@ -1,0 +1,97 @@
+// Attention sinks and a recent window: the first `sinks` tokens for ever, and the last `window` tokens of the stream
+// (raster order inside a map). The kept set is a function of N, so it costs no index bits.
+
+#include <algorithm>
+
+#include "schemes/codec/kept_rows.hpp"
+
+namespace kvfrontier::schemes {
+namespace {
+
+// With `sink_scales` >= 0 the sinks are the tokens of that many coarsest maps.
+Index sinks(const PublicParams& params) {
+  const Index scales = params.options.at("sink_scales").get<Index>();
+  const Index wanted = scales < 0 ? params.options.at("sinks").get<Index>()
+                                  : params.schedule.first_token(static_cast<int>(std::min<Index>(scales, params.schedule.scales())));
+  return std::min(wanted, params.tokens());
+}
+Index window(const PublicParams& params) { return params.options.at("window").get<Index>(); }
+
+std::vector<Index> kept_tokens(const PublicParams& params) {
+  const Index first_recent = std::max(sinks(params), params.tokens() - window(params));
+  std::vector<Index> list;
+  for (Index token = 0; token < sinks(params); ++token) list.push_back(token);
+  for (Index token = first_recent; token < params.tokens(); ++token) list.push_back(token);
+  return list;
+}
+
+Index held(const PublicParams& params) {
+  return std::min(params.tokens(), sinks(params) + std::min(window(params), params.tokens()));
+}
+
+class StreamingLlmEncoder : public Encoder {
+ public:
+  explicit StreamingLlmEncoder(const PublicParams& params)
+      : rows_(RowFormat::of(params)), sinks_(sinks(params)), window_(window(params)) {}
+
+  void absorb(const TokenBlock& block) override {
+    for (Index i = 0; i < block.count(); ++i) {
+      const Index token = block.first + i;
+      const float *key = block.keys.row(i).data(), *value = block.values.row(i).data();
+      if (token < sinks_ || rows_.count() < sinks_ + window_) {
+        rows_.add(token, key, value);
+      } else if (window_ > 0) {
+        // The window is a ring behind the sinks.
+        rows_.replace(sinks_ + (token - sinks_) % window_, token, key, value);
+      }
+    }
+  }
+  std::uint64_t state_bits() const override { return rows_.bits(); }
+  void write(core::BitWriter& writer) const override { rows_.write(writer); }
+
+ private:
+  KeptRows rows_;
+  Index sinks_, window_;
+};
+
+class StreamingLlm : public Scheme {
+ public:
+  std::string name() const override { return "streaming_llm"; }
+  std::string summary() const override {
+    return "attention sinks and a sliding window of recent tokens; no positions, so no rotary re-indexing";
+  }
+  std::string paper() const override { return "Xiao et al., Efficient Streaming Language Models with Attention Sinks, ICLR 2024"; }
+  std::string guarantee() const override { return "none; bit error (1 - f)/2 on INDEX at kept fraction f"; }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table{
+        core::Option::integer("window", {}, 0, 1'000'000'000, "number of most recent tokens kept").sized(),
+        core::Option::integer("sinks", 4, 0, 1'000'000'000, "number of first tokens kept for ever"),
+        core::Option::integer("sink_scales", -1, -1, 64, "keep all tokens of this many coarsest maps instead of `sinks`; -1: off"),
+        format_option(), keys_option()};
+    return table;
+  }
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
+  }
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+    const RowFormat format = RowFormat::of(params);
+    const Index rows = rows_in(format, budget_bits, params.tokens()), first = sinks(params);
+    const Index least = std::max<Index>(1, first);
+    if (rows < least) return {std::nullopt, static_cast<std::uint64_t>(least) * format.bits_per_row()};
+    core::Json options = params.options;
+    options["window"] = rows - first;
+    return {options, static_cast<std::uint64_t>(least) * format.bits_per_row()};
+  }
+  std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
+    return std::make_unique<StreamingLlmEncoder>(params);
+  }
+  std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
+    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), kept_tokens(params));
+  }
+  Index held_rows(const PublicParams& params) const override { return held(params); }
+};
+
+const core::Registration<Scheme, StreamingLlm> registration;
+
+}  // namespace
+}  // namespace kvfrontier::schemes

@@ -1,0 +1,131 @@
+// Uniform sampling of tokens by public priorities: every token has a priority drawn from the public coins, and the m
+// smallest are kept. The same law as a reservoir, but independent of block sizes, and the kept set is public, so that it
+// costs no index bits.
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include "core/rng.hpp"
+#include "schemes/codec/kept_rows.hpp"
+
+namespace kvfrontier::schemes {
+namespace {
+
+Index kept(const PublicParams& params) { return params.options.at("kept").get<Index>(); }
+Index held(const PublicParams& params) { return std::min(kept(params), params.tokens()); }
+
+// Priority of a token; ties (probability about N^2 / 2^65) fall to the smaller token.
+using Priority = std::pair<std::uint64_t, Index>;
+Priority priority(core::RandomKey key, Index token) {
+  return {core::Stream(key, core::Purpose("uniform/priority"), static_cast<std::uint64_t>(token)).next64(), token};
+}
+
+// The largest priority still kept after `tokens` tokens stands on top.
+class SmallestPriorities {
+ public:
+  SmallestPriorities(core::RandomKey key, Index capacity) : key_(key), capacity_(capacity) {}
+
+  // True when `token` belongs to the smallest so far; then `evicted` is the token that had to go, or -1.
+  bool offer(Index token, Index& evicted) {
+    evicted = -1;
+    const Priority p = priority(key_, token);
+    if (static_cast<Index>(heap_.size()) < capacity_) {
+      heap_.push(p);
+      return true;
+    }
+    if (capacity_ == 0 || p > heap_.top()) return false;
+    evicted = heap_.top().second;
+    heap_.pop();
+    heap_.push(p);
+    return true;
+  }
+
+  std::vector<Index> tokens() && {
+    std::vector<Index> list;
+    for (; !heap_.empty(); heap_.pop()) list.push_back(heap_.top().second);
+    std::sort(list.begin(), list.end());
+    return list;
+  }
+
+ private:
+  core::RandomKey key_;
+  Index capacity_;
+  std::priority_queue<Priority> heap_;
+};
+
+class UniformEncoder : public Encoder {
+ public:
+  explicit UniformEncoder(const PublicParams& params)
+      : rows_(RowFormat::of(params)), smallest_(params.key, kept(params)) {}
+
+  void absorb(const TokenBlock& block) override {
+    for (Index i = 0; i < block.count(); ++i) {
+      const Index token = block.first + i;
+      Index evicted = -1;
+      if (!smallest_.offer(token, evicted)) continue;
+      const float *key = block.keys.row(i).data(), *value = block.values.row(i).data();
+      Index slot;
+      if (evicted < 0) {
+        slot = rows_.add(token, key, value);
+      } else {
+        slot = slots_.at(evicted);
+        slots_.erase(evicted);
+        rows_.replace(slot, token, key, value);
+      }
+      slots_[token] = slot;
+    }
+  }
+  std::uint64_t state_bits() const override { return rows_.bits(); }
+  void write(core::BitWriter& writer) const override { rows_.write(writer); }
+
+ private:
+  KeptRows rows_;
+  SmallestPriorities smallest_;
+  std::map<Index, Index> slots_;
+};
+
+class Uniform : public Scheme {
+ public:
+  std::string name() const override { return "uniform"; }
+  std::string summary() const override { return "a uniform sample of tokens, chosen by public priorities"; }
+  std::string paper() const override { return "reservoir sampling; bottom-k sketches"; }
+  std::string guarantee() const override { return "bit error (1 - f)/2 on INDEX at kept fraction f; E[output] has no bound"; }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table{
+        core::Option::integer("kept", {}, 0, 1'000'000'000, "number of tokens kept").sized(), format_option(), keys_option()};
+    return table;
+  }
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
+  }
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+    const RowFormat format = RowFormat::of(params);
+    const Index rows = rows_in(format, budget_bits, params.tokens());
+    if (rows == 0) return {std::nullopt, format.bits_per_row()};
+    core::Json options = params.options;
+    options["kept"] = rows;
+    return {options, format.bits_per_row()};
+  }
+  std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
+    return std::make_unique<UniformEncoder>(params);
+  }
+  std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
+    std::vector<Index> tokens;
+    if (!stores_keys(params)) {
+      SmallestPriorities smallest(params.key, kept(params));
+      Index evicted;
+      for (Index token = 0; token < params.tokens(); ++token) smallest.offer(token, evicted);
+      tokens = std::move(smallest).tokens();
+    }
+    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), tokens);
+  }
+  Index held_rows(const PublicParams& params) const override { return held(params); }
+};
+
+const core::Registration<Scheme, Uniform> registration;
+
+}  // namespace
+}  // namespace kvfrontier::schemes

@@ -1,0 +1,170 @@
+#include "simulator/bob.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "schemes/scheme.hpp"
+#include "simulator/game.hpp"
+#include "simulator/wire.hpp"
+#include "simulator/zygote.hpp"
+
+namespace kvfrontier::simulator {
+namespace {
+
+// On the wire, native byte order: Bob's pid; then a request; then a reply.
+struct RequestHeader {
+  std::uint64_t params_bytes, message_bits;
+  std::int64_t queries, d;
+};
+enum class Verdict : std::uint64_t { answered, refused, crashed };
+struct ReplyHeader {
+  Verdict verdict;
+  std::uint64_t bytes;  // of the answers, or of the reason; the signal number of a crash
+};
+
+// Builds the decoder and asks it. Refusals are GameErrors in the words of the row.
+core::RowMatrixD answer(const schemes::PublicParams& params, std::shared_ptr<const core::BitString> message,
+                        core::RowsViewD queries) {
+  const core::BitReader reader(std::move(message));
+  const auto overrun = reader.overrun();
+  core::RowMatrixD answers;
+  try {
+    const auto decoder = schemes::Schemes::find(params.scheme, "scheme.name").decoder(params, reader);
+    answers = decoder->attend(queries);
+  } catch (const core::DataError& error) {
+    throw GameError(std::string("DataError: ") + error.what());
+  }
+  if (*overrun) throw GameError("DataError: the decoder read past the end of the message and went on");
+  return answers;
+}
+
+// The deadline has passed or the line is dead: nothing of this Bob may be left.
+class Line {
+ public:
+  explicit Line(int socket) : socket_(socket) {}
+  ~Line() {
+    close(socket_);
+    if (pid_ > 0) kill(pid_, SIGKILL);
+  }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  void limit(double seconds) {
+    deadline_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                       std::chrono::duration<double>(seconds));
+    seconds_ = seconds;
+  }
+  void send(const void* data, std::size_t size) { check(send_all(socket_, data, size, deadline_)); }
+  void receive(void* data, std::size_t size) { check(receive_all(socket_, data, size, deadline_)); }
+  void meet() { receive(&pid_, sizeof(pid_)); }
+  void part() { pid_ = 0; }  // he has answered in full and ends by himself
+
+ private:
+  void check(Transfer transfer) const {
+    if (transfer == Transfer::closed) throw GameError("Bob died before he had answered in full");
+    if (transfer == Transfer::timed_out) {
+      throw GameError("Bob did not answer within " + std::to_string(seconds_) + " s");
+    }
+  }
+  int socket_;
+  pid_t pid_ = 0;
+  double seconds_ = 0;
+  Deadline deadline_;
+};
+
+core::RowMatrixD ask_isolated(const schemes::PublicParams& params, const core::BitString& message,
+                              core::RowsViewD queries, double seconds) {
+  Line line(Zygote::fresh_bob());
+  line.limit(seconds);
+  line.meet();
+  const std::string text = params.to_json().dump();
+  const RequestHeader request{text.size(), message.size, queries.rows(), queries.cols()};
+  line.send(&request, sizeof(request));
+  line.send(text.data(), text.size());
+  line.send(message.words.data(), message.words.size() * sizeof(std::uint64_t));
+  const core::RowMatrixD flat = queries;
+  line.send(flat.data(), static_cast<std::size_t>(flat.size()) * sizeof(double));
+
+  ReplyHeader reply;
+  line.receive(&reply, sizeof(reply));
+  if (reply.verdict == Verdict::crashed) {
+    throw GameError("Bob crashed with signal " + std::to_string(reply.bytes) + " (" + strsignal(static_cast<int>(reply.bytes)) + ")");
+  }
+  if (reply.verdict == Verdict::refused) {
+    std::string reason(reply.bytes, ' ');
+    line.receive(reason.data(), reason.size());
+    line.part();
+    throw GameError(reason);
+  }
+  const std::size_t expected = static_cast<std::size_t>(queries.rows() * params.d) * sizeof(double);
+  if (reply.bytes != expected) {
+    throw GameError("Bob answered " + std::to_string(reply.bytes / sizeof(double)) + " numbers where " +
+                    std::to_string(expected / sizeof(double)) + " were asked for");
+  }
+  core::RowMatrixD answers(queries.rows(), params.d);
+  line.receive(answers.data(), expected);
+  line.part();
+  return answers;
+}
+
+// Told to the game instead of dying in silence. Only async-signal-safe calls.
+void report_crash(int signal) {
+  const ReplyHeader reply{Verdict::crashed, static_cast<std::uint64_t>(signal)};
+  [[maybe_unused]] const auto written = write(3, &reply, sizeof(reply));
+  _exit(1);
+}
+
+}  // namespace
+
+core::RowMatrixD ask_bob(const schemes::PublicParams& params, const core::BitString& message, core::RowsViewD queries,
+                         const BobPolicy& policy) {
+  const core::RowMatrixD answers = policy.isolation == Isolation::always
+                                       ? ask_isolated(params, message, queries, policy.seconds)
+                                       : answer(params, std::make_shared<const core::BitString>(message), queries);
+  if (answers.rows() != queries.rows() || answers.cols() != params.d) {
+    throw GameError("Bob answered " + std::to_string(answers.size()) + " numbers where " +
+                    std::to_string(queries.rows() * params.d) + " were asked for");
+  }
+  if (!answers.allFinite()) throw GameError("Bob answered with a number that is not finite");
+  return answers;
+}
+
+void serve_one_game(int socket) {
+  for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL}) std::signal(signal, report_crash);
+  const pid_t pid = getpid();
+  RequestHeader request;
+  if (send_all(socket, &pid, sizeof(pid)) != Transfer::done) return;
+  if (receive_all(socket, &request, sizeof(request)) != Transfer::done) return;
+  std::string text(request.params_bytes, ' ');
+  auto message = std::make_shared<core::BitString>();
+  message->size = request.message_bits;
+  message->words.resize((request.message_bits + 63) / 64);
+  core::RowMatrixD queries(request.queries, request.d);
+  if (receive_all(socket, text.data(), text.size()) != Transfer::done) return;
+  if (receive_all(socket, message->words.data(), message->words.size() * sizeof(std::uint64_t)) != Transfer::done) return;
+  if (receive_all(socket, queries.data(), static_cast<std::size_t>(queries.size()) * sizeof(double)) != Transfer::done) return;
+
+  std::string reason;
+  try {
+    const core::RowMatrixD answers = answer(schemes::PublicParams::from_json(core::Json::parse(text)), message, queries);
+    const ReplyHeader reply{Verdict::answered, static_cast<std::uint64_t>(answers.size()) * sizeof(double)};
+    if (send_all(socket, &reply, sizeof(reply)) == Transfer::done) send_all(socket, answers.data(), reply.bytes);
+    return;
+  } catch (const GameError& error) {
+    reason = error.what();
+  } catch (const std::bad_alloc&) {
+    reason = "Bob ran out of memory";
+  } catch (const std::exception& error) {
+    reason = std::string("Bob's decoder failed: ") + error.what();
+  }
+  const ReplyHeader reply{Verdict::refused, reason.size()};
+  if (send_all(socket, &reply, sizeof(reply)) == Transfer::done) send_all(socket, reason.data(), reason.size());
+}
+
+}  // namespace kvfrontier::simulator

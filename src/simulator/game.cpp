@@ -1,0 +1,46 @@
+#include "simulator/game.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace kvfrontier::simulator {
+namespace {
+
+void require_equal(std::uint64_t length, std::uint64_t other, const std::string& other_name) {
+  if (length == other) return;
+  throw GameError("the message has " + std::to_string(length) + " bits, but " + other_name + " says " + std::to_string(other));
+}
+
+}  // namespace
+
+Message encode(const schemes::PublicParams& params, const reduction::Instance& instance) {
+  const schemes::Scheme& scheme = schemes::Schemes::find(params.scheme, "scheme.name");
+  const auto encoder = scheme.encoder(params);
+  Message message;
+  core::RowMatrixF keys, values;
+  for (int scale = 0; scale < params.schedule.scales(); ++scale) {
+    const core::Index end = params.schedule.first_token(scale + 1);
+    for (core::Index first = params.schedule.first_token(scale); first < end; first += params.chunk) {
+      const core::Index count = std::min<core::Index>(params.chunk, end - first);
+      keys.resize(count, params.d);
+      values.resize(count, params.d);
+      instance.keys(first, keys);
+      instance.values(first, values);
+      encoder->absorb({scale, first, keys, values});
+      message.peak_state_bits = std::max(message.peak_state_bits, encoder->state_bits() + encoder->working_bits());
+    }
+  }
+  core::BitWriter writer;
+  encoder->write(writer);
+  message.bits = writer.bits();
+  message.ledger = writer.ledger();
+
+  std::uint64_t booked = 0;
+  for (const auto& [section, bits] : message.ledger) booked += bits;
+  require_equal(message.bits.size, booked, "the sum of its ledger");
+  require_equal(message.bits.size, encoder->state_bits(), "the encoder's state_bits()");
+  if (const auto formula = scheme.message_bits(params)) require_equal(message.bits.size, *formula, "the size formula");
+  return message;
+}
+
+}  // namespace kvfrontier::simulator

@@ -1,0 +1,214 @@
+#include "sweep/config.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "core/errors.hpp"
+#include "core/rng.hpp"
+
+namespace kvfrontier::sweep {
+namespace {
+
+using core::ConfigError;
+using core::Json;
+using core::join_path;
+
+const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop"};
+
+// One axis: its values and where each was written.
+struct Axis {
+  std::string name, path;
+  std::vector<std::pair<Json, std::string>> values;
+};
+
+std::vector<double> range_numbers(const Json& range, const std::string& path, const std::string& kind) {
+  const std::string allowed = kind == "geometric" ? "[first, last, ratio] with 0 < first <= last and ratio > 1"
+                                                  : "[first, last, step] with first <= last and step > 0";
+  const bool numbers = range.is_array() && range.size() == 3 &&
+                       std::all_of(range.begin(), range.end(), [](const Json& x) { return x.is_number(); });
+  if (!numbers) throw ConfigError(path, core::describe(range), allowed);
+  const double first = range[0], last = range[1], step = range[2];
+  const bool geometric = kind == "geometric";
+  if (!(first <= last) || (geometric ? !(first > 0 && step > 1) : !(step > 0))) {
+    throw ConfigError(path, core::describe(range), allowed);
+  }
+  std::vector<double> values;
+  for (int i = 0;; ++i) {
+    const double value = geometric ? first * std::pow(step, i) : first + step * i;
+    if (value > last * (1 + 1e-9) + (geometric ? 0 : 1e-12)) return values;
+    if (values.size() >= 10'000) throw ConfigError(path, core::describe(range), "a range of at most 10000 values");
+    values.push_back(value);
+  }
+}
+
+Axis parse_axis(const core::Option& option, const Json& given, const std::string& path) {
+  Axis axis{option.name, path, {}};
+  const auto add = [&](const Json& value, const std::string& value_path) {
+    axis.values.emplace_back(core::OptionTable::check(option, value, value_path), value_path);
+  };
+  if (given.is_array()) {
+    if (given.empty()) throw ConfigError(path, "an empty list", "at least one value (" + option.allowed_text() + ")");
+    for (std::size_t i = 0; i < given.size(); ++i) add(given[i], path + "[" + std::to_string(i) + "]");
+    return axis;
+  }
+  const bool numeric = option.type == core::Option::Type::integer || option.type == core::Option::Type::real;
+  if (numeric && given.is_object()) {
+    core::require_known_keys(given, path, {"geometric", "linear"});
+    if (given.size() != 1) throw ConfigError(path, core::describe(given), "one of geometric and linear");
+    const std::string kind = given.begin().key();
+    for (double value : range_numbers(*given.begin(), join_path(path, kind), kind)) {
+      if (option.type == core::Option::Type::integer) value = std::round(value);
+      add(value, path);
+    }
+    return axis;
+  }
+  add(given, path);
+  return axis;
+}
+
+// Calls visit(combination) for every element of the product.
+template <class Visit>
+void product(const std::vector<Axis>& axes, std::size_t next, Combination& combination, const Visit& visit) {
+  if (next == axes.size()) {
+    visit(combination);
+    return;
+  }
+  for (const auto& [value, path] : axes[next].values) {
+    combination.set(axes[next].name, value, path);
+    combination.mark_given(axes[next].name);
+    product(axes, next + 1, combination, visit);
+  }
+}
+
+void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, std::set<std::string>& seen) {
+  const core::OptionTable& options = plan.experiment->options();
+  core::require_known_keys(grid, grid_path, options.names());
+  std::vector<Axis> axes;
+  Combination base;
+  for (const core::Option& option : options.options()) {
+    const auto top = config.find(option.name), inside = grid.find(option.name);
+    if (top != config.end() && inside != grid.end()) {
+      throw ConfigError(join_path(grid_path, option.name), "a second value", "one place: either in the grid or at the top");
+    }
+    base.set(option.name, option.default_value, join_path(grid_path, option.name));
+    if (inside != grid.end()) axes.push_back(parse_axis(option, *inside, join_path(grid_path, option.name)));
+    if (top != config.end()) axes.push_back(parse_axis(option, *top, option.name));
+  }
+
+  std::set<std::string> read;
+  product(axes, 0, base, [&](const Combination& combination) {
+    Json parameters = plan.experiment->resolve(combination);
+    read.insert(combination.reads().begin(), combination.reads().end());
+    parameters["experiment"] = plan.experiment->name();
+    parameters["experiment_version"] = plan.experiment->version();
+    parameters["rng_version"] = core::rng_version;
+    parameters["seed"] = plan.seed;
+    Point point{point_id(parameters), parameters, plan.experiment->operations(parameters)};
+    // A scheme of fixed size meets every rate as one and the same point.
+    if (seen.insert(point.id).second) plan.points.push_back(std::move(point));
+  });
+  for (const Axis& axis : axes) {
+    if (read.count(axis.name) == 0) {
+      throw ConfigError(axis.path, "an axis that no selected entry reads",
+                        "axes that a selected entry reads (" + options.find(axis.name)->meaning + "); remove it");
+    }
+  }
+}
+
+// Replaces or adds the value at a dotted path, indices as names: grid.0.n or grid[0].n.
+void apply_set(Json& config, const std::string& set) {
+  const auto equals = set.find('=');
+  if (equals == std::string::npos || equals == 0) throw core::UserError("--set " + set + ": write it as path=value");
+  std::string path = set.substr(0, equals);
+  const std::string text = set.substr(equals + 1);
+  Json value = Json::parse(text, nullptr, false, true);
+  if (value.is_discarded()) value = text;
+  for (char& c : path) {
+    if (c == '[') c = '.';
+  }
+  path.erase(std::remove(path.begin(), path.end(), ']'), path.end());
+  Json* place = &config;
+  std::size_t start = 0;
+  while (start <= path.size()) {
+    const std::size_t dot = std::min(path.find('.', start), path.size());
+    const std::string name = path.substr(start, dot - start);
+    if (place->is_array()) {
+      const bool number = !name.empty() && name.size() < 10 && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); });
+      if (!number || std::stoul(name) >= place->size()) {
+        throw core::UserError("--set " + set + ": " + path.substr(0, start) + " is a list of " + std::to_string(place->size()) +
+                              "; \"" + name + "\" is no index in it");
+      }
+      place = &(*place)[std::stoul(name)];
+    } else if (place->is_object() || place->is_null()) {
+      place = &(*place)[name];
+    } else {
+      throw core::UserError("--set " + set + ": " + path.substr(0, start ? start - 1 : 0) + " holds " + core::describe(*place) +
+                            ", which has no parts");
+    }
+    start = dot + 1;
+  }
+  *place = std::move(value);
+}
+
+}  // namespace
+
+const Json& Combination::value(const std::string& name) const {
+  reads_.insert(name);
+  return values_.at(name).first;
+}
+
+Plan make_plan(const Json& config) {
+  if (!config.is_object()) throw ConfigError("", core::describe(config), "an object with keys experiment, grid, ...");
+  const auto name = config.find("experiment");
+  if (name == config.end() || !name->is_string()) {
+    throw ConfigError("experiment", name == config.end() ? "nothing" : core::describe(*name), "the name of an experiment");
+  }
+  Plan plan;
+  plan.config = config;
+  plan.experiment = &Experiments::find(name->get<std::string>(), "experiment");
+  std::vector<std::string> known = engine_keys;
+  for (const auto& option : plan.experiment->options().names()) known.push_back(option);
+  core::require_known_keys(config, "", known);
+
+  const core::Option seed = core::Option::integer("seed", 1, 0, 9'000'000'000'000'000, "");
+  plan.seed = config.contains("seed") ? core::OptionTable::check(seed, config["seed"], "seed").get<std::uint64_t>() : 1;
+  plan.stop = StopRule::parse(config.value("stop", Json::object()), "stop");
+
+  const Json grid = config.value("grid", Json::object());
+  std::set<std::string> seen;
+  if (grid.is_array()) {
+    if (grid.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
+    for (std::size_t i = 0; i < grid.size(); ++i) expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, seen);
+  } else {
+    expand_grid(config, grid, "grid", plan, seen);
+  }
+  return plan;
+}
+
+Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets) {
+  Json config = core::read_json_file(file);
+  for (const std::string& set : sets) apply_set(config, set);
+  return make_plan(config);
+}
+
+std::vector<Point> shard(const Plan& plan, int index, int count) {
+  std::vector<const Point*> order;
+  for (const Point& point : plan.points) order.push_back(&point);
+  std::sort(order.begin(), order.end(), [](const Point* a, const Point* b) {
+    return a->operations != b->operations ? a->operations > b->operations : a->id < b->id;
+  });
+  std::vector<double> load(static_cast<std::size_t>(count), 0);
+  std::set<std::string> mine;
+  for (const Point* point : order) {
+    const auto lightest = std::min_element(load.begin(), load.end());
+    *lightest += point->operations;
+    if (lightest - load.begin() == index - 1) mine.insert(point->id);
+  }
+  std::vector<Point> points;
+  std::copy_if(plan.points.begin(), plan.points.end(), std::back_inserter(points), [&](const Point& point) { return mine.count(point.id) > 0; });
+  return points;
+}
+
+}  // namespace kvfrontier::sweep

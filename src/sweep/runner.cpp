@@ -1,0 +1,287 @@
+#include "sweep/runner.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <deque>
+#include <exception>
+#include <map>
+#include <mutex>
+
+#include "sweep/progress.hpp"
+#include "sweep/session.hpp"
+
+namespace kvfrontier::sweep {
+namespace {
+
+std::atomic<int> caught_signal{0};
+
+extern "C" void on_signal(int signal) {
+  caught_signal = signal;
+  std::signal(signal, SIG_DFL);  // the second one is final
+}
+
+// Lets the trials under way finish on SIGINT and SIGTERM, for as long as it lives.
+class SignalGuard {
+ public:
+  SignalGuard() {
+    caught_signal = 0;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~SignalGuard() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+  }
+
+ private:
+  struct sigaction old_int_ {}, old_term_ {};
+};
+
+struct PointState {
+  const Point* point = nullptr;
+  std::map<std::int64_t, Row> rows;   // found and measured
+  std::int64_t queued_to = 0;         // trials below this are queued or there
+  std::size_t missing = 0;            // queued trials not yet there
+  double memory = 0;
+  bool done = false;
+};
+
+struct Task {
+  PointState* state = nullptr;
+  std::int64_t trial = 0;
+};
+
+std::string gigabytes(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g GB", bytes / 1e9);
+  return text;
+}
+
+class Runner {
+ public:
+  Runner(const Plan& plan, const RunOptions& options)
+      : plan_(plan),
+        options_(options),
+        warn_([](const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }),
+        points_(shard(plan, options.shard_index, options.shard_count)),
+        writer_(options.out, shard_suffix(options.shard_index, options.shard_count), warn_),
+        progress_(options.quiet),
+        memory_limit_(options.memory_bytes > 0 ? options.memory_bytes : 0.9 * available_memory()) {}
+
+  RunOutcome run() {
+    const SignalGuard guard;
+    const auto start = std::chrono::steady_clock::now();
+    if (options_.max_seconds > 0) {
+      deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(options_.max_seconds));
+    }
+    resume();
+    const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
+    session_ = session["session"];
+    if (open_points_ > 0) writer_.append_session(session);
+#pragma omp parallel num_threads(options_.threads)
+    work();
+    progress_.clear();
+    if (failure_) std::rethrow_exception(failure_);
+
+    RunOutcome outcome = outcome_;
+    outcome.points = points_.size();
+    for (const PointState& state : states_) {
+      outcome.points_done += state.done;
+      for (const auto& [trial, row] : state.rows) {
+        outcome.failed += row.result.status == "failed";
+        outcome.uncertified += row.result.status == "uncertified";
+        outcome.infeasible += row.result.status == "infeasible";
+      }
+    }
+    outcome.signal = caught_signal;
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return outcome;
+  }
+
+ private:
+  // Takes over what the directory already holds and queues what each point needs next.
+  void resume() {
+    const Store store = read_store(options_.out, warn_);
+    states_.resize(points_.size());
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      PointState& state = states_[i];
+      state.point = &points_[i];
+      state.memory = plan_.experiment->memory_bytes(points_[i].parameters);
+      total_operations_ += points_[i].operations * static_cast<double>(plan_.stop.max_trials);
+      const auto known = store.points.find(points_[i].id);
+      if (known != store.points.end()) {
+        for (const auto& [trial, row] : known->second) {
+          if (options_.retry_failed && row.result.status == "failed") continue;
+          state.rows.emplace(trial, row);
+          ++outcome_.trials_found;
+        }
+      }
+      const auto stop = store.stops.find(points_[i].id);
+      if (stop != store.stops.end()) recorded_.emplace(stop->first, stop->second);
+    }
+    for (PointState& state : states_) advance(state);
+    for (const PointState& state : states_) open_points_ += !state.done;
+  }
+
+  // Looks at a point whose queued trials are all there: stops it or queues its next trials.
+  void advance(PointState& state) {
+    std::vector<Row> rows;
+    for (const auto& [trial, row] : state.rows) {
+      if (trial != static_cast<std::int64_t>(rows.size())) break;
+      rows.push_back(row);
+    }
+    const Progress progress = look(*plan_.experiment, plan_.stop, rows);
+    if (progress.stop) {
+      state.done = true;
+      done_operations_ += state.point->operations * static_cast<double>(plan_.stop.max_trials - measured_of(state));
+      record(*progress.stop);
+      return;
+    }
+    for (std::int64_t trial = static_cast<std::int64_t>(rows.size()); trial < progress.needed; ++trial) {
+      if (state.rows.count(trial) > 0) continue;
+      queue_.push_back({&state, trial});
+      ++state.missing;
+    }
+    state.queued_to = progress.needed;
+    if (state.missing == 0) advance(state);  // found rows reach further than the first gap
+  }
+
+  std::int64_t measured_of(const PointState& state) const {
+    const auto counter = measured_.find(state.point->id);
+    return counter == measured_.end() ? 0 : counter->second;
+  }
+
+  void record(const Stop& stop) {
+    const auto known = recorded_.find(stop.point);
+    if (known != recorded_.end() && known->second.to_json() == stop.to_json()) return;
+    writer_.append(stop);
+    recorded_[stop.point] = stop;
+  }
+
+  // The body of every thread.
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      Task task;
+      bool found = false;
+      wake_.wait_for(lock, std::chrono::milliseconds(50), [&] { return halted() || (found = take(task)) || idle(); });
+      if (found) {
+        lock.unlock();
+        Row row = measure(task);
+        lock.lock();
+        reserved_ -= task.state->memory;
+        --running_;
+        try {
+          finish(task, std::move(row));
+        } catch (...) {
+          if (!failure_) failure_ = std::current_exception();
+        }
+        wake_.notify_all();
+      } else if (halted() || idle()) {
+        return;
+      }
+    }
+  }
+
+  bool idle() const { return queue_.empty() && running_ == 0; }
+  bool halted() {
+    if (deadline_ != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() >= deadline_ && !queue_.empty()) {
+      outcome_.out_of_time = true;
+    }
+    return failure_ || caught_signal != 0 || outcome_.out_of_time;
+  }
+
+  // The first task that fits beside the running ones. A task that can never fit is taken too, and fails.
+  bool take(Task& task) {
+    for (auto candidate = queue_.begin(); candidate != queue_.end(); ++candidate) {
+      if (running_ > 0 && reserved_ + candidate->state->memory > memory_limit_) continue;
+      task = *candidate;
+      queue_.erase(candidate);
+      reserved_ += task.state->memory;
+      ++running_;
+      return true;
+    }
+    return false;
+  }
+
+  Row measure(const Task& task) const {
+    const auto start = std::chrono::steady_clock::now();
+    Row row;
+    row.point = task.state->point->id;
+    row.trial = task.trial;
+    row.parameters = task.state->point->parameters;
+    row.session = session_;
+    if (task.state->memory > memory_limit_) {
+      row.result = {"failed",
+                    {{"reason", "needs about " + gigabytes(task.state->memory) + " of memory where " + gigabytes(memory_limit_) + " may be used"},
+                     {"point_failed", true}}};
+    } else {
+      try {
+        row.result = plan_.experiment->measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
+      } catch (const std::bad_alloc&) {
+        row.result = {"failed", {{"reason", "out of memory"}}};
+      } catch (const std::exception& error) {
+        row.result = {"failed", {{"reason", error.what()}}};
+      }
+    }
+    row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return row;
+  }
+
+  void finish(const Task& task, Row row) {
+    writer_.append(row);
+    PointState& state = *task.state;
+    ++outcome_.trials_measured;
+    ++measured_[row.point];
+    failed_so_far_ += row.result.status == "failed";
+    done_operations_ += state.point->operations;
+    const bool last_word = row.result.status == "infeasible" || row.result.data.value("point_failed", false);
+    if (last_word) {  // the point's other trials would say the same
+      const auto of_this_point = [&](const Task& other) { return other.state == &state; };
+      const auto dropped = std::remove_if(queue_.begin(), queue_.end(), of_this_point);
+      state.missing -= static_cast<std::size_t>(queue_.end() - dropped);
+      queue_.erase(dropped, queue_.end());
+    }
+    state.rows[task.trial] = std::move(row);
+    if (--state.missing == 0 && !state.done) advance(state);
+    std::size_t done = 0;
+    for (const PointState& other : states_) done += other.done;
+    progress_.show(done_operations_, total_operations_, outcome_.trials_measured, done, states_.size(), failed_so_far_);
+  }
+
+  const Plan& plan_;
+  const RunOptions& options_;
+  Warn warn_;
+  std::vector<Point> points_;
+  StoreWriter writer_;
+  ProgressLine progress_;
+  double memory_limit_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<PointState> states_;
+  std::deque<Task> queue_;
+  std::map<std::string, Stop> recorded_;
+  std::map<std::string, std::int64_t> measured_;
+  std::size_t running_ = 0, open_points_ = 0, failed_so_far_ = 0;
+  double reserved_ = 0, done_operations_ = 0, total_operations_ = 0;
+  std::exception_ptr failure_;
+  std::chrono::steady_clock::time_point deadline_{};
+  std::string session_;
+  RunOutcome outcome_;
+};
+
+}  // namespace
+
+RunOutcome run(const Plan& plan, const RunOptions& options) { return Runner(plan, options).run(); }
+
+}  // namespace kvfrontier::sweep

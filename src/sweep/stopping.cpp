@@ -1,0 +1,81 @@
+#include "sweep/stopping.hpp"
+
+#include <algorithm>
+
+#include "core/errors.hpp"
+
+namespace kvfrontier::sweep {
+namespace {
+
+const core::OptionTable& table() {
+  static const core::OptionTable options{
+      core::Option::integer("min_trials", 8, 1, 1'000'000'000, "trials before the first look"),
+      core::Option::integer("max_trials", 64, 1, 1'000'000'000, "trials at most"),
+      core::Option::real("half_width", {}, 0, 1, "stop once the interval reaches no further to either side")};
+  return options;
+}
+
+bool all_failed(std::span<const Row> rows) {
+  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.status == "failed"; });
+}
+
+}  // namespace
+
+StopRule StopRule::parse(const core::Json& json, const std::string& path) {
+  const core::Json resolved = table().resolve(json, path);
+  StopRule rule;
+  rule.min_trials = resolved["min_trials"].get<std::int64_t>();
+  rule.max_trials = resolved["max_trials"].get<std::int64_t>();
+  if (!resolved["half_width"].is_null()) rule.half_width = resolved["half_width"].get<double>();
+  if (rule.max_trials < rule.min_trials) {
+    throw core::ConfigError(core::join_path(path, "max_trials"), std::to_string(rule.max_trials),
+                            "at least min_trials = " + std::to_string(rule.min_trials));
+  }
+  return rule;
+}
+
+core::Json StopRule::to_json() const {
+  return {{"min_trials", min_trials}, {"max_trials", max_trials}, {"half_width", half_width ? core::Json(*half_width) : core::Json()}};
+}
+
+std::vector<std::int64_t> StopRule::checkpoints() const {
+  if (!half_width) return {max_trials};
+  std::vector<std::int64_t> list;
+  for (std::int64_t trials = min_trials; trials < max_trials; trials *= 2) list.push_back(trials);
+  list.push_back(max_trials);
+  return list;
+}
+
+double StopRule::look_level() const { return 1 - (1 - quoted_level) / static_cast<double>(checkpoints().size()); }
+
+core::Json Stop::to_json() const {
+  return {{"point", point}, {"trials", trials}, {"looks", looks}, {"reason", reason}};
+}
+
+Stop Stop::from_json(const core::Json& json) {
+  return {json.at("point").get<std::string>(), json.at("trials").get<std::int64_t>(), json.at("looks").get<std::int64_t>(),
+          json.at("reason").get<std::string>()};
+}
+
+Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows) {
+  const auto have = static_cast<std::int64_t>(rows.size());
+  if (have == 0) return {std::nullopt, rule.checkpoints().front()};
+  const auto checkpoints = rule.checkpoints();
+  const auto stop = [&](std::int64_t trials, const char* reason) {
+    return Progress{Stop{rows.front().point, trials, static_cast<std::int64_t>(checkpoints.size()), reason}, 0};
+  };
+  // Every trial of such a point would say the same.
+  if (rows.front().result.status == "infeasible") return stop(1, "infeasible");
+  if (rows.front().result.data.value("point_failed", false)) return stop(1, "failed");
+  for (const std::int64_t checkpoint : checkpoints) {
+    if (have < checkpoint) return {std::nullopt, checkpoint};
+    const auto seen = rows.first(static_cast<std::size_t>(checkpoint));
+    if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
+    if (all_failed(seen)) return stop(checkpoint, "failed");
+    const auto interval = experiment.interval(seen, rule.look_level());
+    if (interval && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
+  }
+  return {};
+}
+
+}  // namespace kvfrontier::sweep

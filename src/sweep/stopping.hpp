@@ -1,0 +1,51 @@
+#pragma once
+// When a point has enough trials. The interval is looked at only at checkpoints min_trials * 2^j and at max_trials, in
+// trial order, and the confidence is split evenly over the looks, so that stopping early does not spoil coverage.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sweep/experiment.hpp"
+
+namespace kvfrontier::sweep {
+
+// Confidence of every quoted interval, over all looks.
+inline constexpr double quoted_level = 0.95;
+
+struct StopRule {
+  std::int64_t min_trials = 8;
+  std::int64_t max_trials = 64;
+  std::optional<double> half_width;  // stop once the interval is at most this far to either side; none: run to max_trials
+
+  std::vector<std::int64_t> checkpoints() const;
+  // Level of the interval at one look.
+  double look_level() const;
+
+  // Throws ConfigError below `path`.
+  static StopRule parse(const core::Json& json, const std::string& path);
+  core::Json to_json() const;
+};
+
+// Why and where a point stopped. `looks` splits the confidence of its quoted interval.
+struct Stop {
+  std::string point;
+  std::int64_t trials = 0;
+  std::int64_t looks = 1;
+  std::string reason;  // half_width | max_trials | infeasible | failed
+
+  core::Json to_json() const;
+  static Stop from_json(const core::Json& json);
+};
+
+struct Progress {
+  std::optional<Stop> stop;      // set when the point is done
+  std::int64_t needed = 0;       // otherwise: trials 0 .. needed - 1 must be there before the next look
+};
+
+// `rows` are the rows of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
+// looked at.
+Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows);
+
+}  // namespace kvfrontier::sweep

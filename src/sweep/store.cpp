@@ -1,0 +1,289 @@
+#include "sweep/store.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <set>
+
+#include "core/errors.hpp"
+
+namespace kvfrontier::sweep {
+namespace fs = std::filesystem;
+namespace {
+
+using core::Json;
+using core::StoreError;
+using core::UserError;
+
+// Numbers of `a` and `b` agree; integers may differ by `slack` counted ties.
+bool agree(const Json& a, const Json& b, double slack) {
+  if (a.is_number() && b.is_number()) {
+    const double x = a, y = b;
+    if (a.is_number_integer() && b.is_number_integer()) return std::abs(x - y) <= slack;
+    return std::abs(x - y) <= 1e-3 * std::max(std::abs(x), std::abs(y)) + 1e-9;
+  }
+  if (a.type() != b.type()) return false;
+  if (a.is_structured()) {
+    if (a.size() != b.size()) return false;
+    auto other = b.begin();
+    for (auto item = a.begin(); item != a.end(); ++item, ++other) {
+      if (a.is_object() && item.key() != other.key()) return false;
+      if (!agree(*item, *other, slack)) return false;
+    }
+    return true;
+  }
+  return a == b;
+}
+
+bool is_lines_file(const fs::path& file, const std::string& stem) {
+  const std::string name = file.filename().string();
+  return name.rfind(stem, 0) == 0 && file.extension() == ".jsonl" && (name.size() == stem.size() + 6 || name[stem.size()] == '.');
+}
+
+std::vector<fs::path> files_of(const fs::path& directory, const std::string& stem) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.is_regular_file() && is_lines_file(entry.path(), stem)) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// visit(json, "file:line") for every whole line.
+template <class Visit>
+void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  std::string line;
+  for (std::int64_t number = 1; std::getline(stream, line); ++number) {
+    const std::string place = file.string() + ":" + std::to_string(number);
+    if (stream.eof()) {  // no newline: cut off while it was written
+      warn(place + ": the last line is cut off and is not counted");
+      return;
+    }
+    const Json json = Json::parse(line, nullptr, false);
+    if (json.is_discarded()) throw StoreError(place + ": this line is not JSON; the file is damaged");
+    try {
+      visit(json, place);
+    } catch (const Json::exception& error) {
+      throw StoreError(place + ": " + error.what());
+    }
+  }
+}
+
+Row checked_row(const Json& json, const std::string& place) {
+  const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
+  if (schema != row_schema) {
+    throw StoreError(place + ": a row of schema " + core::describe(schema) + "; this program reads schema " + std::to_string(row_schema));
+  }
+  Row row = Row::from_json(json);
+  static const std::set<std::string> statuses{"ok", "uncertified", "infeasible", "failed"};
+  if (statuses.count(row.result.status) == 0) throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
+  if (row.trial < 0) throw StoreError(place + ": trial " + std::to_string(row.trial) + " is negative");
+  if (point_id(row.parameters) != row.point) throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
+  return row;
+}
+
+// Replaces `file` in one step.
+void write_lines(const fs::path& file, const std::vector<std::string>& lines) {
+  const fs::path temporary = file.string() + ".tmp";
+  {
+    std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
+    for (const auto& line : lines) stream << line << '\n';
+    stream.flush();
+    if (!stream) {
+      std::error_code ignored;
+      fs::remove(temporary, ignored);
+      throw UserError("cannot write " + temporary.string() + ": " + std::strerror(errno));
+    }
+  }
+  fs::rename(temporary, file);
+}
+
+void make_directory(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error || !fs::is_directory(directory)) {
+    throw UserError("cannot create the directory " + directory.string() + ": " + (error ? error.message() : "a file of that name is in the way"));
+  }
+}
+
+}  // namespace
+
+bool tie_equal(const Row& a, const Row& b) {
+  if (a.result.status != b.result.status || a.parameters != b.parameters) return false;
+  const double slack = std::max(a.result.data.value("ties", 0.0), b.result.data.value("ties", 0.0));
+  return agree(a.result.data, b.result.data, slack);
+}
+
+void Store::add(Row row) {
+  auto& trials = points[row.point];
+  const auto known = trials.find(row.trial);
+  if (known == trials.end()) {
+    trials.emplace(row.trial, std::move(row));
+    return;
+  }
+  const bool failed = row.result.status == "failed", known_failed = known->second.result.status == "failed";
+  if (known_failed && !failed) {
+    known->second = std::move(row);
+  } else if (failed == known_failed && !failed && !tie_equal(row, known->second)) {
+    throw StoreError("conflict: point " + row.point + ", trial " + std::to_string(row.trial) + " differs between session " +
+                     known->second.session + " and session " + row.session);
+  }
+}
+
+void Store::add(Stop stop) {
+  const auto known = stops.find(stop.point);
+  if (known == stops.end() || known->second.trials < stop.trials ||
+      (known->second.trials == stop.trials && known->second.reason == "failed")) {
+    const std::string point = stop.point;
+    stops[point] = std::move(stop);
+  }
+}
+
+std::size_t Store::row_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, trials] : points) count += trials.size();
+  return count;
+}
+
+std::vector<Row> Store::leading_rows(const std::string& point) const {
+  std::vector<Row> rows;
+  const auto trials = points.find(point);
+  if (trials == points.end()) return rows;
+  for (const auto& [trial, row] : trials->second) {
+    if (trial != static_cast<std::int64_t>(rows.size())) break;
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+std::vector<Row> Store::counted_rows(const std::string& point) const {
+  std::vector<Row> rows = leading_rows(point);
+  const auto stop = stops.find(point);
+  if (stop != stops.end() && static_cast<std::size_t>(stop->second.trials) < rows.size()) {
+    rows.resize(static_cast<std::size_t>(stop->second.trials));
+  }
+  return rows;
+}
+
+void read_into(Store& store, const fs::path& directory, const Warn& warn) {
+  if (!fs::is_directory(directory)) throw UserError(directory.string() + ": no such directory");
+  for (const auto& file : files_of(directory, "rows")) {
+    for_each_line(file, warn, [&](const Json& json, const std::string& place) { store.add(checked_row(json, place)); });
+  }
+  for (const auto& file : files_of(directory, "stops")) {
+    for_each_line(file, warn, [&](const Json& json, const std::string&) { store.add(Stop::from_json(json)); });
+  }
+  for (const auto& file : files_of(directory, "sessions")) {
+    for_each_line(file, warn, [&](const Json& json, const std::string&) { store.sessions.emplace(json.at("session").get<std::string>(), json); });
+  }
+}
+
+Store read_store(const fs::path& directory, const Warn& warn) {
+  Store store;
+  read_into(store, directory, warn);
+  return store;
+}
+
+void write_store(const Store& store, const fs::path& directory) {
+  make_directory(directory);
+  std::vector<std::string> rows, stops, sessions;
+  for (const auto& [id, trials] : store.points) {
+    for (const auto& [trial, row] : trials) rows.push_back(row.to_json().dump());
+  }
+  for (const auto& [id, stop] : store.stops) stops.push_back(stop.to_json().dump());
+  for (const auto& [id, session] : store.sessions) sessions.push_back(session.dump());
+  write_lines(directory / "rows.jsonl", rows);
+  write_lines(directory / "stops.jsonl", stops);
+  write_lines(directory / "sessions.jsonl", sessions);
+  // The shards are in the merged files now.
+  for (const char* stem : {"rows", "stops", "sessions"}) {
+    for (const auto& file : files_of(directory, stem)) {
+      if (file.filename() != std::string(stem) + ".jsonl") fs::remove(file);
+    }
+  }
+}
+
+struct StoreWriter::File {
+  fs::path path;
+  int descriptor = -1;
+  off_t size = 0;
+
+  File(fs::path file, const Warn& warn) : path(std::move(file)) {
+    descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0) throw UserError("cannot write " + path.string() + ": " + std::strerror(errno));
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+      close(descriptor);
+      throw UserError(path.string() + " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
+    }
+    size = lseek(descriptor, 0, SEEK_END);
+    const off_t whole = end_of_last_line();
+    if (whole < size) {
+      warn(path.string() + ": the last line was cut off (" + std::to_string(size - whole) + " bytes); dropped it");
+      if (ftruncate(descriptor, whole) != 0) throw UserError("cannot truncate " + path.string() + ": " + std::strerror(errno));
+      size = whole;
+    }
+  }
+  ~File() {
+    if (descriptor >= 0) close(descriptor);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  off_t end_of_last_line() const {
+    std::vector<char> buffer(1 << 16);
+    for (off_t end = size; end > 0;) {
+      const off_t start = std::max<off_t>(0, end - static_cast<off_t>(buffer.size()));
+      const ssize_t got = pread(descriptor, buffer.data(), static_cast<std::size_t>(end - start), start);
+      if (got != end - start) throw UserError("cannot read " + path.string());
+      for (ssize_t i = got; i-- > 0;) {
+        if (buffer[static_cast<std::size_t>(i)] == '\n') return start + i + 1;
+      }
+      end = start;
+    }
+    return 0;
+  }
+
+  void append(const Json& json) {
+    const std::string line = json.dump() + '\n';
+    std::size_t written = 0;
+    while (written < line.size()) {
+      const ssize_t count = write(descriptor, line.data() + written, line.size() - written);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) {
+        const std::string reason = std::strerror(errno);
+        [[maybe_unused]] const int cut = ftruncate(descriptor, size);
+        throw UserError("cannot write " + path.string() + ": " + reason + "; everything before this row is saved, rerun to resume");
+      }
+      written += static_cast<std::size_t>(count);
+    }
+    size += static_cast<off_t>(line.size());
+  }
+};
+
+StoreWriter::StoreWriter(const fs::path& directory, const std::string& suffix, const Warn& warn) {
+  make_directory(directory);
+  rows_ = std::make_unique<File>(directory / ("rows" + suffix + ".jsonl"), warn);
+  stops_ = std::make_unique<File>(directory / ("stops" + suffix + ".jsonl"), warn);
+  sessions_ = std::make_unique<File>(directory / ("sessions" + suffix + ".jsonl"), warn);
+}
+
+StoreWriter::~StoreWriter() = default;
+
+void StoreWriter::append(const Row& row) { rows_->append(row.to_json()); }
+void StoreWriter::append(const Stop& stop) { stops_->append(stop.to_json()); }
+void StoreWriter::append_session(const core::Json& session) { sessions_->append(session); }
+
+std::string shard_suffix(int index, int count) {
+  if (count <= 1) return {};
+  return std::string(".").append(std::to_string(index)).append("-of-").append(std::to_string(count));
+}
+
+}  // namespace kvfrontier::sweep

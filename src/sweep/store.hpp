@@ -1,0 +1,74 @@
+#pragma once
+// A directory of rows. rows*.jsonl hold one trial a line, stops*.jsonl why points stopped, sessions*.jsonl who measured.
+// Files only grow; a line that was cut off by a crash is dropped with a warning, a line that cannot be read is an error.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sweep/row.hpp"
+#include "sweep/stopping.hpp"
+
+namespace kvfrontier::sweep {
+
+using Warn = std::function<void(const std::string&)>;
+
+struct Store {
+  std::map<std::string, std::map<std::int64_t, Row>> points;  // by point id, then trial
+  std::map<std::string, Stop> stops;                          // by point id; the one that saw most trials
+  std::map<std::string, core::Json> sessions;                 // by session id
+
+  // Adds a row. Identical or tie-equal rows keep the first; a row that was measured supersedes a failed one. Anything else
+  // with the same point and trial throws StoreError naming both sessions.
+  void add(Row row);
+  void add(Stop stop);
+
+  std::size_t row_count() const;
+  // The rows of a point in trial order from trial 0, up to the first gap.
+  std::vector<Row> leading_rows(const std::string& point) const;
+  // The rows that count: those before the point's stop, or all leading rows while it has none.
+  std::vector<Row> counted_rows(const std::string& point) const;
+};
+
+// Same trial measured twice: equal in status and parameters, integers equal up to counted ties, reals within
+// 1e-3 relative + 1e-9.
+bool tie_equal(const Row& a, const Row& b);
+
+// Reads every rows*.jsonl, stops*.jsonl and sessions*.jsonl of a directory. Throws UserError when there is no such
+// directory and StoreError (file and line) for a corrupt row, a foreign schema or a conflict.
+Store read_store(const std::filesystem::path& directory, const Warn& warn);
+
+// Adds the rows, stops and sessions of `directory` to `store`.
+void read_into(Store& store, const std::filesystem::path& directory, const Warn& warn);
+
+// Writes a store as rows.jsonl, stops.jsonl and sessions.jsonl, sorted, each replaced in one step. Files of shards in the
+// directory go afterwards: `store` must hold what they held.
+void write_store(const Store& store, const std::filesystem::path& directory);
+
+// The one writer of a shard's files.
+class StoreWriter {
+ public:
+  // Creates the directory, locks the files and cuts torn tails. Throws UserError when that cannot be done or another
+  // writer holds the lock. `suffix` is "" or ".I-of-N".
+  StoreWriter(const std::filesystem::path& directory, const std::string& suffix, const Warn& warn);
+  ~StoreWriter();
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  // Each appends one whole line or throws UserError with nothing half-written. Not thread-safe.
+  void append(const Row& row);
+  void append(const Stop& stop);
+  void append_session(const core::Json& session);
+
+ private:
+  struct File;
+  std::unique_ptr<File> rows_, stops_, sessions_;
+};
+
+// ".I-of-N", or "" for an unsharded run.
+std::string shard_suffix(int index, int count);
+
+}  // namespace kvfrontier::sweep

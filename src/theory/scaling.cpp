@@ -1,0 +1,66 @@
+#include "theory/scaling.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+
+#include "theory/leak.hpp"
+#include "theory/search.hpp"
+
+namespace kvfrontier::theory {
+
+double decoding_margin(std::int64_t tokens, double eta) {
+  if (tokens < 1) throw std::domain_error("decoding_margin needs at least one token");
+  return std::log(static_cast<double>(tokens - 1)) - std::log(leak_threshold(eta));
+}
+
+double error_threshold(double eta) {
+  if (!(eta >= 0 && eta < 1)) throw std::domain_error("error_threshold needs eta in [0, 1)");
+  return (1 - eta) * (1 + eta) / 2;
+}
+
+double tau_star(std::int64_t tokens, double mu_plus, double eta) {
+  const double margin = decoding_margin(tokens, eta);
+  if (tokens == 1) return 0;
+  if (!(mu_plus >= -1 && mu_plus < 1)) throw std::domain_error("tau_star needs a coherence in [-1, 1)");
+  return margin / (1 - mu_plus);
+}
+
+double tau_necessary(std::int64_t tokens, double eta) {
+  const double margin = decoding_margin(tokens, eta);
+  return tokens == 1 ? 0 : margin * static_cast<double>(tokens - 1) / static_cast<double>(tokens);
+}
+
+std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max) {
+  if (!(tau_max >= 0)) throw std::domain_error("tau_typical needs tau_max >= 0");
+  const double threshold = leak_threshold(eta);
+  const auto decodes = [&](double tau) { return mean_leak(tau) <= threshold; };
+  if (decodes(0)) return 0;
+  // Doubling first: far beyond the answer a leak law may be costly.
+  double low = 0, high = std::min(1.0, tau_max);
+  while (!decodes(high)) {
+    if (high == tau_max) return std::nullopt;
+    low = high;
+    high = std::min(2 * high, tau_max);
+  }
+  return least_true(low, high, decodes);
+}
+
+double tau_typical_rademacher(std::int64_t tokens, std::int64_t d, double eta) {
+  if (d < 1) throw std::domain_error("tau_typical_rademacher needs d >= 1");
+  const double margin = decoding_margin(tokens, eta), width = static_cast<double>(d);
+  if (tokens == 1) return 0;
+  if (!(margin < width * std::numbers::ln2)) throw std::domain_error("tau_typical_rademacher needs L < d ln 2");
+  return -width / 2 * std::log1p(2 * std::expm1(-margin / width));
+}
+
+double tau_typical_gaussian(std::int64_t tokens, std::int64_t d, double eta) {
+  if (d < 1) throw std::domain_error("tau_typical_gaussian needs d >= 1");
+  const double margin = decoding_margin(tokens, eta), width = static_cast<double>(d);
+  if (tokens == 1) return 0;
+  if (!(2 * margin <= width)) throw std::domain_error("tau_typical_gaussian needs d >= 2 L");
+  return 2 * margin / (1 + std::sqrt(1 - 2 * margin / width));
+}
+
+}  // namespace kvfrontier::theory
