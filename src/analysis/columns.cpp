@@ -37,6 +37,12 @@ std::string number(double value, const char* format) {
   return text;
 }
 
+std::string interval_text(const core::Interval& interval) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "[%.5f, %.5f]", interval.lo, interval.hi);
+  return text;
+}
+
 // The options that tell this entry from others: all but where the keys are.
 std::string options_text(const PointSummary& p) {
   std::string text;
@@ -75,7 +81,7 @@ TextRow text_row(const PointSummary& p) {
           {measured ? number(p.message_bits, "%.0f") : "-"},
           {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
           {measured ? number(p.error, "%.5f") : "-"},
-          {measured ? "[" + number(p.interval.lo, "%.5f") + ", " + number(p.interval.hi, "%.5f") + "]" : "-"},
+          {measured ? interval_text(p.interval) : "-"},
           {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
           {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
           {std::to_string(p.trials)},
@@ -191,7 +197,7 @@ std::string table_text(const std::vector<PointSummary>& points) {
     stored = stored || points[i].stored_keys;
   }
   if (stored) text += "\n* the message pays for stored keys; the floor counts values only\n";
-  if (uncertified > 0) text += "\n" + std::to_string(uncertified) + " trials have no certified scaling and are not in the errors\n";
+  if (uncertified > 0) text.append("\n").append(std::to_string(uncertified)).append(" trials have no certified scaling and are not in the errors\n");
   return text;
 }
 

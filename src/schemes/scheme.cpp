@@ -25,9 +25,9 @@ double Scheme::operations(const PublicParams& params, Index queries) const {
 }
 
 core::Option keys_option() {
-  return core::Option::choice("keys", "public", {"public", "stored"},
-                              "public: keys are regenerated from the public coins and cost nothing; stored: the message "
-                              "carries the keys of kept tokens");
+  return core::Option::choice("keys", "stored", {"stored", "public"},
+                              "stored: the message carries the keys of kept tokens; public: keys are regenerated from the "
+                              "public coins and cost nothing");
 }
 
 core::Option format_option(const std::string& default_format) {
