@@ -14,7 +14,10 @@ double fp16_cache_bits(const PointSummary& p) { return 32 * p.entries(); }
 
 template <class Value>
 std::function<Json(const PointSummary&)> measured(Value value) {
-  return [value](const PointSummary& p) -> Json { return p.trials > 0 ? Json(value(p)) : Json(); };
+  return [value](const PointSummary& p) -> Json {
+    if (p.trials == 0 || !std::isfinite(static_cast<double>(value(p)))) return {};
+    return value(p);
+  };
 }
 std::function<Json(const PointSummary&)> parameter(const char* key) {
   return [key](const PointSummary& p) { return p.at(key); };

@@ -27,6 +27,13 @@ std::string cell_of(const PointSummary& point) {
   return cell.dump();
 }
 
+std::string cell_label(const std::string& cell) {
+  const Json json = Json::parse(cell);
+  const auto plain = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+  return plain(json.at("instance").at("name")) + ", " + plain(json.at("embedding")) + " keys, " + plain(json.at("schedule")) + " n = " + json.at("sides").back().dump() +
+         ", d = " + json.at("d").dump() + ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) + ", " + json.at("queries").dump() + " queries, seed " + json.at("seed").dump();
+}
+
 std::string curve_of(const PointSummary& point) {
   const Json& entry = point.at("scheme");
   const std::string name = entry.at("name");
@@ -86,11 +93,11 @@ std::vector<PairedDifference> paired_differences(const sweep::Store& store, cons
         const PointSummary &a = *members[i], &b = *members[j];
         if (!a.rate_budget || a.rate_budget != b.rate_budget) continue;
         std::vector<double> differences;
-        const auto& trials_b = store.points.at(b.point);
-        for (const auto& [trial, row] : store.points.at(a.point)) {
-          const auto other = trials_b.find(trial);
-          if (row.result.status != "ok" || other == trials_b.end() || other->second.result.status != "ok") continue;
-          differences.push_back(row.result.data.at("error").get<double>() - other->second.result.data.at("error").get<double>());
+        const auto rows_a = store.counted_rows(a.point), rows_b = store.counted_rows(b.point);
+        for (std::size_t trial = 0; trial < std::min(rows_a.size(), rows_b.size()); ++trial) {
+          const auto &row_a = rows_a[trial].result, &row_b = rows_b[trial].result;
+          if (row_a.status != "ok" || row_b.status != "ok") continue;
+          differences.push_back(row_a.data.at("error").get<double>() - row_b.data.at("error").get<double>());
         }
         if (differences.size() < 2) continue;
         list.push_back({cell, *a.rate_budget, curve_of(a), curve_of(b), static_cast<std::int64_t>(differences.size()), core::mean_of(differences),

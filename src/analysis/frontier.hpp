@@ -11,6 +11,8 @@ namespace kvfrontier::analysis {
 
 // Points that differ in scheme and budget only: the same instances.
 std::string cell_of(const PointSummary& point);
+// A cell in words, for a heading.
+std::string cell_label(const std::string& cell);
 // Scheme and the options that are not sizes: one curve.
 std::string curve_of(const PointSummary& point);
 
@@ -26,7 +28,7 @@ struct LeastBits {
 };
 std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, double target_error);
 
-// Mean of error(a) - error(b) over the trials that both have, with a Student t interval at `sweep::quoted_level`: common
+// Mean of error(a) - error(b) over the counted trials that both have, with a Student t interval at `sweep::quoted_level`: common
 // instances make it far tighter than two intervals.
 struct PairedDifference {
   std::string cell;

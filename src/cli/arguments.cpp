@@ -1,8 +1,9 @@
 #include "cli/arguments.hpp"
 
-#include <cstdio>
+#include <charconv>
 #include <iostream>
 
+#include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 
 namespace kvfrontier::cli {
@@ -52,11 +53,28 @@ std::string required(const po::variables_map& values, const std::string& name, c
 }
 
 std::pair<int, int> parse_shard(const std::string& text) {
-  int index = 0, count = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%d/%d%n", &index, &count, &used) != 2 || static_cast<std::size_t>(used) != text.size() || index < 1 || index > count) {
-    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N, for example 2/8");
+  constexpr int most = 100'000;
+  int index = 0, count = 0;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, index);
+  const bool slash = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
+  const auto second = slash ? std::from_chars(first.ptr + 1, end, count) : first;
+  if (!slash || second.ec != std::errc() || second.ptr != end || index < 1 || index > count || count > most) {
+    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N <= " + std::to_string(most) + ", for example 2/8");
   }
   return {index, count};
+}
+
+simulator::Isolation parse_isolation(const std::string& text) {
+  if (text == "always") return simulator::Isolation::always;
+  if (text == "never") return simulator::Isolation::never;
+  throw core::UserError("--isolate " + text + ": always or never");
+}
+
+sweep::Store read_rows(const std::string& directory) {
+  sweep::Store store = sweep::read_store(directory, warn);
+  if (store.points.empty()) throw core::UserError(directory + ": no rows here; kvfrontier run CONFIG --out " + directory + " would write them to rows.jsonl");
+  return store;
 }
 
 }  // namespace kvfrontier::cli

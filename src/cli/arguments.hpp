@@ -3,7 +3,11 @@
 
 #include <boost/program_options.hpp>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "simulator/bob.hpp"
+#include "sweep/store.hpp"
 
 namespace kvfrontier::cli {
 
@@ -18,7 +22,13 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
 // The value of a required word or flag. Throws UserError naming it when it is missing.
 std::string required(const po::variables_map& values, const std::string& name, const std::string& verb);
 
-// Parses "I/N" with 1 <= I <= N.
+// Parses "I/N" with 1 <= I <= N. Throws UserError.
 std::pair<int, int> parse_shard(const std::string& text);
+
+// "always" or "never". Throws UserError.
+simulator::Isolation parse_isolation(const std::string& text);
+
+// The store of a directory, for verbs that only read. Throws UserError when it holds no rows: nothing is not a result.
+sweep::Store read_rows(const std::string& directory);
 
 }  // namespace kvfrontier::cli

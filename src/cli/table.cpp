@@ -18,7 +18,7 @@ int print_table(const std::vector<std::string>& arguments) {
   flags.add_options()("format", po::value(&format), "text (default), csv, json or latex");
   po::variables_map values;
   if (!parse("table", usage, flags, "DIR", 1, arguments, values)) return 0;
-  const auto points = analysis::summarise(sweep::read_store(required(values, "DIR", "table"), warn));
+  const auto points = analysis::summarise(read_rows(required(values, "DIR", "table")));
   if (format == "text") {
     std::cout << analysis::table_text(points);
   } else if (format == "csv") {

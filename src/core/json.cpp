@@ -58,6 +58,12 @@ void require_known_keys(const Json& value, const std::string& path, const std::v
   }
 }
 
+std::string json_complaint(const Json::exception& error) {
+  const std::string what = error.what();
+  const auto end = what.find("] ");
+  return end == std::string::npos ? what : what.substr(end + 2);
+}
+
 std::string join_path(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }
 
 }  // namespace kvfrontier::core
