@@ -1,5 +1,6 @@
 #include "cli/arguments.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -35,6 +36,11 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
     name.erase(0, name.find_first_not_of('-'));
     const std::string nearest = core::nearest_name(name, names);
     throw core::UserError(verb + ": unknown flag --" + name + (nearest.empty() ? "" : "; did you mean --" + nearest + "?") + hint);
+  } catch (const po::invalid_option_value& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    const auto* option = all.find_nothrow(name, false);
+    throw core::UserError(verb + ": " + error.what() + (option ? "; it takes: " + option->description() : hint));
   } catch (const po::too_many_positional_options_error&) {
     throw core::UserError(verb + ": too many words; usage: kvfrontier " + usage);
   } catch (const po::error& error) {
@@ -65,10 +71,23 @@ std::pair<int, int> parse_shard(const std::string& text) {
   return {index, count};
 }
 
+void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  std::string allowed;
+  for (const auto& choice : choices) allowed += (allowed.empty() ? "" : ", ") + choice;
+  const std::string nearest = core::nearest_name(value, choices);
+  throw core::UserError(flag + ": found \"" + value + "\"; allowed: " + allowed + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+}
+
+geometry::Schedule parse_schedule(const std::string& name, int n) {
+  const auto known = geometry::Schedule::names();
+  const bool name_is_sound = std::find(known.begin(), known.end(), name) != known.end();
+  return geometry::Schedule::named(name, n, name_is_sound ? "--n" : "--schedule");
+}
+
 simulator::Isolation parse_isolation(const std::string& text) {
-  if (text == "always") return simulator::Isolation::always;
-  if (text == "never") return simulator::Isolation::never;
-  throw core::UserError("--isolate " + text + ": always or never");
+  require_choice("--isolate", text, {"always", "never"});
+  return text == "always" ? simulator::Isolation::always : simulator::Isolation::never;
 }
 
 sweep::Store read_rows(const std::string& directory) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "geometry/schedule.hpp"
 #include "simulator/bob.hpp"
 #include "sweep/store.hpp"
 
@@ -24,6 +25,12 @@ std::string required(const po::variables_map& values, const std::string& name, c
 
 // Parses "I/N" with 1 <= I <= N. Throws UserError.
 std::pair<int, int> parse_shard(const std::string& text);
+
+// Throws UserError with the nearest name unless `value`, given to `flag`, is one of `choices`.
+void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices);
+
+// The schedule of --schedule and --n. Throws ConfigError at the flag that is to blame.
+geometry::Schedule parse_schedule(const std::string& name, int n);
 
 // "always" or "never". Throws UserError.
 simulator::Isolation parse_isolation(const std::string& text);

@@ -29,7 +29,7 @@ const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix,
     if (match != store.points.end()) throw core::UserError("--point " + prefix + ": more than one point begins so; give more of the id");
     match = point;
   }
-  if (match == store.points.end()) throw core::UserError("--point " + prefix + ": no such point here");
+  if (match == store.points.end()) throw core::UserError("--point " + prefix + ": no such point here; kvfrontier table DIR --format csv lists point ids");
   const auto row = match->second.find(trial);
   if (row == match->second.end()) throw core::UserError("--trial " + std::to_string(trial) + ": the point has trials 0 to " + std::to_string(match->second.rbegin()->first));
   return row->second;

@@ -18,6 +18,7 @@ int print_table(const std::vector<std::string>& arguments) {
   flags.add_options()("format", po::value(&format), "text (default), csv, json or latex");
   po::variables_map values;
   if (!parse("table", usage, flags, "DIR", 1, arguments, values)) return 0;
+  require_choice("--format", format, {"text", "csv", "json", "latex"});
   const auto points = analysis::summarise(read_rows(required(values, "DIR", "table")));
   if (format == "text") {
     std::cout << analysis::table_text(points);
@@ -25,10 +26,8 @@ int print_table(const std::vector<std::string>& arguments) {
     std::cout << analysis::table_csv(points);
   } else if (format == "json") {
     std::cout << analysis::table_json(points);
-  } else if (format == "latex") {
-    std::cout << analysis::table_latex(points);
   } else {
-    throw core::UserError("--format " + format + ": text, csv, json or latex");
+    std::cout << analysis::table_latex(points);
   }
   return 0;
 }

@@ -1,6 +1,8 @@
 #include "core/json.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -29,8 +31,9 @@ std::string plain(const std::string& what) {
 }  // namespace
 
 Json read_json_file(const std::filesystem::path& file) {
+  if (std::filesystem::is_directory(file)) throw UserError("cannot read " + file.string() + ": it is a directory");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) throw UserError("cannot read " + file.string() + ": no such file");
+  if (!stream) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
   std::stringstream text;
   text << stream.rdbuf();
   try {
