@@ -64,7 +64,7 @@ StoredGame read_transcript(const std::filesystem::path& file) {
     game.message.words.resize(words);
     game.queries.resize(static_cast<core::Index>(queries), static_cast<core::Index>(d));
   } catch (const core::Json::exception& error) {
-    throw core::DataError(file.string() + ": " + error.what());
+    throw core::DataError(file.string() + " is damaged: " + core::json_complaint(error));
   }
   read_bytes(stream, game.message.words.data(), game.message.words.size() * sizeof(std::uint64_t));
   read_bytes(stream, game.queries.data(), static_cast<std::size_t>(game.queries.size()) * sizeof(double));

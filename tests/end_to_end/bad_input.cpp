@@ -90,7 +90,7 @@ TEST_CASE("a wrong config is one sentence with its path, exit 2", "[end_to_end]"
       {config_with(R"({"n": 32, "d": 4, "tau": "union", "scheme": "exact"})"), {"grid.tau: found \"union\" at d = 4", "d of at least 9"}},
       {config_with(R"({"n": 1024, "d": 16, "scheme": "exact"})"), {"grid.tau: found \"certified\" for 349525 tokens", "above 50000 tokens"}},
       // No JSON.
-      {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8,, \"d\": 16}}", {"line 2, column 17", "syntax error"}},
+      {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8,, \"d\": 16}}", {"line 2, column 18", "syntax error"}},
       {"", {"line 1, column 1", "syntax error"}},
       {"{\"experiment\": \"index_frontier\"", {"line 1", "syntax error", "end of input"}},
   };

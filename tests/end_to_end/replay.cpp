@@ -123,7 +123,7 @@ TEST_CASE("a damaged dump is exit 3 and never a crash", "[end_to_end]") {
   lie("/params/embedding", "tube");
   lie("/params/embedding", "kerdock");
   lie("/params/sides", Json{1, 2});
-  lie("/params/sides", Json{1, 2, 16000});
+  lie("/params/sides", Json{1, 200, 16000});
   lie("/params/sides", Json{4, 2});
   lie("/params/options", Json::object());
   lie("/params/options/bits", 99);

@@ -6,6 +6,7 @@
 #include <boost/random/uniform_int_distribution.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <set>
 
 #include "process.hpp"
 

@@ -1,6 +1,7 @@
 // Tables and frontiers: the contracted columns, every format, and numbers checked by hand.
 
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "analysis/columns.hpp"
 #include "analysis/frontier.hpp"
