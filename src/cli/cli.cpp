@@ -23,7 +23,7 @@ namespace {
 void print_help() {
   std::cout << "kvfrontier " KVFRONTIER_VERSION ": memory lower bounds for KV-cache compression, by experiment\n\nusage:\n";
   for (const Verb& verb : verbs()) std::cout << "  kvfrontier " << verb.usage << "\n      " << verb.summary << "\n";
-  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a row failed; 2 user error; 3 bad data;\n"
+  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a row failed or a claim is refuted; 2 user error; 3 bad data;\n"
                "130, 143 interrupted, all finished trials saved.\n";
 }
 
@@ -66,7 +66,7 @@ bool flushed_output() {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list{run_verb(), table_verb(), frontier_verb(), audit_verb(), merge_verb(), replay_verb(), decode_verb(),
-                                      list_verb(), describe_verb(), check_verb(), certify_verb(), floor_verb()};
+                                      list_verb(), describe_verb(), check_verb(), certify_verb(), floor_verb(), verify_verb()};
   return list;
 }
 
