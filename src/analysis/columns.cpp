@@ -205,7 +205,7 @@ std::string table_text(const std::vector<PointSummary>& points) {
 }
 
 std::string table_latex(const std::vector<PointSummary>& points) {
-  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error & floor & gap \\\\\n";
+  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error [interval] & floor & gap \\\\\n";
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
@@ -213,8 +213,7 @@ std::string table_latex(const std::vector<PointSummary>& points) {
       last = now;
     }
     const TextRow row = text_row(point);
-    const double half = (point.interval.hi - point.interval.lo) / 2;
-    const std::string error = point.trials > 0 ? row[5].text + " $\\pm$ " + number(half, "%.5f") : "-";
+    const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
     text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text + " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";

@@ -16,7 +16,8 @@ std::string cell_label(const std::string& cell);
 // Scheme and the options that are not sizes: one curve.
 std::string curve_of(const PointSummary& point);
 
-// Strictly undominated points of each cell: no other has at most the bits and at most the error, one of them less.
+// Strictly undominated points of each cell, by bits: no other has at most the bits and at most the error, one of them less.
+// Equal points all stand.
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points);
 
 // The least measured bits whose whole interval lies at or below the target.

@@ -96,4 +96,10 @@ sweep::Store read_rows(const std::string& directory) {
   return store;
 }
 
+void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
+  if (points > 0) return;
+  const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
+  throw core::UserError(directory + ": no finished trials of games here, only rows of " + parameters.value("experiment", "an unnamed experiment"));
+}
+
 }  // namespace kvfrontier::cli

@@ -38,4 +38,7 @@ simulator::Isolation parse_isolation(const std::string& text);
 // The store of a directory, for verbs that only read. Throws UserError when it holds no rows: nothing is not a result.
 sweep::Store read_rows(const std::string& directory);
 
+// For verbs that only look at games: throws UserError when `points`, what they found in `directory`, is 0.
+void require_games(const std::string& directory, const sweep::Store& store, std::size_t points);
+
 }  // namespace kvfrontier::cli

@@ -38,14 +38,21 @@ int print_frontier(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("frontier", usage, flags, "DIR", 1, arguments, values)) return 0;
   if (!(target >= 0 && target <= 1)) throw core::UserError("--target-error: a number from 0 to 1");
-  const sweep::Store store = read_rows(required(values, "DIR", "frontier"));
+  const std::string directory = required(values, "DIR", "frontier");
+  const sweep::Store store = read_rows(directory);
   const auto points = analysis::summarise(store);
+  require_games(directory, store, points.size());
 
   std::printf("undominated points\n%-32s %14s %10s %10s\n", "scheme", "bits", "error", "gap");
   Headings headings;
+  std::string last;
   for (const auto& p : analysis::undominated(points)) {
     headings.show(analysis::cell_of(p));
-    std::printf("%-32s %14.0f %10.5f %10s\n", analysis::curve_of(p).c_str(), p.message_bits, p.error, p.gap ? short_number(*p.gap).c_str() : "-");
+    char line[256];
+    std::snprintf(line, sizeof(line), "%-32s %14.0f %10.5f %10s\n", analysis::curve_of(p).c_str(), p.message_bits, p.error, p.gap ? short_number(*p.gap).c_str() : "-");
+    // A larger budget that a scheme has no use for gives the same point again.
+    if (line != last) std::fputs(line, stdout);
+    last = line;
   }
   std::printf("\nleast bits whose interval lies at or below error %g\n%-32s %14s %10s %14s %10s\n", target, "scheme", "bits", "error_hi", "floor", "ratio");
   headings = {};

@@ -110,6 +110,8 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
   const std::string config = folder.write("config.json", std::string(sound_config));
   const std::string empty = folder / "empty";
   fs::create_directory(empty);
+  const std::string claims = folder / "claims";
+  REQUIRE(kvfrontier({"run", folder.write("claim.json", std::string(R"({"experiment": "leak_law", "tokens": 16, "stop": {"max_trials": 1}})")), "--out", claims}).code == 0);
   const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> mistakes{
       {{"tabel", "x"}, {"unknown verb \"tabel\"", "did you mean \"table\"?"}},
       {{"run", config, "--thread", "2"}, {"unknown flag --thread", "did you mean --threads?"}},
@@ -141,6 +143,9 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"table", folder / "none"}, {folder / "none", "no such directory"}},
       {{"table", empty}, {empty, "no rows here"}},
       {{"audit", empty}, {empty, "no rows here"}},
+      {{"table", claims}, {claims, "no finished trials of games here, only rows of leak_law"}},
+      {{"frontier", claims}, {claims, "no finished trials of games here"}},
+      {{"audit", claims}, {claims, "no finished trials of games here"}},
       {{"table", empty, "--format", "cvs"}, {"--format: found \"cvs\"", "did you mean \"csv\"?"}},
       {{"merge", empty}, {"merge: --out is missing"}},
       {{"merge", folder / "none", "--out", folder / "union"}, {"no such directory"}},
