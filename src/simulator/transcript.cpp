@@ -1,5 +1,6 @@
 #include "simulator/transcript.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -50,16 +51,24 @@ StoredGame read_transcript(const std::filesystem::path& file) {
   std::string line;
   std::getline(stream, line);
   const core::Json header = core::Json::parse(line, nullptr, false);
-  if (!header.is_object() || header.value("format", "") != format_name) throw core::DataError(file.string() + " is not a dumped game");
+  const auto format = header.is_object() ? header.find("format") : header.end();
+  if (format == header.end() || *format != format_name) throw core::DataError(file.string() + " is not a dumped game");
   StoredGame game;
   try {
     game.params = schemes::PublicParams::from_json(header.at("params"));
     game.message.size = header.at("message_bits").get<std::uint64_t>();
     const auto queries = header.at("queries").get<std::uint64_t>(), d = header.at("d").get<std::uint64_t>();
-    if (game.message.size > largest || queries > largest || d > largest || queries * d > largest) throw core::DataError(file.string() + ": sizes beyond reason");
+    if (game.message.size > largest || d > largest || queries > largest / std::max<std::uint64_t>(d, 1)) throw core::DataError(file.string() + ": sizes beyond reason");
+    // Before any memory is taken: the file must hold just what its header says.
+    const std::uint64_t need = (game.message.size + 63) / 64 * 64 + queries * d * 64;
+    const std::uint64_t have = (std::filesystem::file_size(file) - static_cast<std::uint64_t>(stream.tellg())) * 8;
+    if (need > have) throw core::DataError(need, have);
+    if (need < have) throw core::DataError(file.string() + ": something follows the end of the game");
     game.digest = header.at("answers_digest");
     game.message.words.resize((game.message.size + 63) / 64);
     game.queries.resize(static_cast<core::Index>(queries), static_cast<core::Index>(d));
+  } catch (const core::ConfigError& error) {
+    throw core::DataError(file.string() + ": " + error.what());
   } catch (const core::Json::exception& error) {
     throw core::DataError(file.string() + ": " + error.what());
   }
