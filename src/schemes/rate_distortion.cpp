@@ -184,7 +184,9 @@ class RateDistortion : public Scheme {
         core::Option::integer("bits", {}, 0, 9'000'000'000'000'000,
                               "length of the message; at most N d, which is exact")
             .sized(),
-        core::Option::integer("block", 16, 0, 20, "log2 of the largest block of value entries coded together"),
+        core::Option::integer(
+            "block", 16, 0, 20,
+            "log2 of the number of value entries coded together; the last block may hold almost twice as many"),
         core::Option::integer("list", 1, 1, max_polar_list,
                               "codeword prefixes that the encoder follows; time grows with it"),
         core::Option::choice(

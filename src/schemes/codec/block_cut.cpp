@@ -7,19 +7,20 @@
 
 namespace kvfrontier::schemes {
 
-std::vector<CodedBlock> cut_into_blocks(Index m, Index bits, Index largest) {
-  assert(m >= 0 && m < Index{1} << 43 && bits >= 0 && bits <= m && largest >= 1 && largest <= Index{1} << 20);
+std::vector<CodedBlock> cut_into_blocks(Index m, Index bits, Index usual) {
+  assert(m >= 0 && m < Index{1} << 41 && bits >= 0 && bits <= m && usual >= 1 && usual <= Index{1} << 20);
   std::vector<CodedBlock> blocks;
+  Index carry = 0;
   for (Index first = 0; first < m;) {
     const Index left = m - first;
-    Index length = std::min(left, largest);
+    Index length = left >= 2 * usual ? usual : left;
     Index granule = 1;
     while (length / granule > max_granules) granule *= 2;
     length -= length % granule;
-    const Index share = bits * length / left;
-    blocks.push_back({first, length, share});
+    const Index share = bits * length + carry;
+    carry = share % m;
+    blocks.push_back({first, length, share / m});
     first += length;
-    bits -= share;
   }
   return blocks;
 }

@@ -13,14 +13,15 @@ struct CodedBlock {
   core::Index first, length, bits;
 };
 
-// Blocks of `largest` (a power of two) entries as long as they fit; then always the longest length t 2^a, t <= 63, that
-// fits, which leaves at most 1/33 of what it was cut from. The cut ends after at most log2(largest) / 5 + 1 blocks
-// more, the last of at most 63 entries. Short blocks lie further from the floor; that costs a stream of m >= 2^16
-// entries less than 1 % (tests/schemes/codec/polar.cpp).
+// Blocks of `usual` (a power of two) entries while at least twice as many are left, and then always the longest length
+// t 2^a, t <= 63, that fits, which leaves less than 1/32 of what it was cut from, until nothing is left. So the last
+// long block is longer than usual rather than followed by a long tail: a stream of m >= 2^16 entries loses less than 1
+// % to its short blocks (tests/schemes/codec/polar.cpp).
 //
-// A block gets the floor of its share of the bits that are left, so blocks of one length differ by at most one bit,
-// every total 0 <= bits <= m is met exactly, and bits = m gives every block as many bits as entries. m < 2^43, largest
-// <= 2^20.
-std::vector<CodedBlock> cut_into_blocks(core::Index m, core::Index bits, core::Index largest);
+// The bits up to the end of every block are the floor of its share of all bits. So a block is within one bit of its
+// share, every total 0 <= bits <= m is met exactly, and bits = m gives every block as many bits as entries.
+//
+// m < 2^41, usual <= 2^20.
+std::vector<CodedBlock> cut_into_blocks(core::Index m, core::Index bits, core::Index usual);
 
 }  // namespace kvfrontier::schemes
