@@ -177,7 +177,7 @@ class RateDistortion : public Scheme {
   std::string guarantee() const override {
     return "the same bit error at every index, for every input, on average over public coins; it tends to H2^-1(1 - "
            "rate) as "
-           "blocks grow (Korada and Urbanke, Theorem 3, for randomised decisions)";
+           "blocks grow (Korada and Urbanke, for randomised decisions)";
   }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
