@@ -17,6 +17,7 @@ Verb describe_verb();
 Verb check_verb();
 Verb certify_verb();
 Verb floor_verb();
+Verb verify_verb();
 
 // Warnings about a store go to stderr.
 void warn(const std::string& text);
