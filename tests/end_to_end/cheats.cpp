@@ -122,7 +122,7 @@ TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed row, an
   const std::map<std::string, std::string> reasons{
       {"cheat_e2e_dies", "Bob died before he had answered in full"},
       {"cheat_e2e_aborts", "Bob crashed with signal 6"},
-      {"cheat_e2e_answers_short", "numbers where 320 were asked for"},  // (8 queries + 16 + 16) x 8
+      {"cheat_e2e_answers_short", "numbers where 40 x 8 were asked for"},  // (8 queries + 16 + 16) x 8
       {"cheat_e2e_answers_nan", "not finite"},
       {"cheat_e2e_throws", "Bob is confused"},
       {"cheat_e2e_misbooks", "the sum of its ledger says 0"},
