@@ -46,8 +46,11 @@ Json read_json_file(const std::filesystem::path& file) {
 std::string describe(const Json& value) {
   if (value.is_null()) return "null";
   std::string text = value.dump();
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
+  if (text.size() <= 60) return text;
+  // Not inside a character: a sentence that ends up in a row must be valid UTF-8.
+  std::size_t end = 57;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
 }
 
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known) {

@@ -1,5 +1,6 @@
 #include "simulator/transcript.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -63,6 +64,8 @@ StoredGame read_transcript(const std::filesystem::path& file) {
     if (need != have) throw core::DataError(file.string() + " is damaged: its header calls for " + std::to_string(need) + " bytes, the file has " + std::to_string(have));
     game.message.words.resize(words);
     game.queries.resize(static_cast<core::Index>(queries), static_cast<core::Index>(d));
+  } catch (const core::ConfigError& error) {
+    throw core::DataError(file.string() + ": " + error.what());
   } catch (const core::Json::exception& error) {
     throw core::DataError(file.string() + " is damaged: " + core::json_complaint(error));
   }
