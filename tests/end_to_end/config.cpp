@@ -91,7 +91,7 @@ TEST_CASE("an option may stand at the top, for all grids", "[end_to_end]") {
   CHECK_THROWS_AS(grid(R"([{"n": 8, "d": 16, "rate": 1, "scheme": "exact"}, {"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"}])"), core::ConfigError);
 }
 
-TEST_CASE("set overrides values, makes new ones, and reaches into lists", "[end_to_end]") {
+TEST_CASE("a config under --set: it overrides values, makes new ones, and reaches into lists", "[end_to_end]") {
   const Folder folder;
   const std::string file = folder.write("config.json", std::string(R"(// comments
 { "experiment": "index_frontier", /* are */ "seed": 7,

@@ -181,7 +181,7 @@ TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep go
   }
 }
 
-TEST_CASE("a dry run runs nothing and creates nothing", "[end_to_end]") {
+TEST_CASE("a --dry-run runs nothing and creates nothing", "[end_to_end]") {
   const Sweep sweep(R"({"n": [8, 16], "d": 16, "rate": [0.5, 1], "scheme": "bitpack"})", R"({"min_trials": 4, "max_trials": 8, "half_width": 0.1})");
   const Finished finished = sweep.run({"--dry-run"});
   CHECK(finished.code == 0);

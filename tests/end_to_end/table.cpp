@@ -108,6 +108,24 @@ TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
   CHECK(line.at("mixture_relative_l2") == "0.1");
 }
 
+TEST_CASE("one token and one bit: a ratio to exact outputs of 0 is null, in rows, replays and tables", "[end_to_end]") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier",
+    "grid": {"n": 2, "d": 1, "scheme": [{"name": "bitpack", "bits": 0}, "exact"]}, "queries": 4, "stop": {"max_trials": 12}})"));
+  REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
+  int without = 0;
+  for (const Json& row : rows_of(out)) {
+    if (!row.at("data").at("relative_l2").is_null()) continue;
+    ++without;
+    if (without == 1) CHECK(kvfrontier({"replay", out, "--point", row.at("point"), "--trial", row.at("trial").dump()}).code == 0);
+  }
+  CHECK(without > 0);
+  for (const auto& line : table_of(out)) CHECK(line.at("relative_l2") == (line.at("scheme") == "exact" ? "0.0" : ""));
+  CHECK(kvfrontier({"audit", out}).code == 0);
+  CHECK(kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=16"}).code == 0);
+}
+
 TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
   // (bits, error): 100 at 0.2 twice, both stand; 100 at 0.3 and 120 at 0.2 are beaten; 50 at 0.4 stands.
   const auto points = resolved(R"([{"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4], "scheme": "bitpack"}, {"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 7}}])");
