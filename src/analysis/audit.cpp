@@ -42,6 +42,7 @@ struct Group {
   std::vector<core::TrialErrors> errors;
   std::vector<double> lengths;
   std::uint64_t information_bits = 0;
+  std::vector<double> squared_errors;
 };
 
 void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formula, AuditReport& report) {
@@ -52,6 +53,7 @@ void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formul
   for (const auto& [section, count] : data.at("ledger").items()) booked += count.get<std::uint64_t>();
   if (booked != bits) complain("the ledger books " + std::to_string(booked) + " bits, the message has " + std::to_string(bits));
   if (formula && *formula != bits) complain("the message has " + std::to_string(bits) + " bits, the size formula gives " + std::to_string(*formula));
+  if (data.at("error").is_null()) return;
   const double errors = data.at("row_errors"), rows = data.at("queried_rows"), error = data.at("error");
   if (!(errors >= 0 && errors <= rows) || std::abs(error * rows - errors) > 1e-6 * (1 + rows)) {
     complain("error " + text(error) + " does not follow from " + text(errors) + " wrong rows of " + text(rows));
@@ -81,11 +83,17 @@ AuditReport audit(const sweep::Store& store) {
       audit_row(row, formula, report);
       const Json& data = row.result.data;
       Group& group = groups[point.fixed_length ? data.at("message_bits").get<std::uint64_t>() : 0];
-      group.errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+      group.squared_errors.push_back(data.at("mse").get<double>());
       group.lengths.push_back(data.at("message_bits").get<double>());
+      if (data.at("error").is_null()) continue;
+      group.errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
       group.information_bits = data.at("information_bits");
     }
     for (const auto& [length, group] : groups) {
+      const double mean_bits = core::mean_of(group.lengths), squared_error_hi = core::student_interval(group.squared_errors, level).hi;
+      if (const auto least = mse_floor_of(point.parameters, mean_bits); least && squared_error_hi < *least) {
+        report.findings.push_back({point.point, -1, text(mean_bits, "%.0f") + " bits at mean squared error at most " + text(squared_error_hi) + " lie below its floor of " + text(*least)});
+      }
       if (group.information_bits == 0) continue;
       const double error_hi = core::error_interval(group.errors, level).hi;
       const double floor = floor_bits(group.information_bits, error_hi, point.fixed_length);

@@ -14,7 +14,7 @@ using core::Json;
 std::map<std::string, std::vector<const PointSummary*>> measured_by_cell(const std::vector<PointSummary>& points) {
   std::map<std::string, std::vector<const PointSummary*>> cells;
   for (const PointSummary& point : points) {
-    if (point.trials > 0) cells[cell_of(point)].push_back(&point);
+    if (point.trials > 0 && point.has_bits) cells[cell_of(point)].push_back(&point);
   }
   return cells;
 }
@@ -57,7 +57,7 @@ std::vector<PointSummary> undominated(const std::vector<PointSummary>& points) {
 std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, double target_error) {
   std::map<std::pair<std::string, std::string>, LeastBits> found;
   for (const PointSummary& point : points) {
-    if (point.trials == 0) continue;
+    if (point.trials == 0 || !point.has_bits) continue;
     const auto key = std::make_pair(cell_of(point), curve_of(point));
     const auto [entry, fresh] = found.try_emplace(key);
     LeastBits& best = entry->second;
