@@ -33,7 +33,7 @@ class GaussianFloor : public analysis::Claim {
     static const core::OptionTable table{
         Option::structured("code", {}, R"({"lloyd_max": bits} or {"scheme": entry, "rate": bits an entry})", "what compresses the values"),
         Option::integer("n", 16, 2, 16384, "side of the last map, doubling"), Option::integer("d", 16, 1, 65536, "width of keys and of values"),
-        Option::integer("draws", 131072, 1, 100'000'000, "values a trial for lloyd_max"), analysis::sabotage_option({"half_the_message_uncounted", "biased_levels"})};
+        Option::integer("draws", 524288, 1, 100'000'000, "values a trial for lloyd_max"), analysis::sabotage_option({"half_the_message_uncounted", "biased_levels"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {

@@ -74,7 +74,7 @@ class InterpolationLoophole : public analysis::Claim {
     std::vector<std::pair<int, int>> steps{{1, 2}, {2, 3}, {2, 4}, {4, 5}, {4, 8}, {6, 8}, {8, 10}, {8, 13}};
     if (!quick) steps.insert(steps.end(), {{10, 13}, {13, 16}, {8, 16}});
     for (const auto& [from, to] : steps) grid.push_back({{"from", from}, {"to", to}, {"resize", {"bicubic", "area"}}});
-    return {{"grid", grid}, {"stop", {{"min_trials", 4}, {"max_trials", quick ? 4 : 12}}}};
+    return {{"grid", grid}, {"stop", {{"min_trials", 4}, {"max_trials", quick ? 8 : 16}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {

@@ -86,7 +86,7 @@ class UnstructuredSparsity : public analysis::Claim {
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"k", {1, 4, 16, 0}}, {"share", {0.25, 0.5, 0.75}}}}, {"n", quick ? 16 : 32}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 64 : 96}}}};
+    return {{"grid", {{"k", {1, 4, 16, 0}}, {"share", {0.25, 0.5, 0.75}}}}, {"n", quick ? 16 : 32}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 128 : 160}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
