@@ -1,8 +1,10 @@
 #include "analysis/summary.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
+#include "core/errors.hpp"
 #include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
 #include "sweep/stopping.hpp"
@@ -19,6 +21,9 @@ bool has_fixed_length(const Json& parameters) {
   // Rows of a scheme this program does not have: a fixed length is the claim that is easier to convict.
   return known == nullptr || known->fixed_length();
 }
+
+// null stands for a ratio without a denominator.
+double or_nan(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
 
 bool is_game(const Json& parameters) { return parameters.contains("scheme"); }
 
@@ -51,7 +56,7 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   std::vector<core::TrialErrors> errors;
   std::vector<double> squared_errors;
   bool infeasible = false;
-  for (const sweep::Row& row : rows) {
+  for (const sweep::Row& row : rows) try {
     const Json& data = row.result.data;
     point.seconds += row.seconds;
     if (row.result.status == "infeasible") {
@@ -77,11 +82,13 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
       point.message_bits += data.at("message_bits").get<double>();
       point.peak_state_bits = std::max(point.peak_state_bits, data.at("peak_state_bits").get<std::uint64_t>());
       point.mse += data.at("mse").get<double>();
-      point.relative_l2 += data.at("relative_l2").get<double>();
-      point.mixture_relative_l2 += data.at("mixture_relative_l2").get<double>();
-      point.random_relative_l2 += data.at("random_relative_l2").get<double>();
+      point.relative_l2 += or_nan(data.at("relative_l2"));
+      point.mixture_relative_l2 += or_nan(data.at("mixture_relative_l2"));
+      point.random_relative_l2 += or_nan(data.at("random_relative_l2"));
       point.queried_rows += data.at("queried_rows").get<std::int64_t>();
     }
+  } catch (const Json::exception& error) {
+    throw core::StoreError(sweep::damaged_row(row, error));
   }
   point.status = infeasible ? "infeasible" : point.failed > 0 ? "failed" : point.trials > 0 ? "ok" : "uncertified";
   point.fixed_length = has_fixed_length(point.parameters);

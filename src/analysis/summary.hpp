@@ -32,7 +32,7 @@ struct PointSummary {
   bool has_bits = true;            // false for families without bits: error, floor and gap mean nothing, only mse does
   double error = 0;                // mean bit error, threshold 1/2
   core::Interval interval;         // of error; of mse without bits
-  double error_theorem = 0, worst_decile = 0, mse = 0, relative_l2 = 0, mixture_relative_l2 = 0, random_relative_l2 = 0;
+  double error_theorem = 0, worst_decile = 0, mse = 0, relative_l2 = 0, mixture_relative_l2 = 0, random_relative_l2 = 0;  // relative ones NaN when an exact output is 0
   std::int64_t ties = 0, queried_rows = 0;
   double seconds = 0;              // of all counted trials
 

@@ -42,8 +42,7 @@ double squared_error(core::RowsViewD answers, core::RowsViewD values) {
 
 }  // namespace
 
-Decoding decode(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, const std::vector<Index>& rows, const geometry::Schedule& schedule,
-                double eta, int value_bits) {
+Decoding decode(core::RowsViewD answers, core::RowsViewD values, const std::vector<Index>& rows, const geometry::Schedule& schedule, double eta, int value_bits) {
   Decoding decoding;
   decoding.value_bits = value_bits;
   decoding.mse = squared_error(answers, values);
@@ -56,21 +55,17 @@ Decoding decode(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD
   const double bits_per_row = static_cast<double>(answers.cols()) * value_bits;
   for (Index i = 0; i < answers.rows(); ++i) {
     std::int64_t wrong = 0, wrong_theorem = 0;
-    bool within_eta = true;
     for (Index c = 0; c < answers.cols(); ++c) {
       const double z = answers(i, c);
       const std::uint32_t truth = plain.true_level(values(i, c));
       wrong += Reader::wrong_bits(plain.level(z), truth);
       wrong_theorem += Reader::wrong_bits(theorem.level(z), truth);
       decoding.ties += plain.distance_to_threshold(z) < tie_distance;
-      within_eta = within_eta && std::abs(z - exact(i, c)) <= eta * std::abs(exact(i, c));
     }
     const double error = static_cast<double>(wrong) / bits_per_row;
     row_errors.push_back(error);
     decoding.row_errors += error;
     decoding.row_errors_theorem += static_cast<double>(wrong_theorem) / bits_per_row;
-    decoding.rows_within_eta += within_eta;
-    decoding.rows_within_eta_wrong += within_eta && wrong_theorem > 0;
     const auto scale = static_cast<std::size_t>(schedule.scale_of(rows[static_cast<std::size_t>(i)]));
     decoding.scale_errors[scale] += error;
     ++decoding.scale_rows[scale];
@@ -83,6 +78,21 @@ Decoding decode(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD
   return decoding;
 }
 
+WithinEta within_eta(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, double eta, int value_bits) {
+  const Reader theorem(value_bits, eta);
+  WithinEta counts;
+  for (Index i = 0; i < answers.rows(); ++i) {
+    bool within = true, wrong = false;
+    for (Index c = 0; c < answers.cols(); ++c) {
+      within = within && std::abs(answers(i, c) - exact(i, c)) <= eta * std::abs(exact(i, c));
+      wrong = wrong || theorem.level(answers(i, c)) != theorem.true_level(values(i, c));
+    }
+    counts.rows += within;
+    counts.wrong += within && wrong;
+  }
+  return counts;
+}
+
 core::Json Decoding::to_json(Index queried) const {
   if (value_bits == 0) return {{"error", core::Json()}, {"queried_rows", queried}, {"mse", mse}};
   const double count = static_cast<double>(std::max<Index>(queried, 1));
@@ -93,8 +103,6 @@ core::Json Decoding::to_json(Index queried) const {
           {"ties", ties},
           {"mse", mse},
           {"worst_decile", worst_decile},
-          {"rows_within_eta", rows_within_eta},
-          {"rows_within_eta_wrong", rows_within_eta_wrong},
           {"scale_row_errors", scale_errors},
           {"scale_queried_rows", scale_rows}};
 }

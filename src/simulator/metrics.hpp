@@ -26,18 +26,21 @@ struct Decoding {
   std::int64_t ties = 0;           // answers within tie_distance of a threshold of exact answers
   double mse = 0;                  // mean (z - x)^2
   double worst_decile = 0;         // mean error of the tenth of rows (at least one) that err most
-  // Rows all of whose entries are within (1 +- eta) of the exact outputs, and those of them with a bit that is wrong at the
-  // theorem's thresholds: none on a certified instance, whatever the scheme does elsewhere.
-  std::int64_t rows_within_eta = 0, rows_within_eta_wrong = 0;
   std::vector<double> scale_errors;       // per map: sum of row errors
   std::vector<std::int64_t> scale_rows;   // per map: rows queried
 
   core::Json to_json(Index queried) const;
 };
 
-// `exact` are the exact attention outputs of the same queries.
-Decoding decode(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, const std::vector<Index>& rows, const geometry::Schedule& schedule,
-                double eta, int value_bits = 1);
+Decoding decode(core::RowsViewD answers, core::RowsViewD values, const std::vector<Index>& rows, const geometry::Schedule& schedule, double eta, int value_bits = 1);
+
+// Rows all of whose entries are within (1 +- eta) of the exact attention outputs of the same queries, and those of them with
+// a value that is read wrong at the theorem's thresholds: none on a certified instance, whatever the scheme does elsewhere.
+// value_bits >= 1.
+struct WithinEta {
+  std::int64_t rows = 0, wrong = 0;
+};
+WithinEta within_eta(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, double eta, int value_bits = 1);
 
 // |answers - exact|_F / |exact|_F over all queries; 0 for no queries.
 double relative_l2(core::RowsViewD answers, core::RowsViewD exact);
