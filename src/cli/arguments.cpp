@@ -99,7 +99,8 @@ sweep::Store read_rows(const std::string& directory) {
 void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
   if (points > 0) return;
   const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
-  throw core::UserError(directory + ": no finished trials of games here, only rows of " + parameters.value("experiment", "an unnamed experiment"));
+  if (parameters.contains("scheme")) throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
+  throw core::UserError(directory + ": no games here, only rows of " + parameters.value("experiment", "an unnamed experiment"));
 }
 
 }  // namespace kvfrontier::cli

@@ -107,9 +107,12 @@ TEST_CASE("data that lack a field or hold it in another form are exit 3 and name
 
 TEST_CASE("a torn last line is dropped with a warning and measured again", "[end_to_end]") {
   const Sweep sweep;
-  const std::string whole = canonical(sweep.out), text = read_text(sweep.rows());
-  const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1;
-  for (const std::size_t kept : {std::size_t{1}, (text.size() - last_line) / 2, text.size() - last_line - 1}) {
+  const std::string whole = canonical(sweep.out);
+  for (const double share : {0.0, 0.5, 1.0}) {
+    const std::string text = read_text(sweep.rows());
+    const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1, length = text.size() - 1 - last_line;
+    // A first byte, half a line, all of it but its end.
+    const std::size_t kept = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(length)));
     fs::resize_file(sweep.rows(), last_line + kept);
     const Finished table = kvfrontier({"table", sweep.out});
     CHECK(table.code == 0);
@@ -117,7 +120,7 @@ TEST_CASE("a torn last line is dropped with a warning and measured again", "[end
     const Finished again = kvfrontier({"run", sweep.config, "--out", sweep.out});
     INFO(again.err);
     CHECK(again.code == 0);
-    CHECK_THAT(again.err, Contains("warning") && Contains("(" + std::to_string(kept) + " bytes); dropped it") && Contains("1 trials measured, 11 found"));
+    CHECK_THAT(again.err, Contains("warning") && Contains(std::to_string(kept) + " bytes); dropped it") && Contains("1 trials measured, 11 found"));
     CHECK(canonical(sweep.out) == whole);
   }
 }
@@ -138,7 +141,8 @@ TEST_CASE("a full disk is one sentence, keeps every whole row, and the run goes 
   CHECK(text.back() == '\n');
   CHECK(row_count(out) > 2);
   CHECK(row_count(out) < 12);
-  CHECK(kvfrontier({"table", out}).err.empty());
+  // No torn line: what any reader warns of. (A point whose trial 0 was still under way has nothing to show in a table.)
+  CHECK(kvfrontier({"merge", out, "--out", sweep.folder / "readable"}).err.find("warning") == std::string::npos);
   CHECK(kvfrontier({"run", sweep.config, "--out", out}).code == 0);
   CHECK(canonical(out) == whole);
 
@@ -176,7 +180,7 @@ TEST_CASE("output that cannot be written is an error, a reader that has seen eno
 TEST_CASE("one writer at a time: a second run or a merge into a running store is refused", "[end_to_end]") {
   const Folder folder;
   const std::string config = folder.write("config.json", std::string(config_text)), out = folder / "out";
-  Running first(kvfrontier_words({"run", config, "--out", out, "--set", "stop.max_trials=1000000"}));
+  Running first(kvfrontier_words({"run", config, "--out", out, "--threads", "1", "--set", "stop.max_trials=1000000"}));
   REQUIRE(eventually([&] { return row_count(out) > 0; }));
   for (const auto& words : std::vector<std::vector<std::string>>{{"run", config, "--out", out}, {"merge", out, "--out", out}}) {
     const Finished second = kvfrontier(words);
