@@ -154,6 +154,8 @@ class IndexFrontier : public sweep::Experiment {
   }
   std::string source() const override { return "Omega(n^2 d) theorem, Thm 4.5 (exact) and 4.6 (approximate) of arXiv 2503.14881; Fano and shell filling"; }
 
+  int version() const override { return 2; }  // 2: rows within eta of the exact outputs are counted
+
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
@@ -204,12 +206,19 @@ class IndexFrontier : public sweep::Experiment {
     parameters["scheme"] = scheme_of(combination, parameters);
 
     const GamePoint point = GamePoint::of(parameters);
+    family.check(point.instance, family_path);
+    if (!(reduction::make_instance(point.instance, {})->leak_threshold(point.eta) > 0)) {
+      throw ConfigError(combination.path("eta"), parameters["eta"].dump(), "a smaller tolerance: at this one the values of instance family \"" + family.name() + "\" decode at no leak");
+    }
     if (scaling.kind == reduction::Scaling::Kind::certified) {
       if (schedule.tokens() > reduction::largest_certified) {
         throw ConfigError(combination.path("tau"), "\"certified\" for " + std::to_string(schedule.tokens()) + " tokens",
                           "typical, union or a number above " + std::to_string(reduction::largest_certified) + " tokens, where all pairs would take too long");
       }
     } else {
+      if (scaling.kind != reduction::Scaling::Kind::fixed && !family.keys_are_public()) {
+        throw ConfigError(combination.path("tau"), scaling.to_json().dump() + " for instance family \"" + family.name() + '"', "certified or a number: the closed forms are those of the embedding, and its keys are others");
+      }
       reduction::closed_form_tau(scaling, point.instance, point.eta, point.max_tau, combination.path("tau"));
     }
     return parameters;
@@ -251,7 +260,7 @@ class IndexFrontier : public sweep::Experiment {
     std::optional<double> tau;
     if (point.scaling.kind == reduction::Scaling::Kind::certified) {
       const reduction::Certificate certificate = certificates_.get(*instance);
-      tau = reduction::certified_tau(certificate.gap, point.instance.tokens(), point.eta, point.max_tau);
+      tau = reduction::certified_tau(certificate, *instance, point.eta, point.max_tau);
       data["certified_gap"] = std::isfinite(certificate.gap) ? Json(certificate.gap) : Json();
       if (!tau) return {"uncertified", data};
     } else {
@@ -270,13 +279,13 @@ class IndexFrontier : public sweep::Experiment {
     // One game: rows asked for, midpoints and random directions go to the same Bob.
     const std::vector<Index> rows = instance->queried_rows(point.queries);
     core::RowMatrixD queries(point.queries + point.mixture_queries + point.random_queries, point.instance.d);
-    core::RowMatrixD bits(point.queries, point.instance.d);
+    core::RowMatrixD values(point.queries, point.instance.d);
     core::RowMatrixF row(1, point.instance.d);
     for (Index i = 0; i < point.queries; ++i) {
       instance->keys(rows[static_cast<std::size_t>(i)], row);
       queries.row(i) = *tau * row.cast<double>();
       instance->values(rows[static_cast<std::size_t>(i)], row);
-      bits.row(i) = row.cast<double>();
+      values.row(i) = row.cast<double>();
     }
     queries.middleRows(point.queries, point.mixture_queries) = instance->mixture_queries(point.mixture_queries, *tau);
     queries.bottomRows(point.random_queries) = instance->random_queries(point.random_queries, *tau);
@@ -284,7 +293,12 @@ class IndexFrontier : public sweep::Experiment {
     const core::RowMatrixD answers = simulator::ask_bob(point.params, message.bits, queries, context.bob);
     if (context.on_game) context.on_game({point.params, message.bits, queries, answers});
     const core::RowMatrixD exact = exact_outputs(*instance, queries);
-    data.update(simulator::decode(answers.topRows(point.queries), bits, rows, point.instance.schedule, point.eta).to_json(point.queries));
+    data.update(simulator::decode(answers.topRows(point.queries), values, rows, point.instance.schedule, point.eta, instance->value_bits()).to_json(point.queries));
+    if (instance->value_bits() > 0) {
+      const auto within = simulator::within_eta(answers.topRows(point.queries), values, exact.topRows(point.queries), point.eta, instance->value_bits());
+      data["rows_within_eta"] = within.rows;
+      data["rows_within_eta_wrong"] = within.wrong;
+    }
     data["relative_l2"] = ratio(answers.topRows(point.queries), exact.topRows(point.queries));
     data["mixture_relative_l2"] = ratio(answers.middleRows(point.queries, point.mixture_queries), exact.middleRows(point.queries, point.mixture_queries));
     data["random_relative_l2"] = ratio(answers.bottomRows(point.random_queries), exact.bottomRows(point.random_queries));
@@ -293,10 +307,16 @@ class IndexFrontier : public sweep::Experiment {
 
   std::optional<core::Interval> interval(std::span<const sweep::Row> rows, double level) const override {
     std::vector<core::TrialErrors> trials;
+    std::vector<double> squared_errors;  // of families without bits
     for (const sweep::Row& row : rows) {
       if (row.result.status != "ok") continue;
+      if (row.result.data.at("error").is_null()) {
+        squared_errors.push_back(row.result.data.at("mse").get<double>());
+        continue;
+      }
       trials.push_back({row.result.data.at("row_errors").get<double>(), row.result.data.at("queried_rows").get<std::int64_t>()});
     }
+    if (squared_errors.size() >= 2) return core::student_interval(squared_errors, level);
     if (trials.empty()) return std::nullopt;
     return core::error_interval(trials, level);
   }

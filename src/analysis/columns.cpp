@@ -19,6 +19,11 @@ std::function<Json(const PointSummary&)> measured(Value value) {
     return value(p);
   };
 }
+// For points that measured bits.
+template <class Value>
+std::function<Json(const PointSummary&)> of_bits(Value value) {
+  return [value](const PointSummary& p) -> Json { return p.trials > 0 && p.has_bits ? Json(value(p)) : Json(); };
+}
 std::function<Json(const PointSummary&)> parameter(const char* key) {
   return [key](const PointSummary& p) { return p.at(key); };
 }
@@ -71,8 +76,9 @@ using TextRow = std::vector<Cell>;
 const std::vector<std::string> text_titles{"scheme", "keys", "rate", "bits", "bits/Nd", "error", "interval", "floor", "gap", "trials", "note"};
 
 TextRow text_row(const PointSummary& p) {
-  const bool measured = p.trials > 0;
+  const bool measured = p.trials > 0, bits = measured && p.has_bits;
   std::string note = options_text(p);
+  if (measured && !bits) note = "mse " + number(p.mse, "%.4g") + (p.mse_floor ? " (floor " + number(*p.mse_floor, "%.4g") + ")" : "") + "; " + note;
   if (p.uncertified > 0) note = std::to_string(p.uncertified) + " uncertified; " + note;
   if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
   if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
@@ -83,8 +89,8 @@ TextRow text_row(const PointSummary& p) {
           {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
           {measured ? number(p.message_bits, "%.0f") : "-"},
           {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
-          {measured ? number(p.error, "%.5f") : "-"},
-          {measured ? interval_text(p.interval) : "-"},
+          {bits ? number(p.error, "%.5f") : "-"},
+          {bits ? interval_text(p.interval) : "-"},
           {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
           {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
           {std::to_string(p.trials)},
@@ -110,9 +116,9 @@ const std::vector<Column>& columns() {
       {"trials", "measured trials", [](const PointSummary& p) { return Json(p.trials); }},
       {"message_bits", "length of the message that Bob reads, mean over trials", measured([](const PointSummary& p) { return p.message_bits; })},
       {"peak_state_bits", "largest state plus working memory after any block", measured([](const PointSummary& p) { return p.peak_state_bits; })},
-      {"error", "bit error at threshold 1/2", measured([](const PointSummary& p) { return p.error; })},
-      {"error_lo", "lower end of its interval", measured([](const PointSummary& p) { return p.interval.lo; })},
-      {"error_hi", "upper end of its interval", measured([](const PointSummary& p) { return p.interval.hi; })},
+      {"error", "bit error at threshold 1/2", of_bits([](const PointSummary& p) { return p.error; })},
+      {"error_lo", "lower end of its interval", of_bits([](const PointSummary& p) { return p.interval.lo; })},
+      {"error_hi", "upper end of its interval", of_bits([](const PointSummary& p) { return p.interval.hi; })},
       {"mse", "mean squared distance of the outputs to the bits", measured([](const PointSummary& p) { return p.mse; })},
       {"floor_bits", "least bits of any message with this error", [](const PointSummary& p) { return optional(p.floor_bits); }},
       {"floor_kind", "finite: shell filling, for messages of fixed length; entropy: m (1 - H2), against the mean length", [](const PointSummary& p) { return Json(p.floor_kind); }},
@@ -124,9 +130,10 @@ const std::vector<Column>& columns() {
       {"mib", "message in MiB", measured([](const PointSummary& p) { return p.message_bits / 8 / 1048576; })},
       {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values", measured([](const PointSummary& p) { return p.message_bits / fp16_cache_bits(p); })},
       {"information_bits", "m, bits that Alice's input holds", [](const PointSummary& p) { return p.information_bits > 0 ? Json(p.information_bits) : Json(); }},
-      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem", measured([](const PointSummary& p) { return p.error_theorem; })},
-      {"worst_decile", "mean error of the tenth of rows that err most", measured([](const PointSummary& p) { return p.worst_decile; })},
-      {"ties", "answers within 1e-4 of 1/2, all trials", measured([](const PointSummary& p) { return p.ties; })},
+      {"mse_floor", "least mean squared error of any message of these bits, for families that state one", [](const PointSummary& p) { return optional(p.mse_floor); }},
+      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem", of_bits([](const PointSummary& p) { return p.error_theorem; })},
+      {"worst_decile", "mean error of the tenth of rows that err most", of_bits([](const PointSummary& p) { return p.worst_decile; })},
+      {"ties", "answers within 1e-4 of 1/2, all trials", of_bits([](const PointSummary& p) { return p.ties; })},
       {"relative_l2", "output error at queried keys, |z - z*| / |z*|", measured([](const PointSummary& p) { return p.relative_l2; })},
       {"mixture_relative_l2", "the same at midpoints of two keys", measured([](const PointSummary& p) { return p.mixture_relative_l2; })},
       {"random_relative_l2", "the same in random directions", measured([](const PointSummary& p) { return p.random_relative_l2; })},

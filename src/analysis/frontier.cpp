@@ -18,7 +18,7 @@ std::vector<std::pair<std::string, std::vector<const PointSummary*>>> measured_b
   std::vector<std::pair<std::string, std::vector<const PointSummary*>>> cells;
   std::map<std::string, std::size_t> place;
   for (const PointSummary& point : points) {
-    if (point.trials == 0) continue;
+    if (point.trials == 0 || !point.has_bits) continue;
     const auto [entry, fresh] = place.emplace(cell_of(point), cells.size());
     if (fresh) cells.emplace_back(entry->first, std::vector<const PointSummary*>());
     cells[entry->second].second.push_back(&point);

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/errors.hpp"
+#include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
 #include "sweep/stopping.hpp"
 #include "theory/floor.hpp"
@@ -35,6 +36,12 @@ double floor_bits(std::uint64_t information_bits, double error, bool fixed_lengt
   return theory::entropy_floor_bits(static_cast<double>(information_bits), error);
 }
 
+std::optional<double> mse_floor_of(const core::Json& parameters, double message_bits) {
+  const auto* family = reduction::InstanceFamilies::find_or_null(parameters.at("instance").at("name").get<std::string>());
+  if (family == nullptr) return std::nullopt;
+  return family->mse_floor(message_bits / (parameters.at("tokens").get<double>() * parameters.at("d").get<double>()));
+}
+
 PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* stop) {
   PointSummary point;
   point.point = rows.front().point;
@@ -47,6 +54,7 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   point.stored_keys = options.value("keys", "public") == "stored";
 
   std::vector<core::TrialErrors> errors;
+  std::vector<double> squared_errors;
   bool infeasible = false;
   for (const sweep::Row& row : rows) try {
     const Json& data = row.result.data;
@@ -62,17 +70,21 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
     } else {
       ++point.trials;
       point.information_bits = data.at("information_bits");
-      errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+      point.has_bits = !data.at("error").is_null();
+      squared_errors.push_back(data.at("mse").get<double>());
+      if (point.has_bits) {
+        errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+        point.error_theorem += data.at("error_theorem").get<double>();
+        point.worst_decile += data.at("worst_decile").get<double>();
+        point.ties += data.at("ties").get<std::int64_t>();
+      }
       point.tau += data.at("tau").get<double>();
       point.message_bits += data.at("message_bits").get<double>();
       point.peak_state_bits = std::max(point.peak_state_bits, data.at("peak_state_bits").get<std::uint64_t>());
-      point.error_theorem += data.at("error_theorem").get<double>();
-      point.worst_decile += data.at("worst_decile").get<double>();
       point.mse += data.at("mse").get<double>();
       point.relative_l2 += or_nan(data.at("relative_l2"));
       point.mixture_relative_l2 += or_nan(data.at("mixture_relative_l2"));
       point.random_relative_l2 += or_nan(data.at("random_relative_l2"));
-      point.ties += data.at("ties").get<std::int64_t>();
       point.queried_rows += data.at("queried_rows").get<std::int64_t>();
     }
   } catch (const Json::exception& error) {
@@ -87,6 +99,11 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   for (double* mean : {&point.tau, &point.message_bits, &point.error_theorem, &point.worst_decile, &point.mse,
                        &point.relative_l2, &point.mixture_relative_l2, &point.random_relative_l2}) {
     *mean /= trials;
+  }
+  point.mse_floor = mse_floor_of(point.parameters, point.message_bits);
+  if (!point.has_bits) {
+    point.interval = core::student_interval(squared_errors, point.level);
+    return point;
   }
   double row_errors = 0;
   for (const auto& trial : errors) row_errors += trial.row_errors;

@@ -29,14 +29,16 @@ struct PointSummary {
   double message_bits = 0;         // mean over trials
   bool fixed_length = true;        // the size formula gives the length; the finite-size floor applies
   std::uint64_t peak_state_bits = 0;    // largest over trials
+  bool has_bits = true;            // false for families without bits: error, floor and gap mean nothing, only mse does
   double error = 0;                // mean bit error, threshold 1/2
-  core::Interval interval;         // of error
+  core::Interval interval;         // of error; of mse without bits
   double error_theorem = 0, worst_decile = 0, mse = 0, relative_l2 = 0, mixture_relative_l2 = 0, random_relative_l2 = 0;  // relative ones NaN when an exact output is 0
   std::int64_t ties = 0, queried_rows = 0;
   double seconds = 0;              // of all counted trials
 
   std::optional<double> floor_bits;     // least bits at this error; nullopt for families without bits
   std::string floor_kind;          // finite (shell filling) or entropy (self-delimiting messages, against the mean length)
+  std::optional<double> mse_floor; // least mean squared error at these bits, for families that state one
   std::optional<double> gap;       // message_bits / floor_bits; nullopt where the floor is 0
 
   std::optional<double> rate_budget;
@@ -55,5 +57,8 @@ std::vector<PointSummary> summarise(const sweep::Store& store);
 
 // Floor for m bits at this mean error; see PointSummary.
 double floor_bits(std::uint64_t information_bits, double error, bool fixed_length);
+
+// Least mean squared error of the point's instance family at this many message bits; nullopt where it states none.
+std::optional<double> mse_floor_of(const core::Json& parameters, double message_bits);
 
 }  // namespace kvfrontier::analysis

@@ -3,6 +3,8 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 
+#include "theory/leak.hpp"
+
 namespace kvfrontier::reduction {
 
 std::string InstanceParams::identity() const {
@@ -13,12 +15,14 @@ std::string InstanceParams::identity() const {
 Coins Coins::derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial) {
   const std::string identity = params.identity();
   return {core::derive_key(seed, identity, trial, "public"), core::derive_key(seed, identity, trial, "alice"),
-          core::derive_key(seed, identity, trial, "bob")};
+          core::derive_key(seed, identity, trial, "bob"), trial};
 }
 
 void Instance::keys(Index first, core::RowsOutF out) const {
   params_.keys().rows(coins_.open, params_.tokens(), first, out);
 }
+
+double Instance::leak_threshold(double eta) const { return theory::leak_threshold(eta); }
 
 std::vector<Index> Instance::queried_rows(Index count) const {
   core::Stream stream(coins_.bob, core::Purpose("queried rows"), 0);
@@ -52,6 +56,10 @@ core::RowMatrixD Instance::random_queries(Index count, double tau) const {
   }
   return queries;
 }
+
+void InstanceFamily::check(const InstanceParams&, const std::string&) const {}
+
+std::optional<double> InstanceFamily::mse_floor(double) const { return std::nullopt; }
 
 std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins) {
   return InstanceFamilies::find(params.family, "instance.name").make(params, coins);

@@ -12,7 +12,13 @@ namespace kvfrontier::theory {
 
 double decoding_margin(std::int64_t tokens, double eta) {
   if (tokens < 1) throw std::domain_error("decoding_margin needs at least one token");
-  return std::log(static_cast<double>(tokens - 1)) - std::log(leak_threshold(eta));
+  return decoding_margin_for(tokens - 1, leak_threshold(eta));
+}
+
+double decoding_margin_for(std::int64_t competitors, double leak_threshold) {
+  if (competitors < 0) throw std::domain_error("decoding_margin_for needs competitors >= 0");
+  if (!(leak_threshold > 0)) throw std::domain_error("decoding_margin_for needs a positive leak threshold");
+  return std::log(static_cast<double>(competitors)) - std::log(leak_threshold);
 }
 
 double error_threshold(double eta) {
@@ -33,9 +39,12 @@ double tau_necessary(std::int64_t tokens, double eta) {
 }
 
 std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max) {
-  if (!(tau_max >= 0)) throw std::domain_error("tau_typical needs tau_max >= 0");
-  const double threshold = leak_threshold(eta);
-  const auto decodes = [&](double tau) { return mean_leak(tau) <= threshold; };
+  return tau_at_leak(mean_leak, leak_threshold(eta), tau_max);
+}
+
+std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak, double leak_threshold, double tau_max) {
+  if (!(tau_max >= 0)) throw std::domain_error("tau_at_leak needs tau_max >= 0");
+  const auto decodes = [&](double tau) { return mean_leak(tau) <= leak_threshold; };
   if (decodes(0)) return 0;
   // Doubling first: far beyond the answer a leak law may be costly.
   double low = 0, high = std::min(1.0, tau_max);

@@ -74,7 +74,7 @@ TEST_CASE("an edited row is convicted by ledger, size formula and its own sums",
   require_finding(honest.audit(), point, "error 0 does not follow from 1 wrong rows of 64");
   row = genuine;
   row["data"]["information_bits"] = 300;
-  require_finding(honest.audit(), point, "an index instance holds N d = 336 bits, the row says 300");
+  require_finding(honest.audit(), point, "an instance of these parameters holds 336 bits, the row says 300");
   row = genuine;
   row["data"]["queried_rows"] = 8;
   require_finding(honest.audit(), point, "the row counts 8 queried rows, its parameters ask for 64");
