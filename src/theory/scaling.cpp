@@ -32,6 +32,27 @@ double tau_necessary(std::int64_t tokens, double eta) {
   return tokens == 1 ? 0 : margin * static_cast<double>(tokens - 1) / static_cast<double>(tokens);
 }
 
+std::optional<double> tau_required(std::span<const double> gaps, double eta) {
+  const double log_threshold = std::log(leak_threshold(eta));
+  for (const double gap : gaps) {
+    if (!(gap > 0)) return std::nullopt;
+  }
+  if (std::log(static_cast<double>(gaps.size())) <= log_threshold) return 0;
+  double tau = 0;
+  for (int step = 0; step < 200; ++step) {
+    double leak = 0, slope = 0;
+    for (const double gap : gaps) {
+      const double weight = std::exp(-tau * gap);
+      leak += weight;
+      slope += gap * weight;
+    }
+    const double change = (std::log(leak) - log_threshold) * leak / slope;
+    if (!(change > 1e-14 * tau)) break;
+    tau += change;
+  }
+  return tau;
+}
+
 std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max) {
   if (!(tau_max >= 0)) throw std::domain_error("tau_typical needs tau_max >= 0");
   const double threshold = leak_threshold(eta);
