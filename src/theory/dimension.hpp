@@ -14,6 +14,12 @@ namespace kvfrontier::theory {
 double sphere_dimension_threshold(double c);
 double rademacher_dimension_threshold(double c);
 
+// Share of rows with S(tau) < 1 at finite N, up to 1e-4: given k_i the other N - 1 products are independent, so S is a sum of
+// independent terms w = e^(-tau (1 - t)), and P(S < 1) follows from its characteristic function (Gil-Pelaez). Meant for the
+// transition; where S > 100 is likely it only says that the share is small. N >= 2, d >= 2, tau > 0.
+double decodable_share_sphere(std::int64_t tokens, std::int64_t d, double tau);
+double decodable_share_rademacher(std::int64_t tokens, std::int64_t d, double tau);
+
 // N equally spaced points of the circle, N large: tau = a N^2/(2 pi^2) with a the root of 2 sum_{j>=1} e^(-a j^2) =
 // (1-eta)/(1+eta). (1 - cos(2 pi j/N) = 2 pi^2 j^2/N^2 up to a relative pi^2 j^2/(3 N^2).) N >= 3, eta in [0, 1).
 double circle_scaling(std::int64_t tokens, double eta);
