@@ -58,7 +58,7 @@ class Covering : public analysis::Claim {
     for (Index draw = 0; draw < draws; ++draw) {
       const std::uint64_t number = trial * 1'000'000 + static_cast<std::uint64_t>(draw);
       embedding.rows(trial_key(parameters, number), tokens, 0, keys);
-      core::RowMatrixF centres(64, d);
+      Eigen::MatrixXf centres(64, d);  // by columns: one key meets all centres in long vectors
       Eigen::VectorXf products;
       Index clusters = 0;
       for (Index j = 0; j < tokens; ++j) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <vector>
 
 #include "theory/leak.hpp"
 #include "theory/search.hpp"
@@ -38,14 +39,20 @@ std::optional<double> tau_required(std::span<const double> gaps, double eta) {
     if (!(gap > 0)) return std::nullopt;
   }
   if (std::log(static_cast<double>(gaps.size())) <= log_threshold) return 0;
+  // Terms below e^-50 are dropped for good, since tau only grows: in low dimension few tokens are near.
+  std::vector<double> near(gaps.begin(), gaps.end());
   double tau = 0;
   for (int step = 0; step < 200; ++step) {
     double leak = 0, slope = 0;
-    for (const double gap : gaps) {
+    std::size_t kept = 0;
+    for (const double gap : near) {
+      if (tau * gap > 50) continue;
       const double weight = std::exp(-tau * gap);
       leak += weight;
       slope += gap * weight;
+      near[kept++] = gap;
     }
+    near.resize(kept);
     const double change = (std::log(leak) - log_threshold) * leak / slope;
     if (!(change > 1e-14 * tau)) break;
     tau += change;
