@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <vector>
 
 #include "theory/leak.hpp"
 #include "theory/search.hpp"
@@ -36,6 +37,33 @@ double tau_star(std::int64_t tokens, double mu_plus, double eta) {
 double tau_necessary(std::int64_t tokens, double eta) {
   const double margin = decoding_margin(tokens, eta);
   return tokens == 1 ? 0 : margin * static_cast<double>(tokens - 1) / static_cast<double>(tokens);
+}
+
+std::optional<double> tau_required(std::span<const double> gaps, double eta) {
+  const double log_threshold = std::log(leak_threshold(eta));
+  for (const double gap : gaps) {
+    if (!(gap > 0)) return std::nullopt;
+  }
+  if (std::log(static_cast<double>(gaps.size())) <= log_threshold) return 0;
+  // Terms below e^-50 are dropped for good, since tau only grows: in low dimension few tokens are near.
+  std::vector<double> near(gaps.begin(), gaps.end());
+  double tau = 0;
+  for (int step = 0; step < 200; ++step) {
+    double leak = 0, slope = 0;
+    std::size_t kept = 0;
+    for (const double gap : near) {
+      if (tau * gap > 50) continue;
+      const double weight = std::exp(-tau * gap);
+      leak += weight;
+      slope += gap * weight;
+      near[kept++] = gap;
+    }
+    near.resize(kept);
+    const double change = (std::log(leak) - log_threshold) * leak / slope;
+    if (!(change > 1e-14 * tau)) break;
+    tau += change;
+  }
+  return tau;
 }
 
 std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 namespace kvfrontier::theory {
 
@@ -27,6 +28,12 @@ double tau_star(std::int64_t tokens, double mu_plus, double eta);
 // L (N-1)/N: no unit keys let all rows decode (for every value matrix, single-row threshold decoder) at a smaller tau,
 // since the mean inner product of N unit vectors is at least -1/(N-1). Attained by the simplex. 0 for N = 1.
 double tau_necessary(std::int64_t tokens, double eta);
+
+// The scaling that one row needs: the tau at which its leak sum_j e^(-tau g_j) equals leak_threshold(eta), g_j =
+// |k_i|^2 - <k_i, k_j> over the other tokens. It decodes (for every value matrix) at every larger tau. nullopt when a gap is
+// not positive: then no tau is enough. 0 without other tokens or where tau = 0 decodes. Newton's method on the logarithm
+// of the leak, convex and decreasing, from the left: monotone, to the last digits.
+std::optional<double> tau_required(std::span<const double> gaps, double eta);
 
 // Least tau in [0, tau_max] with mean_leak(tau) <= leak_threshold(eta), for a decreasing mean_leak = E S(tau); nullopt
 // when tau_max does not reach it. A typical row decodes from about here on, well before tau_star.
