@@ -1,0 +1,111 @@
+"""The look of every figure: sizes of a two-column paper, colours safe for colour-blind readers, the same bytes for the same rows."""
+
+import hashlib
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+
+COLUMN, PAGE = 3.4, 7.0  # widths in inches
+INK, MUTED, FORBIDDEN = "#222222", "#666666", "#e4e4e4"
+
+# Okabe and Ito; yellow left out, too pale for lines on white.
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
+# Schemes that stand in most figures keep their colour and marker.
+KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9)}
+
+
+def apply():
+    plt.rcParams.update({
+        "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+        "axes.spines.right": False, "axes.spines.top": False, "axes.linewidth": 0.6, "axes.edgecolor": INK,
+        "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+        "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.minor.visible": False,
+        "lines.linewidth": 1.1, "lines.markersize": 4, "savefig.dpi": 300, "figure.dpi": 100,
+        "svg.hashsalt": "kvfrontier", "pdf.fonttype": 42, "path.simplify": False,
+    })
+
+
+def look(scheme):
+    """Colour and marker of a scheme: fixed for known names, a function of the name for others."""
+    if scheme in KNOWN:
+        colour, marker = KNOWN[scheme]
+    else:
+        number = int.from_bytes(hashlib.sha256(scheme.encode()).digest()[:4], "big")
+        colour, marker = number % len(PALETTE), number // len(PALETTE) % len(MARKERS)
+    return PALETTE[colour], MARKERS[marker]
+
+
+def save(figure, directory, name, caption):
+    """Writes NAME.pdf, NAME.png and NAME.txt (the caption), without dates."""
+    directory = Path(directory)
+    figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
+    figure.savefig(directory / f"{name}.png", metadata={"Software": None})
+    plt.close(figure)
+    (directory / f"{name}.txt").write_text(caption + "\n", encoding="utf-8")
+
+
+class Labels:
+    """Puts names beside curves: of the candidate places the one that covers least of what is drawn.
+
+    Everything is counted in pixels of the finished layout, so call `place` last, when the axis limits are final.
+    """
+
+    def __init__(self, axes):
+        self.axes = axes
+        self.boxes = []   # of texts
+        self.drawn = np.empty((0, 3))  # pixel positions along curves, and how bad it is to cover them
+
+    def avoid_curve(self, xs, ys, weight=1.0):
+        points = self.axes.transData.transform(np.column_stack([xs, ys]))
+        if len(points) > 1:
+            # One position every three pixels along the line.
+            along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+            at = np.linspace(0, along[-1], max(2, int(along[-1] / 3)))
+            points = np.column_stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])])
+        self.drawn = np.vstack([self.drawn, np.column_stack([points, np.full(len(points), weight)])])
+
+    def avoid_text(self, text):
+        self.boxes.append(text.get_window_extent(self.axes.figure.canvas.get_renderer()).padded(1))
+
+    def place(self, name, colour, anchors, size=7):
+        """Writes `name` near one of `anchors` (data coordinates, preferred ones first)."""
+        text = self.axes.text(0, 0, name, color=colour, fontsize=size, transform=None)
+        renderer = self.axes.figure.canvas.get_renderer()
+        shape = text.get_window_extent(renderer)
+        inside = self.axes.get_window_extent(renderer)
+        point = self.axes.figure.dpi / 72
+        best = None
+        for order, anchor in enumerate(anchors):
+            x, y = self.axes.transData.transform(anchor)
+            for distance in (5, 9, 14, 20, 28):
+                r = distance * point
+                for turn, (dx, dy) in enumerate([(1, 0), (.8, .8), (.8, -.8), (0, 1), (-.8, .8), (-1, 0), (-.8, -.8), (0, -1)]):
+                    left = x + dx * r - (shape.width if dx < 0 else shape.width / 2 if dx == 0 else 0)
+                    low = y + dy * r - shape.height / 2 + (dy > 0) * shape.height * .3 - (dy < 0) * shape.height * .3
+                    box = (left - point, low - point, left + shape.width + point, low + shape.height + point)
+                    outside = max(0, inside.x0 - box[0]) + max(0, box[2] - inside.x1) + max(0, inside.y0 - box[1]) + max(0, box[3] - inside.y1)
+                    texts = sum(box[0] < b.x1 and b.x0 < box[2] and box[1] < b.y1 and b.y0 < box[3] for b in self.boxes)
+                    px, py, weight = self.drawn.T
+                    curves = weight[(box[0] < px) & (px < box[2]) & (box[1] < py) & (py < box[3])].sum()
+                    cost = 1000 * texts + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
+                    if best is None or cost < best[0]:
+                        best = (cost, left, low, x, y, distance)
+        _, left, low, x, y, distance = best
+        text.set_position((left, low))
+        text.set_verticalalignment("bottom")
+        text.set_clip_on(False)
+        # Written in axes coordinates, so that it stays in place when the file is saved at another resolution.
+        text.set_transform(self.axes.transAxes)
+        text.set_position(self.axes.transAxes.inverted().transform((left, low)))
+        self.avoid_text(text)
+        if distance > 14:
+            near = (min(max(x, left), left + shape.width), low if y < low else low + shape.height if y > low + shape.height else y)
+            end = self.axes.transData.inverted().transform(near)
+            start = self.axes.transData.inverted().transform((x, y))
+            self.axes.plot([start[0], end[0]], [start[1], end[1]], color=colour, linewidth=0.5, zorder=1.5)
+        return text
