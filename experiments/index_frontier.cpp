@@ -83,6 +83,8 @@ geometry::Schedule schedule_of(const sweep::Combination& combination) {
   const Json& n = combination.value("n");
   geometry::Schedule schedule;
   if (value.is_string()) {
+    const auto known = geometry::Schedule::names();
+    if (std::find(known.begin(), known.end(), value.get<std::string>()) == known.end()) geometry::Schedule::named(value.get<std::string>(), 0, path);  // throws
     const int side = geometry::Schedule::fixed_side(value.get<std::string>());
     if (side == 0 && n.is_null()) throw ConfigError(combination.path("n"), "nothing", "the side of the last map, which schedule \"" + value.get<std::string>() + "\" leaves free");
     schedule = geometry::Schedule::named(value.get<std::string>(), side == 0 ? n.get<int>() : 0, side == 0 && combination.given("n") ? combination.path("n") : path);
@@ -136,6 +138,12 @@ core::RowMatrixD exact_outputs(const reduction::Instance& instance, const core::
     attention.absorb(keys.cast<double>().eval(), values.cast<double>().eval());
   }
   return attention.result();
+}
+
+// |answers - exact| / |exact|; null where the exact outputs are all 0 and the answers are not.
+Json ratio(core::RowsViewD answers, core::RowsViewD exact) {
+  const double value = simulator::relative_l2(answers, exact);
+  return std::isfinite(value) ? Json(value) : Json();
 }
 
 class IndexFrontier : public sweep::Experiment {
@@ -277,9 +285,9 @@ class IndexFrontier : public sweep::Experiment {
     if (context.on_game) context.on_game({point.params, message.bits, queries, answers});
     const core::RowMatrixD exact = exact_outputs(*instance, queries);
     data.update(simulator::decode(answers.topRows(point.queries), bits, rows, point.instance.schedule, point.eta).to_json(point.queries));
-    data["relative_l2"] = simulator::relative_l2(answers.topRows(point.queries), exact.topRows(point.queries));
-    data["mixture_relative_l2"] = simulator::relative_l2(answers.middleRows(point.queries, point.mixture_queries), exact.middleRows(point.queries, point.mixture_queries));
-    data["random_relative_l2"] = simulator::relative_l2(answers.bottomRows(point.random_queries), exact.bottomRows(point.random_queries));
+    data["relative_l2"] = ratio(answers.topRows(point.queries), exact.topRows(point.queries));
+    data["mixture_relative_l2"] = ratio(answers.middleRows(point.queries, point.mixture_queries), exact.middleRows(point.queries, point.mixture_queries));
+    data["random_relative_l2"] = ratio(answers.bottomRows(point.random_queries), exact.bottomRows(point.random_queries));
     return {"ok", data};
   }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "analysis/summary.hpp"
+#include "core/errors.hpp"
 #include "core/statistics.hpp"
 #include "schemes/scheme.hpp"
 
@@ -37,6 +38,15 @@ std::optional<std::uint64_t> formula_bits(const Json& parameters) {
   return scheme->message_bits(params);
 }
 
+// N and n follow from the sides; a row may not claim fewer tokens than it cached.
+void require_shape(const Json& parameters) {
+  const geometry::Schedule schedule(parameters.at("schedule"), parameters.at("sides"));
+  if (parameters.at("tokens") != schedule.tokens() || parameters.at("n") != schedule.n()) {
+    throw core::ConfigError("tokens", parameters.at("tokens").dump() + " at n = " + parameters.at("n").dump(),
+                            std::to_string(schedule.tokens()) + " at n = " + std::to_string(schedule.n()) + " for these sides");
+  }
+}
+
 // Trials of one point whose messages have one length.
 struct Group {
   std::vector<core::TrialErrors> errors;
@@ -56,7 +66,13 @@ void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formul
   if (!(errors >= 0 && errors <= rows) || std::abs(error * rows - errors) > 1e-6 * (1 + rows)) {
     complain("error " + text(error) + " does not follow from " + text(errors) + " wrong rows of " + text(rows));
   }
+  if (data.at("peak_state_bits").get<std::uint64_t>() < bits) {
+    complain("the message has " + std::to_string(bits) + " bits, the largest state only " + data.at("peak_state_bits").dump());
+  }
   const auto& parameters = row.parameters;
+  if (data.at("queried_rows") != parameters.at("queries")) {
+    complain("the row counts " + data.at("queried_rows").dump() + " queried rows, its parameters ask for " + parameters.at("queries").dump());
+  }
   const double entries = parameters.at("tokens").get<double>() * parameters.at("d").get<double>();
   if (parameters.at("instance").at("name") == "index" && data.at("information_bits").get<double>() != entries) {
     complain("an index instance holds N d = " + text(entries, "%.0f") + " bits, the row says " + data.at("information_bits").dump());
@@ -71,14 +87,24 @@ AuditReport audit(const sweep::Store& store) {
   report.points = points.size();
   const double level = 1 - 2 * conviction_level / static_cast<double>(std::max<std::size_t>(1, points.size()));
   for (const PointSummary& point : points) {
-    const auto formula = formula_bits(point.parameters);
+    std::optional<std::uint64_t> formula;
+    try {
+      require_shape(point.parameters);
+      formula = formula_bits(point.parameters);
+    } catch (const core::UserError& error) {
+      report.findings.push_back({point.point, -1, std::string("its parameters are impossible: ") + error.what()});
+    }
     // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only those
     // before the stop: more of them only make the interval tighter.
     std::map<std::uint64_t, Group> groups;
     for (const auto& [trial, row] : store.points.at(point.point)) {
       if (row.result.status != "ok") continue;
       ++report.rows;
-      audit_row(row, formula, report);
+      try {
+        audit_row(row, formula, report);
+      } catch (const Json::exception& error) {
+        throw core::StoreError(sweep::damaged_row(row, error));
+      }
       const Json& data = row.result.data;
       Group& group = groups[point.fixed_length ? data.at("message_bits").get<std::uint64_t>() : 0];
       group.errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});

@@ -14,7 +14,10 @@ double fp16_cache_bits(const PointSummary& p) { return 32 * p.entries(); }
 
 template <class Value>
 std::function<Json(const PointSummary&)> measured(Value value) {
-  return [value](const PointSummary& p) -> Json { return p.trials > 0 ? Json(value(p)) : Json(); };
+  return [value](const PointSummary& p) -> Json {
+    if (p.trials == 0 || !std::isfinite(static_cast<double>(value(p)))) return {};
+    return value(p);
+  };
 }
 std::function<Json(const PointSummary&)> parameter(const char* key) {
   return [key](const PointSummary& p) { return p.at(key); };
@@ -202,7 +205,7 @@ std::string table_text(const std::vector<PointSummary>& points) {
 }
 
 std::string table_latex(const std::vector<PointSummary>& points) {
-  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error & floor & gap \\\\\n";
+  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error [interval] & floor & gap \\\\\n";
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
@@ -210,8 +213,7 @@ std::string table_latex(const std::vector<PointSummary>& points) {
       last = now;
     }
     const TextRow row = text_row(point);
-    const double half = (point.interval.hi - point.interval.lo) / 2;
-    const std::string error = point.trials > 0 ? row[5].text + " $\\pm$ " + number(half, "%.5f") : "-";
+    const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
     text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text + " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";

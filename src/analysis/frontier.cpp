@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "core/statistics.hpp"
 #include "schemes/scheme.hpp"
@@ -11,10 +13,15 @@ namespace {
 
 using core::Json;
 
-std::map<std::string, std::vector<const PointSummary*>> measured_by_cell(const std::vector<PointSummary>& points) {
-  std::map<std::string, std::vector<const PointSummary*>> cells;
+// The measured points of each cell, cells in order of first appearance.
+std::vector<std::pair<std::string, std::vector<const PointSummary*>>> measured_by_cell(const std::vector<PointSummary>& points) {
+  std::vector<std::pair<std::string, std::vector<const PointSummary*>>> cells;
+  std::map<std::string, std::size_t> place;
   for (const PointSummary& point : points) {
-    if (point.trials > 0) cells[cell_of(point)].push_back(&point);
+    if (point.trials == 0) continue;
+    const auto [entry, fresh] = place.emplace(cell_of(point), cells.size());
+    if (fresh) cells.emplace_back(entry->first, std::vector<const PointSummary*>());
+    cells[entry->second].second.push_back(&point);
   }
   return cells;
 }
@@ -25,6 +32,13 @@ std::string cell_of(const PointSummary& point) {
   Json cell;
   for (const char* key : {"instance", "embedding", "schedule", "sides", "d", "eta", "tau", "seed", "queries"}) cell[key] = point.at(key);
   return cell.dump();
+}
+
+std::string cell_label(const std::string& cell) {
+  const Json json = Json::parse(cell);
+  const auto plain = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+  return plain(json.at("instance").at("name")) + ", " + plain(json.at("embedding")) + " keys, " + plain(json.at("schedule")) + " n = " + json.at("sides").back().dump() +
+         ", d = " + json.at("d").dump() + ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) + ", " + json.at("queries").dump() + " queries, seed " + json.at("seed").dump();
 }
 
 std::string curve_of(const PointSummary& point) {
@@ -42,7 +56,9 @@ std::string curve_of(const PointSummary& point) {
 
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points) {
   std::vector<PointSummary> frontier;
-  for (const auto& [cell, members] : measured_by_cell(points)) {
+  auto cells = measured_by_cell(points);
+  for (auto& [cell, members] : cells) {
+    std::stable_sort(members.begin(), members.end(), [](const PointSummary* a, const PointSummary* b) { return a->message_bits < b->message_bits; });
     for (const PointSummary* point : members) {
       const bool beaten = std::any_of(members.begin(), members.end(), [&](const PointSummary* other) {
         return other->message_bits <= point->message_bits && other->error <= point->error &&
@@ -55,26 +71,22 @@ std::vector<PointSummary> undominated(const std::vector<PointSummary>& points) {
 }
 
 std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, double target_error) {
-  std::map<std::pair<std::string, std::string>, LeastBits> found;
-  for (const PointSummary& point : points) {
-    if (point.trials == 0) continue;
-    const auto key = std::make_pair(cell_of(point), curve_of(point));
-    const auto [entry, fresh] = found.try_emplace(key);
-    LeastBits& best = entry->second;
-    const bool reached = point.interval.hi <= target_error;
-    const bool better = fresh || (reached && !best.reached) ||
-                        (reached == best.reached && (reached ? point.message_bits < best.point.message_bits : point.interval.hi < best.point.interval.hi));
-    if (!better) continue;
-    best = {key.first, key.second, reached, point,
-            point.information_bits > 0 ? floor_bits(point.information_bits, target_error, point.fixed_length) : 0};
-  }
+  const auto rank = [](const LeastBits& entry) {
+    return std::make_tuple(!entry.reached, entry.reached ? entry.point.message_bits : entry.point.interval.hi);
+  };
   std::vector<LeastBits> list;
-  for (auto& [key, entry] : found) list.push_back(std::move(entry));
-  std::stable_sort(list.begin(), list.end(), [](const LeastBits& a, const LeastBits& b) {
-    if (a.cell != b.cell) return a.cell < b.cell;
-    if (a.reached != b.reached) return a.reached;
-    return a.reached ? a.point.message_bits < b.point.message_bits : a.point.interval.hi < b.point.interval.hi;
-  });
+  for (const auto& [cell, members] : measured_by_cell(points)) {
+    std::map<std::string, LeastBits> by_curve;
+    for (const PointSummary* point : members) {
+      const double floor = point->information_bits > 0 ? floor_bits(point->information_bits, target_error, point->fixed_length) : 0;
+      const LeastBits candidate{cell, curve_of(*point), point->interval.hi <= target_error, *point, floor};
+      const auto [best, fresh] = by_curve.try_emplace(candidate.curve, candidate);
+      if (!fresh && rank(candidate) < rank(best->second)) best->second = candidate;
+    }
+    const std::size_t first = list.size();
+    for (auto& [curve, best] : by_curve) list.push_back(std::move(best));
+    std::stable_sort(list.begin() + static_cast<std::ptrdiff_t>(first), list.end(), [&](const LeastBits& a, const LeastBits& b) { return rank(a) < rank(b); });
+  }
   return list;
 }
 
@@ -86,11 +98,11 @@ std::vector<PairedDifference> paired_differences(const sweep::Store& store, cons
         const PointSummary &a = *members[i], &b = *members[j];
         if (!a.rate_budget || a.rate_budget != b.rate_budget) continue;
         std::vector<double> differences;
-        const auto& trials_b = store.points.at(b.point);
-        for (const auto& [trial, row] : store.points.at(a.point)) {
-          const auto other = trials_b.find(trial);
-          if (row.result.status != "ok" || other == trials_b.end() || other->second.result.status != "ok") continue;
-          differences.push_back(row.result.data.at("error").get<double>() - other->second.result.data.at("error").get<double>());
+        const auto rows_a = store.counted_rows(a.point), rows_b = store.counted_rows(b.point);
+        for (std::size_t trial = 0; trial < std::min(rows_a.size(), rows_b.size()); ++trial) {
+          const auto &row_a = rows_a[trial].result, &row_b = rows_b[trial].result;
+          if (row_a.status != "ok" || row_b.status != "ok") continue;
+          differences.push_back(row_a.data.at("error").get<double>() - row_b.data.at("error").get<double>());
         }
         if (differences.size() < 2) continue;
         list.push_back({cell, *a.rate_budget, curve_of(a), curve_of(b), static_cast<std::int64_t>(differences.size()), core::mean_of(differences),

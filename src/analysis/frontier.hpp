@@ -11,10 +11,13 @@ namespace kvfrontier::analysis {
 
 // Points that differ in scheme and budget only: the same instances.
 std::string cell_of(const PointSummary& point);
+// A cell in words, for a heading.
+std::string cell_label(const std::string& cell);
 // Scheme and the options that are not sizes: one curve.
 std::string curve_of(const PointSummary& point);
 
-// Strictly undominated points of each cell: no other has at most the bits and at most the error, one of them less.
+// Strictly undominated points of each cell, by bits: no other has at most the bits and at most the error, one of them less.
+// Equal points all stand.
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points);
 
 // The least measured bits whose whole interval lies at or below the target.
@@ -26,7 +29,7 @@ struct LeastBits {
 };
 std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, double target_error);
 
-// Mean of error(a) - error(b) over the trials that both have, with a Student t interval at `sweep::quoted_level`: common
+// Mean of error(a) - error(b) over the counted trials that both have, with a Student t interval at `sweep::quoted_level`: common
 // instances make it far tighter than two intervals.
 struct PairedDifference {
   std::string cell;

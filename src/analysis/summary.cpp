@@ -1,8 +1,10 @@
 #include "analysis/summary.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
+#include "core/errors.hpp"
 #include "schemes/scheme.hpp"
 #include "sweep/stopping.hpp"
 #include "theory/floor.hpp"
@@ -18,6 +20,9 @@ bool has_fixed_length(const Json& parameters) {
   // Rows of a scheme this program does not have: a fixed length is the claim that is easier to convict.
   return known == nullptr || known->fixed_length();
 }
+
+// null stands for a ratio without a denominator.
+double or_nan(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
 
 bool is_game(const Json& parameters) { return parameters.contains("scheme"); }
 
@@ -43,7 +48,7 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
 
   std::vector<core::TrialErrors> errors;
   bool infeasible = false;
-  for (const sweep::Row& row : rows) {
+  for (const sweep::Row& row : rows) try {
     const Json& data = row.result.data;
     point.seconds += row.seconds;
     if (row.result.status == "infeasible") {
@@ -64,12 +69,14 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
       point.error_theorem += data.at("error_theorem").get<double>();
       point.worst_decile += data.at("worst_decile").get<double>();
       point.mse += data.at("mse").get<double>();
-      point.relative_l2 += data.at("relative_l2").get<double>();
-      point.mixture_relative_l2 += data.at("mixture_relative_l2").get<double>();
-      point.random_relative_l2 += data.at("random_relative_l2").get<double>();
+      point.relative_l2 += or_nan(data.at("relative_l2"));
+      point.mixture_relative_l2 += or_nan(data.at("mixture_relative_l2"));
+      point.random_relative_l2 += or_nan(data.at("random_relative_l2"));
       point.ties += data.at("ties").get<std::int64_t>();
       point.queried_rows += data.at("queried_rows").get<std::int64_t>();
     }
+  } catch (const Json::exception& error) {
+    throw core::StoreError(sweep::damaged_row(row, error));
   }
   point.status = infeasible ? "infeasible" : point.failed > 0 ? "failed" : point.trials > 0 ? "ok" : "uncertified";
   point.fixed_length = has_fixed_length(point.parameters);

@@ -31,7 +31,7 @@ struct PointSummary {
   std::uint64_t peak_state_bits = 0;    // largest over trials
   double error = 0;                // mean bit error, threshold 1/2
   core::Interval interval;         // of error
-  double error_theorem = 0, worst_decile = 0, mse = 0, relative_l2 = 0, mixture_relative_l2 = 0, random_relative_l2 = 0;
+  double error_theorem = 0, worst_decile = 0, mse = 0, relative_l2 = 0, mixture_relative_l2 = 0, random_relative_l2 = 0;  // relative ones NaN when an exact output is 0
   std::int64_t ties = 0, queried_rows = 0;
   double seconds = 0;              // of all counted trials
 

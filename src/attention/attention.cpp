@@ -14,9 +14,9 @@ namespace {
 constexpr Index query_tile = 128;
 constexpr Index key_tile = 256;
 
-// Least exponent of a weight relative to the largest one. It keeps denormals, some twenty times slower, out of the sums:
-// not only must exp stay normal, so must what is left when weights times values of both signs cancel. N times such a
-// weight is still far below the rounding of a sum that is at least 1.
+// Least exponent of a weight relative to the largest one. It keeps denormals, some twenty times slower, out of the
+// sums: not only must exp stay normal, so must what is left when weights times values of both signs cancel. N times
+// such a weight is still far below the rounding of a sum that is at least 1.
 template <class Scalar>
 constexpr Scalar least_exponent = sizeof(Scalar) == sizeof(float) ? Scalar(-50) : Scalar(-300);
 

@@ -13,7 +13,8 @@ using core::Index;
 //
 // Same bytes: the answer is a function of the queries and of the sequence of tokens. It does not depend on how the
 // sequence is cut into calls of absorb(), nor on `threads`. (Another order of the tokens changes the last bits.)
-// A weight below exp(-50) of the largest one (exp(-300) in double) counts as exp(-50): 2e-22, so that no sum is denormal.
+// A weight below exp(-50) of the largest one (exp(-300) in double) counts as exp(-50): 2e-22, so that no sum is
+// denormal.
 template <class Scalar>
 class SoftmaxAttention {
  public:

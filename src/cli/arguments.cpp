@@ -1,8 +1,10 @@
 #include "cli/arguments.hpp"
 
-#include <cstdio>
+#include <algorithm>
+#include <charconv>
 #include <iostream>
 
+#include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 
 namespace kvfrontier::cli {
@@ -34,6 +36,11 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
     name.erase(0, name.find_first_not_of('-'));
     const std::string nearest = core::nearest_name(name, names);
     throw core::UserError(verb + ": unknown flag --" + name + (nearest.empty() ? "" : "; did you mean --" + nearest + "?") + hint);
+  } catch (const po::invalid_option_value& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    const auto* option = all.find_nothrow(name, false);
+    throw core::UserError(verb + ": " + error.what() + (option ? "; it takes: " + option->description() : hint));
   } catch (const po::too_many_positional_options_error&) {
     throw core::UserError(verb + ": too many words; usage: kvfrontier " + usage);
   } catch (const po::error& error) {
@@ -52,11 +59,47 @@ std::string required(const po::variables_map& values, const std::string& name, c
 }
 
 std::pair<int, int> parse_shard(const std::string& text) {
-  int index = 0, count = 0, used = 0;
-  if (std::sscanf(text.c_str(), "%d/%d%n", &index, &count, &used) != 2 || static_cast<std::size_t>(used) != text.size() || index < 1 || index > count) {
-    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N, for example 2/8");
+  constexpr int most = 100'000;
+  int index = 0, count = 0;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, index);
+  const bool slash = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
+  const auto second = slash ? std::from_chars(first.ptr + 1, end, count) : first;
+  if (!slash || second.ec != std::errc() || second.ptr != end || index < 1 || index > count || count > most) {
+    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N <= " + std::to_string(most) + ", for example 2/8");
   }
   return {index, count};
+}
+
+void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  std::string allowed;
+  for (const auto& choice : choices) allowed += (allowed.empty() ? "" : ", ") + choice;
+  const std::string nearest = core::nearest_name(value, choices);
+  throw core::UserError(flag + ": found \"" + value + "\"; allowed: " + allowed + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+}
+
+geometry::Schedule parse_schedule(const std::string& name, int n) {
+  const auto known = geometry::Schedule::names();
+  const bool name_is_sound = std::find(known.begin(), known.end(), name) != known.end();
+  return geometry::Schedule::named(name, n, name_is_sound ? "--n" : "--schedule");
+}
+
+simulator::Isolation parse_isolation(const std::string& text) {
+  require_choice("--isolate", text, {"always", "never"});
+  return text == "always" ? simulator::Isolation::always : simulator::Isolation::never;
+}
+
+sweep::Store read_rows(const std::string& directory) {
+  sweep::Store store = sweep::read_store(directory, warn);
+  if (store.points.empty()) throw core::UserError(directory + ": no rows here; kvfrontier run CONFIG --out " + directory + " would write them to rows.jsonl");
+  return store;
+}
+
+void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
+  if (points > 0) return;
+  const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
+  throw core::UserError(directory + ": no finished trials of games here, only rows of " + parameters.value("experiment", "an unnamed experiment"));
 }
 
 }  // namespace kvfrontier::cli

@@ -3,7 +3,12 @@
 
 #include <boost/program_options.hpp>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "geometry/schedule.hpp"
+#include "simulator/bob.hpp"
+#include "sweep/store.hpp"
 
 namespace kvfrontier::cli {
 
@@ -18,7 +23,22 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
 // The value of a required word or flag. Throws UserError naming it when it is missing.
 std::string required(const po::variables_map& values, const std::string& name, const std::string& verb);
 
-// Parses "I/N" with 1 <= I <= N.
+// Parses "I/N" with 1 <= I <= N. Throws UserError.
 std::pair<int, int> parse_shard(const std::string& text);
+
+// Throws UserError with the nearest name unless `value`, given to `flag`, is one of `choices`.
+void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices);
+
+// The schedule of --schedule and --n. Throws ConfigError at the flag that is to blame.
+geometry::Schedule parse_schedule(const std::string& name, int n);
+
+// "always" or "never". Throws UserError.
+simulator::Isolation parse_isolation(const std::string& text);
+
+// The store of a directory, for verbs that only read. Throws UserError when it holds no rows: nothing is not a result.
+sweep::Store read_rows(const std::string& directory);
+
+// For verbs that only look at games: throws UserError when `points`, what they found in `directory`, is 0.
+void require_games(const std::string& directory, const sweep::Store& store, std::size_t points);
 
 }  // namespace kvfrontier::cli

@@ -14,7 +14,10 @@ constexpr const char* usage = "audit DIR";
 int print_audit(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("audit", usage, po::options_description("flags"), "DIR", 1, arguments, values)) return 0;
-  const auto report = analysis::audit(sweep::read_store(required(values, "DIR", "audit"), warn));
+  const std::string directory = required(values, "DIR", "audit");
+  const sweep::Store store = read_rows(directory);
+  const auto report = analysis::audit(store);
+  require_games(directory, store, report.points);
   for (const auto& finding : report.findings) {
     const std::string trial = finding.trial >= 0 ? ", trial " + std::to_string(finding.trial) : "";
     std::printf("point %s%s: %s\n", finding.point.c_str(), trial.c_str(), finding.what.c_str());

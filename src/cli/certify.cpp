@@ -35,7 +35,7 @@ int certify(const std::vector<std::string>& arguments) {
   const int fixed = geometry::Schedule::fixed_side(schedule);
   if (n == 0 && fixed == 0) throw core::UserError("certify: --n is missing; see kvfrontier certify --help");
   reduction::InstanceParams params;
-  params.schedule = geometry::Schedule::named(schedule, n, "--schedule");
+  params.schedule = parse_schedule(schedule, n);
   params.d = d;
   params.embedding = embedding;
   const auto& family = geometry::Embeddings::find(embedding, "--embedding");

@@ -1,14 +1,20 @@
 #include "cli/cli.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iostream>
 
 #include "build_info.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/json.hpp"
 #include "simulator/zygote.hpp"
 
 namespace kvfrontier::cli {
@@ -44,6 +50,18 @@ int dispatch(const std::vector<std::string>& words) {
   return verb->run({words.begin() + 1, words.end()});
 }
 
+// False, and a complaint, when not all of stdout could be written. A pipe whose reader has seen enough is no error.
+bool flushed_output() {
+  std::cout.flush();
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+  if (written) return true;
+  const std::string reason = std::strerror(errno);
+  struct stat output {};
+  if (fstat(STDOUT_FILENO, &output) == 0 && (S_ISFIFO(output.st_mode) || S_ISSOCK(output.st_mode))) return true;
+  std::fprintf(stderr, "kvfrontier: cannot write to stdout: %s\n", reason.c_str());
+  return false;
+}
+
 }  // namespace
 
 const std::vector<Verb>& verbs() {
@@ -55,6 +73,8 @@ const std::vector<Verb>& verbs() {
 int run(int argc, char** argv) {
   // A reader that went away (kvfrontier ... | head) ends the program quietly; a Bob that died must not.
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is a full disk: a sentence and a saved store, not a core dump.
+  std::signal(SIGXFSZ, SIG_IGN);
   int code = 2;
   try {
     simulator::Zygote::start();
@@ -68,12 +88,14 @@ int run(int argc, char** argv) {
   } catch (const core::DataError& error) {
     std::fprintf(stderr, "kvfrontier: %s\n", error.what());
     code = 3;
+  } catch (const core::Json::exception& error) {
+    std::fprintf(stderr, "kvfrontier: what is stored has not the shape it should have: %s\n", core::json_complaint(error).c_str());
+    code = 3;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kvfrontier: %s\n", error.what());
     code = 2;
   }
-  std::cout.flush();
-  return code;
+  return flushed_output() || code != 0 ? code : 2;
 }
 
 }  // namespace kvfrontier::cli

@@ -1,5 +1,6 @@
 // kvfrontier frontier: undominated points, least bits at a target error, paired differences.
 
+#include <cmath>
 #include <cstdio>
 
 #include "analysis/frontier.hpp"
@@ -12,10 +13,23 @@ namespace {
 
 constexpr const char* usage = "frontier DIR [--target-error P] [--pairs]";
 
-std::string short_cell(const analysis::PointSummary& p) {
-  return p.at("instance").at("name").get<std::string>() + " " + p.at("embedding").get<std::string>() + " " + p.at("schedule").get<std::string>() + " n=" + p.at("n").dump() +
-         " d=" + p.at("d").dump();
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value);
+  return text;
 }
+
+// Prints a heading whenever the cell changes.
+class Headings {
+ public:
+  void show(const std::string& cell) {
+    if (cell != last_) std::printf("%s\n", analysis::cell_label(cell).c_str());
+    last_ = cell;
+  }
+
+ private:
+  std::string last_;
+};
 
 int print_frontier(const std::vector<std::string>& arguments) {
   double target = 0.1;
@@ -24,30 +38,37 @@ int print_frontier(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("frontier", usage, flags, "DIR", 1, arguments, values)) return 0;
   if (!(target >= 0 && target <= 1)) throw core::UserError("--target-error: a number from 0 to 1");
-  const sweep::Store store = sweep::read_store(required(values, "DIR", "frontier"), warn);
+  const std::string directory = required(values, "DIR", "frontier");
+  const sweep::Store store = read_rows(directory);
   const auto points = analysis::summarise(store);
+  require_games(directory, store, points.size());
 
-  std::printf("undominated points\n%-40s %-28s %14s %10s %10s\n", "instance", "scheme", "bits", "error", "gap");
+  std::printf("undominated points\n%-32s %14s %10s %10s\n", "scheme", "bits", "error", "gap");
+  Headings headings;
+  std::string last;
   for (const auto& p : analysis::undominated(points)) {
-    std::printf("%-40s %-28s %14.0f %10.5f %10s\n", short_cell(p).c_str(), analysis::curve_of(p).c_str(), p.message_bits, p.error,
-                p.gap ? std::to_string(*p.gap).substr(0, 7).c_str() : "-");
+    headings.show(analysis::cell_of(p));
+    char line[256];
+    std::snprintf(line, sizeof(line), "%-32s %14.0f %10.5f %10s\n", analysis::curve_of(p).c_str(), p.message_bits, p.error, p.gap ? short_number(*p.gap).c_str() : "-");
+    // A larger budget that a scheme has no use for gives the same point again.
+    if (line != last) std::fputs(line, stdout);
+    last = line;
   }
-  std::printf("\nleast bits whose interval lies at or below error %g\n%-40s %-28s %14s %10s %14s %10s\n", target, "instance", "scheme", "bits", "error_hi", "floor", "ratio");
+  std::printf("\nleast bits whose interval lies at or below error %g\n%-32s %14s %10s %14s %10s\n", target, "scheme", "bits", "error_hi", "floor", "ratio");
+  headings = {};
   for (const auto& entry : analysis::least_bits(points, target)) {
-    if (entry.reached) {
-      std::printf("%-40s %-28s %14.0f %10.5f %14.0f %10.4g\n", short_cell(entry.point).c_str(), entry.curve.c_str(), entry.point.message_bits, entry.point.interval.hi,
-                  entry.floor_bits, entry.floor_bits > 0 ? entry.point.message_bits / entry.floor_bits : 0);
-    } else {
-      std::printf("%-40s %-28s %14s %10.5f %14.0f %10s\n", short_cell(entry.point).c_str(), entry.curve.c_str(), "not reached", entry.point.interval.hi, entry.floor_bits, "-");
-    }
+    headings.show(entry.cell);
+    const std::string bits = entry.reached ? std::to_string(std::llround(entry.point.message_bits)) : "not reached";
+    const bool ratio = entry.reached && entry.floor_bits > 0;
+    std::printf("%-32s %14s %10.5f %14.0f %10s\n", entry.curve.c_str(), bits.c_str(), entry.point.interval.hi, entry.floor_bits,
+                ratio ? short_number(entry.point.message_bits / entry.floor_bits).c_str() : "-");
   }
   if (values.count("pairs") > 0) {
-    std::printf("\npaired differences of error on common instances\n%6s %-28s %-28s %8s %10s %24s\n", "rate", "scheme a", "scheme b", "trials", "a - b", "interval");
-    std::string last;
+    std::printf("\npaired differences of error on common instances\n%6s  %-32s %-32s %7s %10s  %s\n", "rate", "scheme a", "scheme b", "trials", "a - b", "interval");
+    headings = {};
     for (const auto& pair : analysis::paired_differences(store, points)) {
-      if (pair.cell != last) std::printf("%s\n", pair.cell.c_str());
-      last = pair.cell;
-      std::printf("%6g %-28s %-28s %8lld %+10.5f    [%+.5f, %+.5f]\n", pair.rate_budget, pair.curve_a.c_str(), pair.curve_b.c_str(),
+      headings.show(pair.cell);
+      std::printf("%6g  %-32s %-32s %7lld %+10.5f  [%+.5f, %+.5f]\n", pair.rate_budget, pair.curve_a.c_str(), pair.curve_b.c_str(),
                   static_cast<long long>(pair.trials), pair.difference, pair.interval.lo, pair.interval.hi);
     }
   }

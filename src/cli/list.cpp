@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <stdexcept>
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
@@ -55,7 +56,7 @@ std::vector<Json> cards_of(const std::string& kind) {
   if (kind == "schemes") return cards<schemes::Scheme>();
   if (kind == "embeddings") return cards<geometry::Embedding>();
   if (kind == "instances") return cards<reduction::InstanceFamily>();
-  throw core::UserError("list " + kind + ": experiments, schemes, embeddings or instances");
+  throw std::logic_error("not a kind of plug-in: " + kind);
 }
 
 int print_list(const std::vector<std::string>& arguments) {
@@ -63,7 +64,9 @@ int print_list(const std::vector<std::string>& arguments) {
   flags.add_options()("json", "full records as JSON");
   po::variables_map values;
   if (!parse("list", list_usage, flags, "KIND", 1, arguments, values)) return 0;
-  const auto list = cards_of(required(values, "KIND", "list"));
+  const std::string kind = required(values, "KIND", "list");
+  require_choice("list", kind, {"experiments", "schemes", "embeddings", "instances"});
+  const auto list = cards_of(kind);
   if (values.count("json") > 0) {
     std::cout << Json(list).dump(1) << "\n";
     return 0;

@@ -57,10 +57,14 @@ int merge(const std::vector<std::string>& arguments) {
   if (out.empty()) throw core::UserError("merge: --out is missing; see kvfrontier merge --help");
   const auto directories = values["DIR"].as<std::vector<std::string>>();
 
+  // From before the first row is read until the union stands: nobody may add to what is about to be replaced.
+  const sweep::StoreLock lock(out);
   sweep::Store store;
   bool out_is_input = false;
   for (const auto& directory : directories) {
+    const std::size_t before = store.row_count();
     sweep::read_into(store, directory, warn);
+    if (store.row_count() == before && directories.size() == 1) warn(directory + ": no rows here");
     std::error_code ignored;
     out_is_input = out_is_input || std::filesystem::equivalent(directory, out, ignored);
   }

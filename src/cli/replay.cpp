@@ -1,17 +1,23 @@
 // kvfrontier replay and decode: a row measured again, and a message decoded again from its file.
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/rng.hpp"
+#include "schemes/scheme.hpp"
 #include "simulator/game.hpp"
 #include "sweep/experiment.hpp"
 #include "sweep/store.hpp"
 
 namespace kvfrontier::cli {
 namespace {
+
+using core::Json;
 
 constexpr const char* replay_usage = "replay DIR --point ID --trial K [--dump-message FILE] [--isolate always|never]";
 constexpr const char* decode_usage = "decode FILE [--answers]";
@@ -23,10 +29,25 @@ const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix,
     if (match != store.points.end()) throw core::UserError("--point " + prefix + ": more than one point begins so; give more of the id");
     match = point;
   }
-  if (match == store.points.end()) throw core::UserError("--point " + prefix + ": no such point here");
+  if (match == store.points.end()) throw core::UserError("--point " + prefix + ": no such point here; kvfrontier table DIR --format csv lists point ids");
   const auto row = match->second.find(trial);
   if (row == match->second.end()) throw core::UserError("--trial " + std::to_string(trial) + ": the point has trials 0 to " + std::to_string(match->second.rbegin()->first));
   return row->second;
+}
+
+// A row that another version of the code measured cannot be measured again by this one.
+void require_same_versions(const Json& parameters, const sweep::Experiment& experiment) {
+  const auto require = [](const std::string& what, const Json& stored, int here) {
+    if (stored.is_number_integer() && stored != here) {
+      throw core::UserError("replay: the row was measured with version " + stored.dump() + " of " + what + "; this program has version " + std::to_string(here));
+    }
+  };
+  require(experiment.name(), parameters.value("experiment_version", Json()), experiment.version());
+  require("the random streams", parameters.value("rng_version", Json()), core::rng_version);
+  if (!parameters.contains("scheme")) return;
+  const Json& entry = parameters.at("scheme");
+  const auto& scheme = schemes::Schemes::find(entry.at("name").get<std::string>(), "scheme.name");
+  require("scheme " + scheme.name(), entry.value("version", Json()), scheme.version());
 }
 
 int replay(const std::vector<std::string>& arguments) {
@@ -38,15 +59,19 @@ int replay(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("replay", replay_usage, flags, "DIR", 1, arguments, values)) return 0;
   if (point.empty() || trial < 0) throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
-  if (isolate != "always" && isolate != "never") throw core::UserError("--isolate " + isolate + ": always or never");
-  const sweep::Store store = sweep::read_store(required(values, "DIR", "replay"), warn);
+  const sweep::Store store = read_rows(required(values, "DIR", "replay"));
   const sweep::Row& row = find_row(store, point, trial);
   const auto& experiment = sweep::Experiments::find(row.parameters.at("experiment"), "experiment");
+  require_same_versions(row.parameters, experiment);
 
   sweep::TrialContext context;
-  context.bob.isolation = isolate == "always" ? simulator::Isolation::always : simulator::Isolation::never;
+  context.bob.isolation = parse_isolation(isolate);
+  bool dumped = false;
   if (!dump.empty()) {
-    context.on_game = [&](const simulator::Transcript& transcript) { simulator::write_transcript(transcript, dump); };
+    context.on_game = [&](const simulator::Transcript& transcript) {
+      simulator::write_transcript(transcript, dump);
+      dumped = true;
+    };
   }
   sweep::Row again = row;
   try {
@@ -57,6 +82,9 @@ int replay(const std::vector<std::string>& arguments) {
     again.result = {"failed", {{"reason", error.what()}}};
   }
   std::cout << again.to_json().dump() << "\n";
+  if (!dump.empty() && !dumped) {
+    throw core::UserError("--dump-message " + dump + ": nothing was written, because this trial is " + again.result.status + " and has no answered message");
+  }
   if (again.result.status == row.result.status && again.result.data == row.result.data) {
     std::fprintf(stderr, "identical to the stored row\n");
     return 0;
@@ -65,8 +93,40 @@ int replay(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "equal to the stored row up to counted ties and rounding\n");
     return 0;
   }
+  if (row.result.status == "failed") {
+    // Nothing was measured then, so nothing is contradicted now.
+    std::fprintf(stderr, "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
+                 row.result.data.value("reason", "no reason given").c_str(), again.result.status.c_str());
+    return 1;
+  }
   std::fprintf(stderr, "kvfrontier: the stored row says otherwise: %s\n", row.to_json().dump().c_str());
   return 3;
+}
+
+// The game in a dumped file, as far as it can be judged before Bob sees it. Throws UserError for a missing file and
+// DataError for a damaged one.
+simulator::StoredGame read_game(const std::string& file) {
+  if (!std::ifstream(file) || std::filesystem::is_directory(file)) throw core::UserError("cannot read " + file + ": no such file");
+  const auto refuse = [&](const std::string& why) { return core::DataError(file + " is damaged: " + why); };
+  try {
+    simulator::StoredGame game = simulator::read_transcript(file);
+    const auto& scheme = schemes::Schemes::find(game.params.scheme, "scheme.name");
+    scheme.options().resolve(game.params.options, "options");
+    if (game.queries.cols() != game.params.d) throw refuse("queries of width " + std::to_string(game.queries.cols()) + " for d = " + std::to_string(game.params.d));
+    const auto formula = scheme.message_bits(game.params);
+    if (formula && *formula != game.message.size) {
+      throw refuse("a message of " + std::to_string(game.message.size) + " bits where the size formula gives " + std::to_string(*formula));
+    }
+    return game;
+  } catch (const core::UserError& error) {
+    throw refuse(error.what());
+  } catch (const Json::exception& error) {
+    throw refuse(core::json_complaint(error));
+  } catch (const core::DataError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw refuse(error.what());
+  }
 }
 
 int decode(const std::vector<std::string>& arguments) {
@@ -74,12 +134,12 @@ int decode(const std::vector<std::string>& arguments) {
   flags.add_options()("answers", "print the answers, one query a line");
   po::variables_map values;
   if (!parse("decode", decode_usage, flags, "FILE", 1, arguments, values)) return 0;
-  const auto game = simulator::read_transcript(required(values, "FILE", "decode"));
+  const auto game = read_game(required(values, "FILE", "decode"));
   core::RowMatrixD answers;
   try {
     answers = simulator::ask_bob(game.params, game.message, game.queries, {});
   } catch (const simulator::GameError& error) {
-    throw core::DataError(error.what());
+    throw core::DataError("the dumped message cannot be decoded: " + std::string(error.what()));
   }
   if (values.count("answers") > 0) {
     for (core::Index i = 0; i < answers.rows(); ++i) {

@@ -8,6 +8,7 @@
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/json.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
 #include "sweep/session.hpp"
@@ -19,10 +20,10 @@ constexpr const char* usage =
     "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
     "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
 
-simulator::Isolation isolation_of(const std::string& text) {
-  if (text == "always") return simulator::Isolation::always;
-  if (text == "never") return simulator::Isolation::never;
-  throw core::UserError("--isolate " + text + ": always or never");
+void require_positive(const po::variables_map& values, const std::string& flag, double number, const std::string& unit) {
+  if (values.count(flag) > 0 && !(number > 0 && number <= 1e9)) {
+    throw core::UserError("--" + flag + " " + core::describe(number) + ": a positive number of " + unit + ", at most 1e9");
+  }
 }
 
 void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads, const std::filesystem::path& out) {
@@ -48,7 +49,7 @@ int run_config(const std::vector<std::string>& arguments) {
   std::vector<std::string> sets;
   int threads = sweep::available_threads();
   double max_seconds = 0, bob_seconds = 600, memory = 0;
-  flags.add_options()("out", po::value(&out), "directory for rows; default results/runs/<config name>")(
+  flags.add_options()("out", po::value(&out), "directory for rows; default results/runs/<config name> below the current directory")(
       "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
@@ -61,8 +62,10 @@ int run_config(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("run", usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
-  if (threads < 1 || threads > 4096) throw core::UserError("--threads " + std::to_string(threads) + ": at least 1");
-  if (!(bob_seconds > 0)) throw core::UserError("--bob-seconds: a positive number of seconds");
+  if (threads < 1 || threads > 4096) throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
+  require_positive(values, "max-seconds", max_seconds, "seconds");
+  require_positive(values, "bob-seconds", bob_seconds, "seconds");
+  require_positive(values, "memory", memory, "GB");
 
   const sweep::Plan plan = sweep::load_plan(config, sets);
   sweep::RunOptions options;
@@ -71,7 +74,7 @@ int run_config(const std::vector<std::string>& arguments) {
   std::tie(options.shard_index, options.shard_count) = parse_shard(shard);
   options.max_seconds = max_seconds;
   options.retry_failed = values.count("retry-failed") > 0;
-  options.bob = {isolation_of(isolate), bob_seconds};
+  options.bob = {parse_isolation(isolate), bob_seconds};
   options.memory_bytes = memory * 1e9;
   options.quiet = values.count("quiet") > 0;
   if (values.count("dry-run") > 0) {

@@ -18,17 +18,19 @@ int print_table(const std::vector<std::string>& arguments) {
   flags.add_options()("format", po::value(&format), "text (default), csv, json or latex");
   po::variables_map values;
   if (!parse("table", usage, flags, "DIR", 1, arguments, values)) return 0;
-  const auto points = analysis::summarise(sweep::read_store(required(values, "DIR", "table"), warn));
+  require_choice("--format", format, {"text", "csv", "json", "latex"});
+  const std::string directory = required(values, "DIR", "table");
+  const sweep::Store store = read_rows(directory);
+  const auto points = analysis::summarise(store);
+  require_games(directory, store, points.size());
   if (format == "text") {
     std::cout << analysis::table_text(points);
   } else if (format == "csv") {
     std::cout << analysis::table_csv(points);
   } else if (format == "json") {
     std::cout << analysis::table_json(points);
-  } else if (format == "latex") {
-    std::cout << analysis::table_latex(points);
   } else {
-    throw core::UserError("--format " + format + ": text, csv, json or latex");
+    std::cout << analysis::table_latex(points);
   }
   return 0;
 }

@@ -7,6 +7,11 @@
 #include <stdexcept>
 
 namespace kvfrontier::core {
+namespace {
+
+float bounded(float value, float largest) { return std::isfinite(value) ? std::clamp(value, -largest, largest) : value; }
+
+}  // namespace
 
 const std::vector<std::string>& float_format_names() {
   static const std::vector<std::string> names{"fp32", "fp16", "bf16"};
@@ -26,13 +31,10 @@ std::uint64_t encode_float(FloatFormat format, float value) {
   switch (format) {
     case FloatFormat::fp32:
       return std::bit_cast<std::uint32_t>(value);
-    case FloatFormat::fp16: {
-      constexpr float largest = 65504.0f;
-      const float bounded = std::isfinite(value) ? std::clamp(value, -largest, largest) : value;
-      return static_cast<Eigen::half>(bounded).x;
-    }
+    case FloatFormat::fp16:
+      return static_cast<Eigen::half>(bounded(value, 65504.0f)).x;
     case FloatFormat::bf16:
-      return Eigen::bfloat16(value).value;
+      return Eigen::bfloat16(bounded(value, 0x1.fep127f)).value;
   }
   throw std::logic_error("not a float format");
 }

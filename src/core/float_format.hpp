@@ -1,6 +1,6 @@
 #pragma once
-// Stored floats: fp32, fp16, bf16. Rounding is to nearest, ties to even; a finite number too large for fp16 is stored as
-// +-65504 and not as infinity.
+// Stored floats: fp32, fp16, bf16. Rounding is to nearest, ties to even; a finite number too large for fp16 or bf16 is
+// stored as the largest one (+-65504 in fp16) and not as infinity.
 
 #include <string>
 #include <vector>

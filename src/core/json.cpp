@@ -1,6 +1,8 @@
 #include "core/json.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -29,8 +31,9 @@ std::string plain(const std::string& what) {
 }  // namespace
 
 Json read_json_file(const std::filesystem::path& file) {
+  if (std::filesystem::is_directory(file)) throw UserError("cannot read " + file.string() + ": it is a directory");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) throw UserError("cannot read " + file.string() + ": no such file");
+  if (!stream) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
   std::stringstream text;
   text << stream.rdbuf();
   try {
@@ -43,8 +46,11 @@ Json read_json_file(const std::filesystem::path& file) {
 std::string describe(const Json& value) {
   if (value.is_null()) return "null";
   std::string text = value.dump();
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
+  if (text.size() <= 60) return text;
+  // Not inside a character: a sentence that ends up in a row must be valid UTF-8.
+  std::size_t end = 57;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
 }
 
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known) {
@@ -56,6 +62,12 @@ void require_known_keys(const Json& value, const std::string& path, const std::v
       throw ConfigError(join_path(path, key), "an unknown key", allowed, nearest_name(key, known));
     }
   }
+}
+
+std::string json_complaint(const Json::exception& error) {
+  const std::string what = error.what();
+  const auto end = what.find("] ");
+  return end == std::string::npos ? what : what.substr(end + 2);
 }
 
 std::string join_path(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }

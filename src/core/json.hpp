@@ -20,6 +20,9 @@ std::string describe(const Json& value);
 // Throws ConfigError unless `value` is an object whose keys are all in `known`; `path` is where it stands.
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known);
 
+// What an access to JSON of the wrong shape complains of, without the library's bracketed error number.
+std::string json_complaint(const Json::exception& error);
+
 // path + "." + key, or key alone at the top.
 std::string join_path(const std::string& path, const std::string& key);
 

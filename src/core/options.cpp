@@ -93,6 +93,7 @@ std::string Option::allowed_text() const {
   const bool below = std::isfinite(least), above = std::isfinite(most) && most < 9e18;
   if (below && above) return kind + " from " + number_text(least) + " to " + number_text(most);
   if (below) return kind + " of at least " + number_text(least);
+  if (above) return kind + " of at most " + number_text(most);
   return kind;
 }
 

@@ -11,16 +11,23 @@
 namespace kvfrontier::reduction {
 namespace {
 
-// The least d at which `tau_at(d)` exists, for the message of a ConfigError. Doubles, then bisects over valid d.
+// The least d at which `tau_at(d)` exists, for the message of a ConfigError. Steps of d/64 from one valid d to the next
+// (families such as Kerdock have few), then one by one over the last step.
 template <class TauAt>
 std::string least_dimension_text(const InstanceParams& params, const TauAt& tau_at) {
-  const auto works = [&](Index d) { return params.keys().why_impossible(params.tokens(), d).empty() && tau_at(d).has_value(); };
   constexpr Index largest = Index{1} << 16;
-  for (Index d = params.d + 1; d <= largest; d += std::max<Index>(1, d / 64)) {
-    if (!works(d)) continue;
-    // Coarse steps may have jumped over a smaller one.
-    for (Index smaller = std::max(params.d + 1, d - d / 64); smaller < d; ++smaller) {
-      if (works(smaller)) return std::to_string(smaller);
+  const auto next_valid = [&](Index d) {
+    while (d <= largest && !params.keys().why_impossible(params.tokens(), d).empty()) ++d;
+    return d;
+  };
+  Index refused = params.d;
+  for (Index d = next_valid(params.d + 1); d <= largest; d = next_valid(d + std::max<Index>(1, d / 64))) {
+    if (!tau_at(d)) {
+      refused = d;
+      continue;
+    }
+    for (Index smaller = next_valid(refused + 1); smaller < d; smaller = next_valid(smaller + 1)) {
+      if (tau_at(smaller)) return std::to_string(smaller);
     }
     return std::to_string(d);
   }

@@ -4,18 +4,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "attention/attention.hpp"
-#include "schemes/scheme.hpp"
+#include "schemes/codec/public_keys.hpp"
 
 namespace kvfrontier::schemes {
 namespace {
 
-std::uint64_t entries(const PublicParams& params) {
-  return static_cast<std::uint64_t>(params.tokens()) * static_cast<std::uint64_t>(params.d);
-}
 std::uint64_t kept_bits(const PublicParams& params) {
   const core::Json& bits = params.options.at("bits");
-  return bits.is_null() ? entries(params) : std::min(entries(params), bits.get<std::uint64_t>());
+  return bits.is_null() ? value_entries(params) : std::min(value_entries(params), bits.get<std::uint64_t>());
 }
 
 // The public order runs through coordinate 0 of all tokens, then coordinate 1, and so on: entry (token, c) has rank
@@ -26,6 +22,7 @@ struct PublicOrder {
       : whole(static_cast<Index>(kept_bits(params) / static_cast<std::uint64_t>(params.tokens()))),
         rest(static_cast<Index>(kept_bits(params) % static_cast<std::uint64_t>(params.tokens()))) {}
   Index kept_of(Index token) const { return whole + (token < rest ? 1 : 0); }
+  Index kept_before(Index token) const { return whole * token + std::min(token, rest); }  // of all earlier tokens
   Index whole, rest;
 };
 
@@ -50,34 +47,22 @@ class BitpackEncoder : public Encoder {
   std::vector<bool> bits_;
 };
 
-class BitpackDecoder : public Decoder {
+class BitpackDecoder : public PublicKeysDecoder {
  public:
   BitpackDecoder(const PublicParams& params, core::BitReader reader)
-      : params_(params), order_(params), bits_(kept_bits(params)) {
+      : PublicKeysDecoder(params), order_(params), bits_(kept_bits(params)) {
     for (std::size_t i = 0; i < bits_.size(); ++i) bits_[i] = reader.get(1) != 0;
   }
 
-  core::RowMatrixD attend(core::RowsViewD queries) const override {
-    constexpr Index block = 1024;
-    attention::SoftmaxAttention<double> attention(queries, params_.d);
-    core::RowMatrixF keys;
-    core::RowMatrixD values;
-    std::size_t bit = 0;
-    for (Index first = 0; first < params_.tokens(); first += block) {
-      const Index count = std::min(block, params_.tokens() - first);
-      keys.resize(count, params_.d);
-      params_.keys().rows(params_.key, params_.tokens(), first, keys);
-      values.setConstant(count, params_.d, 0.5);
-      for (Index i = 0; i < count; ++i) {
-        for (Index c = 0; c < order_.kept_of(first + i); ++c) values(i, c) = bits_[bit++] ? 1.0 : 0.0;
-      }
-      attention.absorb(keys.cast<double>().eval(), values);
+ private:
+  void values(Index first, core::RowMatrixD& out) const override {
+    out.setConstant(0.5);
+    auto bit = static_cast<std::size_t>(order_.kept_before(first));
+    for (Index i = 0; i < out.rows(); ++i) {
+      for (Index c = 0; c < order_.kept_of(first + i); ++c) out(i, c) = bits_[bit++] ? 1.0 : 0.0;
     }
-    return attention.result();
   }
 
- private:
-  PublicParams params_;
   PublicOrder order_;
   std::vector<bool> bits_;
 };
@@ -85,7 +70,9 @@ class BitpackDecoder : public Decoder {
 class Bitpack : public Scheme {
  public:
   std::string name() const override { return "bitpack"; }
-  std::string summary() const override { return "public keys and one bit per value entry, as many entries as the budget holds"; }
+  std::string summary() const override {
+    return "public keys and one bit per value entry, as many entries as the budget holds";
+  }
   std::string paper() const override { return "-"; }
   std::string guarantee() const override {
     return "bit error (1 - f)/2 at exactly f N d bits on a certified INDEX instance; f = 1 meets the floor";
@@ -98,24 +85,19 @@ class Bitpack : public Scheme {
   std::optional<std::uint64_t> message_bits(const PublicParams& params) const override { return kept_bits(params); }
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
     core::Json options = params.options;
-    options["bits"] = std::min(budget_bits, entries(params));
+    options["bits"] = std::min(budget_bits, value_entries(params));
     return {options, 0};
   }
-  void check(const PublicParams& params, const std::string& path) const override {
-    if (!params.keys_are_public) {
-      throw core::ConfigError(path, "\"bitpack\"", "a scheme that stores keys, because the keys of this instance are not a "
-                                                   "function of public coins");
-    }
-  }
+  void check(const PublicParams& params, const std::string& path) const override { require_public_keys(params, path); }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<BitpackEncoder>(params);
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     return std::make_unique<BitpackDecoder>(params, std::move(reader));
   }
-  Index held_rows(const PublicParams&) const override { return 1024; }
+  Index held_rows(const PublicParams&) const override { return PublicKeysDecoder::held_rows; }
   double operations(const PublicParams& params, Index queries) const override {
-    return static_cast<double>(entries(params)) * (4.0 * static_cast<double>(queries) + 200.0);
+    return static_cast<double>(value_entries(params)) * (4.0 * static_cast<double>(queries) + 200.0);
   }
 };
 

@@ -87,6 +87,12 @@ void quantise_value(const Shape& shape, const float* row, Quantised& out) {
 core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
   return public_rotation(params.key, purpose, params.d);
 }
+// Row by row: the last bits of a product of matrices depend on the number of rows, and messages must not depend on blocks.
+core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation) {
+  core::RowMatrixF turned(rows.rows(), rows.cols());
+  for (Index i = 0; i < rows.rows(); ++i) turned.row(i).noalias() = rows.row(i) * rotation;
+  return turned;
+}
 constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
 
 class KiviEncoder : public Encoder {
@@ -100,11 +106,10 @@ class KiviEncoder : public Encoder {
 
   void absorb(const TokenBlock& block) override {
     if (shape_.stored_keys) {
-      const core::RowMatrixF keys = shape_.rotated ? core::RowMatrixF(block.keys * key_rotation_) : core::RowMatrixF(block.keys);
+      const core::RowMatrixF keys = shape_.rotated ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
       for (Index i = 0; i < block.count(); ++i) absorb_key(keys.row(i).data());
     }
-    const core::RowMatrixF values =
-        shape_.rotated ? core::RowMatrixF(block.values * value_rotation_) : core::RowMatrixF(block.values);
+    const core::RowMatrixF values = shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
     for (Index i = 0; i < block.count(); ++i) absorb_value(values.row(i).data());
     count_ += block.count();
   }

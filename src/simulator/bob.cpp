@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -17,6 +18,8 @@
 namespace kvfrontier::simulator {
 namespace {
 
+using core::Index;
+
 // On the wire, native byte order: Bob's pid; then a request; then a reply.
 struct RequestHeader {
   std::uint64_t params_bytes, message_bits;
@@ -27,6 +30,12 @@ struct ReplyHeader {
   Verdict verdict;
   std::uint64_t bytes;  // of the answers, or of the reason; the signal number of a crash
 };
+
+void require_shape(const core::RowMatrixD& answers, Index rows, Index columns) {
+  const auto text = [](Index r, Index c) { return std::to_string(r) + " x " + std::to_string(c); };
+  if (answers.rows() == rows && answers.cols() == columns) return;
+  throw GameError("Bob answered " + text(answers.rows(), answers.cols()) + " numbers where " + text(rows, columns) + " were asked for");
+}
 
 // Builds the decoder and asks it. Refusals are GameErrors in the words of the row.
 core::RowMatrixD answer(const schemes::PublicParams& params, std::shared_ptr<const core::BitString> message,
@@ -41,6 +50,8 @@ core::RowMatrixD answer(const schemes::PublicParams& params, std::shared_ptr<con
     throw GameError(std::string("DataError: ") + error.what());
   }
   if (*overrun) throw GameError("DataError: the decoder read past the end of the message and went on");
+  // Here and not at the other end of the line, where only the number of bytes is left of the shape.
+  require_shape(answers, queries.rows(), params.d);
   return answers;
 }
 
@@ -69,7 +80,9 @@ class Line {
   void check(Transfer transfer) const {
     if (transfer == Transfer::closed) throw GameError("Bob died before he had answered in full");
     if (transfer == Transfer::timed_out) {
-      throw GameError("Bob did not answer within " + std::to_string(seconds_) + " s");
+      char text[64];
+      std::snprintf(text, sizeof(text), "Bob did not answer within %g s", seconds_);
+      throw GameError(text);
     }
   }
   int socket_;
@@ -127,10 +140,6 @@ core::RowMatrixD ask_bob(const schemes::PublicParams& params, const core::BitStr
   const core::RowMatrixD answers = policy.isolation == Isolation::always
                                        ? ask_isolated(params, message, queries, policy.seconds)
                                        : answer(params, std::make_shared<const core::BitString>(message), queries);
-  if (answers.rows() != queries.rows() || answers.cols() != params.d) {
-    throw GameError("Bob answered " + std::to_string(answers.size()) + " numbers where " +
-                    std::to_string(queries.rows() * params.d) + " were asked for");
-  }
   if (!answers.allFinite()) throw GameError("Bob answered with a number that is not finite");
   return answers;
 }

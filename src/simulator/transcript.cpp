@@ -1,5 +1,6 @@
 #include "simulator/transcript.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -50,18 +51,23 @@ StoredGame read_transcript(const std::filesystem::path& file) {
   std::string line;
   std::getline(stream, line);
   const core::Json header = core::Json::parse(line, nullptr, false);
-  if (!header.is_object() || header.value("format", "") != format_name) throw core::DataError(file.string() + " is not a dumped game");
+  if (!header.is_object() || header.value("format", core::Json()) != format_name) throw core::DataError(file.string() + " is not a dumped game");
   StoredGame game;
   try {
     game.params = schemes::PublicParams::from_json(header.at("params"));
     game.message.size = header.at("message_bits").get<std::uint64_t>();
     const auto queries = header.at("queries").get<std::uint64_t>(), d = header.at("d").get<std::uint64_t>();
-    if (game.message.size > largest || queries > largest || d > largest || queries * d > largest) throw core::DataError(file.string() + ": sizes beyond reason");
+    if (game.message.size > largest || queries > largest || d > largest || (d > 0 && queries > largest / d)) throw core::DataError(file.string() + ": sizes beyond reason");
     game.digest = header.at("answers_digest");
-    game.message.words.resize((game.message.size + 63) / 64);
+    // A damaged size must not ask for more memory than there is file.
+    const std::uint64_t words = (game.message.size + 63) / 64, need = line.size() + 1 + 8 * (words + queries * d), have = std::filesystem::file_size(file);
+    if (need != have) throw core::DataError(file.string() + " is damaged: its header calls for " + std::to_string(need) + " bytes, the file has " + std::to_string(have));
+    game.message.words.resize(words);
     game.queries.resize(static_cast<core::Index>(queries), static_cast<core::Index>(d));
-  } catch (const core::Json::exception& error) {
+  } catch (const core::ConfigError& error) {
     throw core::DataError(file.string() + ": " + error.what());
+  } catch (const core::Json::exception& error) {
+    throw core::DataError(file.string() + " is damaged: " + core::json_complaint(error));
   }
   read_bytes(stream, game.message.words.data(), game.message.words.size() * sizeof(std::uint64_t));
   read_bytes(stream, game.queries.data(), static_cast<std::size_t>(game.queries.size()) * sizeof(double));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <numeric>
 #include <set>
 
@@ -23,6 +25,13 @@ struct Axis {
   std::vector<std::pair<Json, std::string>> values;
 };
 
+// The shortest number within 12 digits, so that a third step of 0.1 is 0.3 and the same point as a written 0.3.
+double tidy(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.12g", value);
+  return std::strtod(text, nullptr);
+}
+
 std::vector<double> range_numbers(const Json& range, const std::string& path, const std::string& kind) {
   const std::string allowed = kind == "geometric" ? "[first, last, ratio] with 0 < first <= last and ratio > 1"
                                                   : "[first, last, step] with first <= last and step > 0";
@@ -36,8 +45,8 @@ std::vector<double> range_numbers(const Json& range, const std::string& path, co
   }
   std::vector<double> values;
   for (int i = 0;; ++i) {
-    const double value = geometric ? first * std::pow(step, i) : first + step * i;
-    if (value > last * (1 + 1e-9) + (geometric ? 0 : 1e-12)) return values;
+    const double value = tidy(geometric ? first * std::pow(step, i) : first + step * i);
+    if (value > tidy(last)) return values;
     if (values.size() >= 10'000) throw ConfigError(path, core::describe(range), "a range of at most 10000 values");
     values.push_back(value);
   }
@@ -82,7 +91,18 @@ void product(const std::vector<Axis>& axes, std::size_t next, Combination& combi
   }
 }
 
-void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, std::set<std::string>& seen) {
+[[noreturn]] void refuse_dead_axis(const core::OptionTable& options, const std::string& name, const std::string& path) {
+  throw ConfigError(path, "an axis that no selected entry reads",
+                    "axes that a selected entry reads (this one is for: " + options.find(name)->meaning + "); remove it");
+}
+
+// What the grids of a config share while they are expanded.
+struct Expansion {
+  std::set<std::string> seen;      // point ids
+  std::set<std::string> top_read;  // options at the top of the config that some grid reads
+};
+
+void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, Expansion& expansion) {
   const core::OptionTable& options = plan.experiment->options();
   core::require_known_keys(grid, grid_path, options.names());
   std::vector<Axis> axes;
@@ -107,12 +127,14 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
     parameters["seed"] = plan.seed;
     Point point{point_id(parameters), parameters, plan.experiment->operations(parameters)};
     // A scheme of fixed size meets every rate as one and the same point.
-    if (seen.insert(point.id).second) plan.points.push_back(std::move(point));
+    if (expansion.seen.insert(point.id).second) plan.points.push_back(std::move(point));
   });
   for (const Axis& axis : axes) {
-    if (read.count(axis.name) == 0) {
-      throw ConfigError(axis.path, "an axis that no selected entry reads",
-                        "axes that a selected entry reads (" + options.find(axis.name)->meaning + "); remove it");
+    const bool at_top = !grid.contains(axis.name);
+    if (read.count(axis.name) > 0) {
+      if (at_top) expansion.top_read.insert(axis.name);
+    } else if (!at_top) {
+      refuse_dead_axis(options, axis.name, axis.path);
     }
   }
 }
@@ -129,6 +151,7 @@ void apply_set(Json& config, const std::string& set) {
     if (c == '[') c = '.';
   }
   path.erase(std::remove(path.begin(), path.end(), ']'), path.end());
+  const auto place_name = [&](std::size_t end) { return end == 0 ? std::string("the config") : path.substr(0, end - 1); };
   Json* place = &config;
   std::size_t start = 0;
   while (start <= path.size()) {
@@ -137,14 +160,14 @@ void apply_set(Json& config, const std::string& set) {
     if (place->is_array()) {
       const bool number = !name.empty() && name.size() < 10 && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); });
       if (!number || std::stoul(name) >= place->size()) {
-        throw core::UserError("--set " + set + ": " + path.substr(0, start) + " is a list of " + std::to_string(place->size()) +
-                              "; \"" + name + "\" is no index in it");
+        throw core::UserError("--set " + set + ": " + place_name(start) + " is a list of " + std::to_string(place->size()) +
+                              " entries, counted from 0; \"" + name + "\" is no index in it");
       }
       place = &(*place)[std::stoul(name)];
     } else if (place->is_object() || place->is_null()) {
       place = &(*place)[name];
     } else {
-      throw core::UserError("--set " + set + ": " + path.substr(0, start ? start - 1 : 0) + " holds " + core::describe(*place) +
+      throw core::UserError("--set " + set + ": " + place_name(start) + " holds " + core::describe(*place) +
                             ", which has no parts");
     }
     start = dot + 1;
@@ -177,12 +200,15 @@ Plan make_plan(const Json& config) {
   plan.stop = StopRule::parse(config.value("stop", Json::object()), "stop");
 
   const Json grid = config.value("grid", Json::object());
-  std::set<std::string> seen;
+  Expansion expansion;
   if (grid.is_array()) {
     if (grid.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
-    for (std::size_t i = 0; i < grid.size(); ++i) expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, seen);
+    for (std::size_t i = 0; i < grid.size(); ++i) expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, expansion);
   } else {
-    expand_grid(config, grid, "grid", plan, seen);
+    expand_grid(config, grid, "grid", plan, expansion);
+  }
+  for (const auto& option : plan.experiment->options().names()) {
+    if (config.contains(option) && expansion.top_read.count(option) == 0) refuse_dead_axis(plan.experiment->options(), option, option);
   }
   return plan;
 }
@@ -190,7 +216,11 @@ Plan make_plan(const Json& config) {
 Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets) {
   Json config = core::read_json_file(file);
   for (const std::string& set : sets) apply_set(config, set);
-  return make_plan(config);
+  try {
+    return make_plan(config);
+  } catch (const Json::exception& error) {
+    throw core::UserError(file.string() + ": " + core::json_complaint(error));
+  }
 }
 
 std::vector<Point> shard(const Plan& plan, int index, int count) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace kvfrontier::sweep {
@@ -17,6 +18,15 @@ const char* duration_text(double seconds, char (&buffer)[32]) {
   return buffer;
 }
 
+std::string progress_text(const SweepState& state, double elapsed_seconds) {
+  char text[256], elapsed[32], left[32];
+  std::snprintf(text, sizeof(text), "%zu/%zu points, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left", state.points_done,
+                state.points, state.trials, state.failed, state.total > 0 ? 100 * (1 - state.left / state.total) : 100.0,
+                duration_text(elapsed_seconds, elapsed),
+                state.measured > 0 ? duration_text(elapsed_seconds * state.left / state.measured, left) : "?");
+  return text;
+}
+
 ProgressLine::ProgressLine(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 ProgressLine::~ProgressLine() { clear(); }
@@ -26,16 +36,13 @@ void ProgressLine::clear() {
   open_ = false;
 }
 
-void ProgressLine::show(double done, double total, std::size_t trials, std::size_t points_done, std::size_t points, std::size_t failed) {
+void ProgressLine::show(const SweepState& state) {
   const auto now = Clock::now();
-  const double interval = terminal_ ? 0.2 : 10;
-  if (quiet_ || std::chrono::duration<double>(now - (last_ == Clock::time_point{} ? start_ : last_)).count() < interval) return;
-  last_ = now;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  char elapsed_text[32], left_text[32];
-  std::fprintf(stderr, "%s%zu/%zu points, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left%s", terminal_ ? "\r\033[K" : "",
-               points_done, points, trials, failed, total > 0 ? 100 * done / total : 100.0, duration_text(elapsed, elapsed_text),
-               done > 0 ? duration_text(elapsed * (total - done) / done, left_text) : "?", terminal_ ? "" : "\n");
+  const double interval = terminal_ ? 0.2 : std::clamp(elapsed / 10, 1.0, 60.0);
+  if (quiet_ || std::chrono::duration<double>(now - last_).count() < interval) return;
+  last_ = now;
+  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", progress_text(state, elapsed).c_str(), terminal_ ? "" : "\n");
   std::fflush(stderr);
   open_ = terminal_;
 }

@@ -21,6 +21,10 @@ Row Row::from_json(const core::Json& json) {
   return row;
 }
 
+std::string damaged_row(const Row& row, const core::Json::exception& error) {
+  return "point " + row.point + ", trial " + std::to_string(row.trial) + " (session " + row.session + "): " + core::json_complaint(error) + "; the row was edited or is damaged";
+}
+
 std::string point_id(const core::Json& parameters) { return core::hash128_hex(parameters.dump()); }
 
 }  // namespace kvfrontier::sweep

@@ -31,6 +31,9 @@ struct Row {
   static Row from_json(const core::Json& json);
 };
 
+// For a row whose data lack something or hold it in another form: StoreError's sentence, naming the row.
+std::string damaged_row(const Row& row, const core::Json::exception& error);
+
 // Hash of the parameters, as 32 hexadecimal digits.
 std::string point_id(const core::Json& parameters);
 

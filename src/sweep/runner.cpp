@@ -49,8 +49,9 @@ class SignalGuard {
 struct PointState {
   const Point* point = nullptr;
   std::map<std::int64_t, Row> rows;   // found and measured
-  std::int64_t queued_to = 0;         // trials below this are queued or there
+  std::int64_t first_queued = 0;      // least trial of those last queued
   std::size_t missing = 0;            // queued trials not yet there
+  std::int64_t left = 0;              // trials it may still take
   double memory = 0;
   bool done = false;
 };
@@ -94,8 +95,8 @@ class Runner {
 
     RunOutcome outcome = outcome_;
     outcome.points = points_.size();
+    outcome.points_done = points_done_;
     for (const PointState& state : states_) {
-      outcome.points_done += state.done;
       for (const auto& [trial, row] : state.rows) {
         outcome.failed += row.result.status == "failed";
         outcome.uncertified += row.result.status == "uncertified";
@@ -116,7 +117,6 @@ class Runner {
       PointState& state = states_[i];
       state.point = &points_[i];
       state.memory = plan_.experiment->memory_bytes(points_[i].parameters);
-      total_operations_ += points_[i].operations * static_cast<double>(plan_.stop.max_trials);
       const auto known = store.points.find(points_[i].id);
       if (known != store.points.end()) {
         for (const auto& [trial, row] : known->second) {
@@ -125,6 +125,9 @@ class Runner {
           ++outcome_.trials_found;
         }
       }
+      state.left = std::max<std::int64_t>(0, plan_.stop.max_trials - static_cast<std::int64_t>(state.rows.size()));
+      total_operations_ += points_[i].operations * static_cast<double>(plan_.stop.max_trials);
+      left_operations_ += points_[i].operations * static_cast<double>(state.left);
       const auto stop = store.stops.find(points_[i].id);
       if (stop != store.stops.end()) recorded_.emplace(stop->first, stop->second);
     }
@@ -142,27 +145,26 @@ class Runner {
     const Progress progress = look(*plan_.experiment, plan_.stop, rows);
     if (progress.stop) {
       state.done = true;
-      done_operations_ += state.point->operations * static_cast<double>(plan_.stop.max_trials - measured_of(state));
+      ++points_done_;
+      left_operations_ -= state.point->operations * static_cast<double>(state.left);
+      state.left = 0;
       record(*progress.stop);
       return;
     }
+    state.first_queued = static_cast<std::int64_t>(rows.size());
     for (std::int64_t trial = static_cast<std::int64_t>(rows.size()); trial < progress.needed; ++trial) {
       if (state.rows.count(trial) > 0) continue;
       queue_.push_back({&state, trial});
       ++state.missing;
     }
-    state.queued_to = progress.needed;
-    if (state.missing == 0) advance(state);  // found rows reach further than the first gap
   }
 
-  std::int64_t measured_of(const PointState& state) const {
-    const auto counter = measured_.find(state.point->id);
-    return counter == measured_.end() ? 0 : counter->second;
-  }
-
-  void record(const Stop& stop) {
+  void record(Stop stop) {
     const auto known = recorded_.find(stop.point);
-    if (known != recorded_.end() && known->second.to_json() == stop.to_json()) return;
+    if (known != recorded_.end()) {
+      if (known->second.same_as(stop)) return;
+      stop.revision = known->second.revision + 1;
+    }
     writer_.append(stop);
     recorded_[stop.point] = stop;
   }
@@ -178,7 +180,7 @@ class Runner {
         lock.unlock();
         Row row = measure(task);
         lock.lock();
-        reserved_ -= task.state->memory;
+        if (!never_fits(*task.state)) reserved_ -= task.state->memory;
         --running_;
         try {
           finish(task, std::move(row));
@@ -200,13 +202,16 @@ class Runner {
     return failure_ || caught_signal != 0 || outcome_.out_of_time;
   }
 
+  bool never_fits(const PointState& state) const { return state.memory > memory_limit_; }
+
   // The first task that fits beside the running ones. A task that can never fit is taken too, and fails.
   bool take(Task& task) {
     for (auto candidate = queue_.begin(); candidate != queue_.end(); ++candidate) {
-      if (running_ > 0 && reserved_ + candidate->state->memory > memory_limit_) continue;
+      const double memory = never_fits(*candidate->state) ? 0 : candidate->state->memory;
+      if (running_ > 0 && reserved_ + memory > memory_limit_) continue;
       task = *candidate;
       queue_.erase(candidate);
-      reserved_ += task.state->memory;
+      reserved_ += memory;
       ++running_;
       return true;
     }
@@ -220,7 +225,7 @@ class Runner {
     row.trial = task.trial;
     row.parameters = task.state->point->parameters;
     row.session = session_;
-    if (task.state->memory > memory_limit_) {
+    if (never_fits(*task.state)) {
       row.result = {"failed",
                     {{"reason", "needs about " + gigabytes(task.state->memory) + " of memory where " + gigabytes(memory_limit_) + " may be used"},
                      {"point_failed", true}}};
@@ -238,12 +243,7 @@ class Runner {
   }
 
   void finish(const Task& task, Row row) {
-    writer_.append(row);
     PointState& state = *task.state;
-    ++outcome_.trials_measured;
-    ++measured_[row.point];
-    failed_so_far_ += row.result.status == "failed";
-    done_operations_ += state.point->operations;
     const bool last_word = row.result.status == "infeasible" || row.result.data.value("point_failed", false);
     if (last_word) {  // the point's other trials would say the same
       const auto of_this_point = [&](const Task& other) { return other.state == &state; };
@@ -251,11 +251,20 @@ class Runner {
       state.missing -= static_cast<std::size_t>(queue_.end() - dropped);
       queue_.erase(dropped, queue_.end());
     }
-    state.rows[task.trial] = std::move(row);
-    if (--state.missing == 0 && !state.done) advance(state);
-    std::size_t done = 0;
-    for (const PointState& other : states_) done += other.done;
-    progress_.show(done_operations_, total_operations_, outcome_.trials_measured, done, states_.size(), failed_so_far_);
+    // It is said once, by the first of them: how many threads were at work must not show.
+    if (!last_word || task.trial == state.first_queued) {
+      writer_.append(row);
+      ++outcome_.trials_measured;
+      failed_so_far_ += row.result.status == "failed";
+      measured_operations_ += state.point->operations;
+      if (state.left > 0) {
+        --state.left;
+        left_operations_ -= state.point->operations;
+      }
+      state.rows[task.trial] = std::move(row);
+    }
+    if (--state.missing == 0) advance(state);
+    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, points_done_, states_.size(), failed_so_far_});
   }
 
   const Plan& plan_;
@@ -271,9 +280,8 @@ class Runner {
   std::vector<PointState> states_;
   std::deque<Task> queue_;
   std::map<std::string, Stop> recorded_;
-  std::map<std::string, std::int64_t> measured_;
-  std::size_t running_ = 0, open_points_ = 0, failed_so_far_ = 0;
-  double reserved_ = 0, done_operations_ = 0, total_operations_ = 0;
+  std::size_t running_ = 0, open_points_ = 0, points_done_ = 0, failed_so_far_ = 0;
+  double reserved_ = 0, measured_operations_ = 0, left_operations_ = 0, total_operations_ = 0;
   std::exception_ptr failure_;
   std::chrono::steady_clock::time_point deadline_{};
   std::string session_;

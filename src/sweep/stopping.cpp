@@ -1,6 +1,7 @@
 #include "sweep/stopping.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/errors.hpp"
 
@@ -22,10 +23,14 @@ bool all_failed(std::span<const Row> rows) {
 }  // namespace
 
 StopRule StopRule::parse(const core::Json& json, const std::string& path) {
+  core::require_known_keys(json, path, table().names());
   const core::Json resolved = table().resolve(json, path);
   StopRule rule;
   rule.min_trials = resolved["min_trials"].get<std::int64_t>();
   rule.max_trials = resolved["max_trials"].get<std::int64_t>();
+  // A default gives way to what was written.
+  if (!json.contains("min_trials")) rule.min_trials = std::min(rule.min_trials, rule.max_trials);
+  if (!json.contains("max_trials")) rule.max_trials = std::max(rule.min_trials, rule.max_trials);
   if (!resolved["half_width"].is_null()) rule.half_width = resolved["half_width"].get<double>();
   if (rule.max_trials < rule.min_trials) {
     throw core::ConfigError(core::join_path(path, "max_trials"), std::to_string(rule.max_trials),
@@ -49,12 +54,22 @@ std::vector<std::int64_t> StopRule::checkpoints() const {
 double StopRule::look_level() const { return 1 - (1 - quoted_level) / static_cast<double>(checkpoints().size()); }
 
 core::Json Stop::to_json() const {
-  return {{"point", point}, {"trials", trials}, {"looks", looks}, {"reason", reason}};
+  return {{"point", point}, {"trials", trials}, {"looks", looks}, {"reason", reason}, {"revision", revision}};
 }
 
 Stop Stop::from_json(const core::Json& json) {
   return {json.at("point").get<std::string>(), json.at("trials").get<std::int64_t>(), json.at("looks").get<std::int64_t>(),
-          json.at("reason").get<std::string>()};
+          json.at("reason").get<std::string>(), json.value("revision", std::int64_t{0})};
+}
+
+bool Stop::same_as(const Stop& other) const {
+  return std::tie(point, trials, looks, reason) == std::tie(other.point, other.trials, other.looks, other.reason);
+}
+
+bool Stop::supersedes(const Stop& other) const {
+  // The later decision; between stores that know nothing of each other the one that saw more, then the wider interval.
+  const auto rank = [](const Stop& stop) { return std::make_tuple(stop.revision, stop.trials, stop.looks, stop.reason != "failed"); };
+  return rank(*this) > rank(other);
 }
 
 Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows) {
@@ -64,15 +79,23 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
   const auto stop = [&](std::int64_t trials, const char* reason) {
     return Progress{Stop{rows.front().point, trials, static_cast<std::int64_t>(checkpoints.size()), reason}, 0};
   };
-  // Every trial of such a point would say the same.
+  // Every further trial of such a point would say the same.
   if (rows.front().result.status == "infeasible") return stop(1, "infeasible");
-  if (rows.front().result.data.value("point_failed", false)) return stop(1, "failed");
+  const auto hopeless = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.result.data.value("point_failed", false); });
+  const auto sound = static_cast<std::int64_t>(hopeless - rows.begin());
   for (const std::int64_t checkpoint : checkpoints) {
+    if (hopeless != rows.end() && sound < checkpoint) return stop(sound + 1, "failed");
     if (have < checkpoint) return {std::nullopt, checkpoint};
     const auto seen = rows.first(static_cast<std::size_t>(checkpoint));
     if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
     if (all_failed(seen)) return stop(checkpoint, "failed");
-    const auto interval = experiment.interval(seen, rule.look_level());
+    const auto interval = [&] {
+      try {
+        return experiment.interval(seen, rule.look_level());
+      } catch (const core::Json::exception& error) {
+        throw core::StoreError("point " + seen.front().point + ": " + core::json_complaint(error) + "; one of its rows was edited or is damaged");
+      }
+    }();
     if (interval && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
   }
   return {};

@@ -34,6 +34,11 @@ struct Stop {
   std::int64_t trials = 0;
   std::int64_t looks = 1;
   std::string reason;  // half_width | max_trials | infeasible | failed
+  std::int64_t revision = 0;  // how many decisions of other rules, in the same store, this one replaced
+
+  // The same decision, whatever it replaced.
+  bool same_as(const Stop& other) const;
+  bool supersedes(const Stop& other) const;
 
   core::Json to_json() const;
   static Stop from_json(const core::Json& json);

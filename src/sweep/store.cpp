@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,9 +73,32 @@ void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
     try {
       visit(json, place);
     } catch (const Json::exception& error) {
-      throw StoreError(place + ": " + error.what());
+      throw StoreError(place + ": " + core::json_complaint(error) + "; the file is damaged");
     }
   }
+}
+
+// Opens for appending and locks; -1 with errno EWOULDBLOCK when another process holds the lock, or with open's errno.
+int open_locked(const fs::path& file, int flags) {
+  for (;;) {
+    const int descriptor = open(file.c_str(), flags | O_CLOEXEC, 0644);
+    if (descriptor < 0) return -1;
+    struct stat opened {}, named {};
+    const bool locked = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+    const int reason = errno;
+    if (locked && fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+      return descriptor;
+    }
+    close(descriptor);
+    errno = reason;
+    if (!locked) return -1;
+    // A merge has put another file in its place meanwhile: what we hold is no longer in the directory.
+    if ((flags & O_CREAT) == 0 && !fs::exists(file)) return -1;
+  }
+}
+
+[[noreturn]] void refuse_second_writer(const fs::path& file) {
+  throw UserError(file.string() + " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
 }
 
 Row checked_row(const Json& json, const std::string& place) {
@@ -85,6 +109,8 @@ Row checked_row(const Json& json, const std::string& place) {
   Row row = Row::from_json(json);
   static const std::set<std::string> statuses{"ok", "uncertified", "infeasible", "failed"};
   if (statuses.count(row.result.status) == 0) throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
+  if (!json.at("trial").is_number_integer()) throw StoreError(place + ": trial " + core::describe(json.at("trial")) + " is no integer");
+  if (!row.result.data.is_object()) throw StoreError(place + ": data is " + core::describe(row.result.data) + " where an object belongs");
   if (row.trial < 0) throw StoreError(place + ": trial " + std::to_string(row.trial) + " is negative");
   if (point_id(row.parameters) != row.point) throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
   return row;
@@ -103,7 +129,9 @@ void write_lines(const fs::path& file, const std::vector<std::string>& lines) {
       throw UserError("cannot write " + temporary.string() + ": " + std::strerror(errno));
     }
   }
-  fs::rename(temporary, file);
+  std::error_code error;
+  fs::rename(temporary, file, error);
+  if (error) throw UserError("cannot write " + file.string() + ": " + error.message());
 }
 
 void make_directory(const fs::path& directory) {
@@ -139,12 +167,8 @@ void Store::add(Row row) {
 }
 
 void Store::add(Stop stop) {
-  const auto known = stops.find(stop.point);
-  if (known == stops.end() || known->second.trials < stop.trials ||
-      (known->second.trials == stop.trials && known->second.reason == "failed")) {
-    const std::string point = stop.point;
-    stops[point] = std::move(stop);
-  }
+  const auto [known, fresh] = stops.try_emplace(stop.point, stop);
+  if (!fresh && stop.supersedes(known->second)) known->second = std::move(stop);
 }
 
 std::size_t Store::row_count() const {
@@ -179,7 +203,11 @@ void read_into(Store& store, const fs::path& directory, const Warn& warn) {
     for_each_line(file, warn, [&](const Json& json, const std::string& place) { store.add(checked_row(json, place)); });
   }
   for (const auto& file : files_of(directory, "stops")) {
-    for_each_line(file, warn, [&](const Json& json, const std::string&) { store.add(Stop::from_json(json)); });
+    for_each_line(file, warn, [&](const Json& json, const std::string& place) {
+      const Stop stop = Stop::from_json(json);
+      if (stop.trials < 1 || stop.looks < 1) throw StoreError(place + ": a stop after " + std::to_string(stop.trials) + " trials and " + std::to_string(stop.looks) + " looks; the file is damaged");
+      store.add(stop);
+    });
   }
   for (const auto& file : files_of(directory, "sessions")) {
     for_each_line(file, warn, [&](const Json& json, const std::string&) { store.sessions.emplace(json.at("session").get<std::string>(), json); });
@@ -211,18 +239,32 @@ void write_store(const Store& store, const fs::path& directory) {
   }
 }
 
+StoreLock::StoreLock(const fs::path& directory) {
+  if (!fs::is_directory(directory)) return;
+  for (const auto& file : files_of(directory, "rows")) {
+    const int descriptor = open_locked(file, O_RDWR);
+    if (descriptor >= 0) {
+      descriptors_.push_back(descriptor);
+    } else if (errno == EWOULDBLOCK) {
+      for (const int held : descriptors_) close(held);
+      refuse_second_writer(file);
+    }
+  }
+}
+
+StoreLock::~StoreLock() {
+  for (const int descriptor : descriptors_) close(descriptor);
+}
+
 struct StoreWriter::File {
   fs::path path;
   int descriptor = -1;
   off_t size = 0;
 
   File(fs::path file, const Warn& warn) : path(std::move(file)) {
-    descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    descriptor = open_locked(path, O_RDWR | O_CREAT | O_APPEND);
+    if (descriptor < 0 && errno == EWOULDBLOCK) refuse_second_writer(path);
     if (descriptor < 0) throw UserError("cannot write " + path.string() + ": " + std::strerror(errno));
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      close(descriptor);
-      throw UserError(path.string() + " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
-    }
     size = lseek(descriptor, 0, SEEK_END);
     const off_t whole = end_of_last_line();
     if (whole < size) {

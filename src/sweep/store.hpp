@@ -18,7 +18,7 @@ using Warn = std::function<void(const std::string&)>;
 
 struct Store {
   std::map<std::string, std::map<std::int64_t, Row>> points;  // by point id, then trial
-  std::map<std::string, Stop> stops;                          // by point id; the one that saw most trials
+  std::map<std::string, Stop> stops;                          // by point id; the last decision
   std::map<std::string, core::Json> sessions;                 // by session id
 
   // Adds a row. Identical or tie-equal rows keep the first; a row that was measured supersedes a failed one. Anything else
@@ -44,8 +44,21 @@ Store read_store(const std::filesystem::path& directory, const Warn& warn);
 // Adds the rows, stops and sessions of `directory` to `store`.
 void read_into(Store& store, const std::filesystem::path& directory, const Warn& warn);
 
+// Keeps writers out of the files of a directory, which may not exist, for as long as it lives. Throws UserError when one
+// is at work.
+class StoreLock {
+ public:
+  explicit StoreLock(const std::filesystem::path& directory);
+  ~StoreLock();
+  StoreLock(const StoreLock&) = delete;
+  StoreLock& operator=(const StoreLock&) = delete;
+
+ private:
+  std::vector<int> descriptors_;
+};
+
 // Writes a store as rows.jsonl, stops.jsonl and sessions.jsonl, sorted, each replaced in one step. Files of shards in the
-// directory go afterwards: `store` must hold what they held.
+// directory go afterwards: `store` must hold what they held. The caller holds the directory's StoreLock.
 void write_store(const Store& store, const std::filesystem::path& directory);
 
 // The one writer of a shard's files.

@@ -3,11 +3,15 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_01.hpp>
 #include <catch2/catch.hpp>
+#include <cfenv>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "core/rng.hpp"
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
 
 namespace core = kvfrontier::core;
 using core::Index;
@@ -129,6 +133,27 @@ TEMPLATE_TEST_CASE("huge logits neither overflow nor vanish", "[attention]", flo
   const RowMatrix<TestType> ones = RowMatrix<TestType>::Ones(tokens, 1);
   const RowMatrixD mean = values.template cast<double>().colwise().mean();
   CHECK(distance<TestType>(softmax_attention<TestType>(far, ones, values), mean) < tolerance<TestType>);
+}
+
+// Denormal operands make the products some twenty times slower; hard instances ask with tau up to 500.
+TEMPLATE_TEST_CASE("long queries never underflow", "[attention]", float, double) {
+  RowMatrix<TestType> keys = gaussian<TestType>(900, 16, 1, 18);
+  keys.rowwise().normalize();
+  const RowMatrix<TestType> values = uniform<TestType>(900, 8, 19).cwiseSign();
+  for (const double tau : {20.0, 100.0, 500.0, 5000.0}) {
+    const RowMatrix<TestType> queries = keys * static_cast<TestType>(tau);
+#ifdef __x86_64__
+    _mm_setcsr(_mm_getcsr() & ~unsigned{_MM_EXCEPT_MASK});
+#endif
+    std::feclearexcept(FE_ALL_EXCEPT);
+    const auto outputs = softmax_attention<TestType>(queries, keys, values);
+    CHECK_FALSE(std::fetestexcept(FE_UNDERFLOW | FE_OVERFLOW | FE_INVALID));
+#ifdef __x86_64__
+    // Sums that cancel to a denormal are exact and raise no underflow, but the processor notes denormal operands.
+    CHECK_FALSE(_mm_getcsr() & _MM_EXCEPT_DENORM);
+#endif
+    CHECK(outputs.allFinite());
+  }
 }
 
 TEMPLATE_TEST_CASE("a log weight of ln m is m copies, and -infinity is none", "[attention]", float, double) {

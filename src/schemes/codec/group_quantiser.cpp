@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace kvfrontier::schemes {
 
@@ -14,10 +15,10 @@ GroupScale quantise_group(const float* x, core::Index count, core::Index stride,
   }
   const float levels = static_cast<float>((1 << bits) - 1);
   const GroupScale group{core::stored(format, least), core::stored(format, (most - least) / levels)};
-  // A constant group has no scale to divide by.
-  const float inverse = group.scale > 0 ? 1.0f / group.scale : 0.0f;
+  // A constant group has no scale to divide by. (The inverse of a denormal scale would be infinite.)
+  const float divisor = group.scale > 0 ? group.scale : std::numeric_limits<float>::infinity();
   for (core::Index i = 0; i < count; ++i) {
-    const float level = std::nearbyint((x[i * stride] - group.zero) * inverse);
+    const float level = std::nearbyint((x[i * stride] - group.zero) / divisor);
     codes[i * code_stride] = static_cast<std::uint8_t>(std::clamp(level, 0.0f, levels));
   }
   return group;

@@ -1,0 +1,190 @@
+// Tables and frontiers: the contracted columns, every format, and numbers checked by hand.
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "analysis/columns.hpp"
+#include "analysis/frontier.hpp"
+#include "made_up.hpp"
+#include "process.hpp"
+
+namespace kvfrontier::end_to_end {
+namespace {
+
+using Catch::Matchers::Contains;
+
+sweep::Store store_of(const std::vector<sweep::Row>& rows) {
+  sweep::Store store;
+  for (const auto& row : rows) store.add(row);
+  return store;
+}
+
+std::string write_rows(const Folder& folder, const std::vector<sweep::Row>& rows) {
+  std::string text;
+  for (const auto& row : rows) text += row.to_json().dump() + '\n';
+  folder.write("rows.jsonl", text);
+  return folder.path().string();
+}
+
+}  // namespace
+
+TEST_CASE("every format of the table holds every point", "[end_to_end]") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier", "grid": [
+    {"n": 8, "d": 16, "rate": [0.5, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, {"name": "kivi", "keys": "public", "rotation": "public", "bits": 2, "group": 8}, "exact"]},
+    {"n": 32, "d": 16, "embedding": "rademacher", "scheme": "exact"}], "queries": 16, "stop": {"max_trials": 4}})"));
+  REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
+
+  const std::string csv = kvfrontier({"table", out, "--format", "csv"}).out;
+  CHECK(csv.rfind("experiment,instance,embedding,n,d,tokens,tau,eta,scheme,options,rate_budget,status,trials,message_bits,peak_state_bits,"
+                  "error,error_lo,error_hi,mse,floor_bits,floor_kind,gap,", 0) == 0);
+  const auto table = parse_csv(csv);
+  REQUIRE(table.size() == 7);
+  for (const auto& line : table) {
+    CHECK(line.at("experiment") == "index_frontier");
+    CHECK(Json::parse(line.at("options")).is_object());
+    CHECK(line.at("tokens") == (line.at("n") == "8" ? "21" : "341"));
+    if (line.at("status") != "ok") continue;
+    const double bits = std::stod(line.at("message_bits")), entries = std::stod(line.at("tokens")) * std::stod(line.at("d"));
+    CHECK(std::stod(line.at("rate")) == Approx(bits / entries));
+    CHECK(std::stod(line.at("bits_per_token")) == Approx(bits / std::stod(line.at("tokens"))));
+    CHECK(std::stod(line.at("mib")) == Approx(bits / 8 / 1024 / 1024));
+    CHECK(std::stod(line.at("fp16_ratio")) == Approx(bits / (32 * entries)));
+    CHECK(std::stod(line.at("error_lo")) <= std::stod(line.at("error")));
+    CHECK(std::stod(line.at("error")) <= std::stod(line.at("error_hi")));
+    if (!line.at("gap").empty()) CHECK(std::stod(line.at("gap")) == Approx(bits / std::stod(line.at("floor_bits"))));
+  }
+  const Json json = Json::parse(kvfrontier({"table", out, "--format", "json"}).out);
+  REQUIRE(json.size() == table.size());
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    CHECK(json[i].at("point") == table[i].at("point"));
+    CHECK(json[i].size() == table[i].size());
+    CHECK(json[i].at("options").is_object());
+  }
+
+  const std::string text = kvfrontier({"table", out}).out;
+  for (const auto& line : lines_of(text)) {
+    INFO(line);
+    CHECK(line.size() <= 170);
+  }
+  for (const char* word : {"bitpack", "uniform", "kivi", "exact", "sphere keys, doubling n = 8 (N = 21), d = 16", "rademacher keys", "scheme", "interval", "gap"}) CHECK_THAT(text, Contains(word));
+
+  // LaTeX: as many cells in every row as columns declared, nothing unescaped.
+  const std::string latex = kvfrontier({"table", out, "--format", "latex"}).out;
+  CHECK(latex.rfind("\\begin{tabular}{llrrrrrr}\n\\toprule\n", 0) == 0);
+  CHECK_THAT(latex, Contains("\\bottomrule\n\\end{tabular}\n"));
+  int rows = 0;
+  for (const auto& line : lines_of(latex)) {
+    INFO(line);
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i] == '_' || line[i] == '%' || line[i] == '#') CHECK((i > 0 && line[i - 1] == '\\'));
+    }
+    CHECK(std::count(line.begin(), line.end(), '$') % 2 == 0);
+    if (line.find(" & ") == std::string::npos) continue;
+    ++rows;
+    CHECK(std::count(line.begin(), line.end(), '&') == 7);
+    CHECK(line.substr(line.size() - 3) == " \\\\");
+  }
+  CHECK(rows == 8);
+  CHECK_THAT(latex, Contains("[0.00000, "));
+}
+
+TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
+  const Json half = resolved(R"({"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 168}})", 100).at(0);
+  std::vector<sweep::Row> rows;
+  for (const double error : {0.2, 0.3, 0.25, 0.25}) rows.push_back(made_up_row(half, static_cast<std::int64_t>(rows.size()), 168, error));
+  const Folder folder;
+  const auto line = table_of(write_rows(folder, rows)).at(0);
+  CHECK(line.at("trials") == "4");
+  CHECK(std::stod(line.at("error")) == Approx(0.25));
+  CHECK(std::stod(line.at("mse")) == Approx(0.25));
+  CHECK(std::stod(line.at("seconds")) == Approx(2));
+  CHECK(line.at("floor_kind") == "finite");
+  // Student: 0.25 +- 3.182446 * 0.0408248 / 2, wider than Clopper-Pearson for 100 of 400 rows, [0.2083, 0.2954].
+  CHECK(std::stod(line.at("error_lo")) == Approx(0.25 - 0.0649613).epsilon(1e-5));
+  CHECK(std::stod(line.at("error_hi")) == Approx(0.25 + 0.0649613).epsilon(1e-5));
+  CHECK(line.at("random_relative_l2").empty());  // a ratio without a denominator
+  CHECK(line.at("mixture_relative_l2") == "0.1");
+}
+
+TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
+  // (bits, error): 100 at 0.2 twice, both stand; 100 at 0.3 and 120 at 0.2 are beaten; 50 at 0.4 stands.
+  const auto points = resolved(R"([{"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4], "scheme": "bitpack"}, {"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 7}}])");
+  const std::vector<std::pair<std::uint64_t, double>> numbers{{100, 0.2}, {100, 0.3}, {120, 0.2}, {50, 0.4}, {100, 0.2}};
+  std::vector<sweep::Row> rows;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    for (int trial = 0; trial < 2; ++trial) rows.push_back(made_up_row(points.at(i), trial, numbers[i].first, numbers[i].second));
+  }
+  // Another cell has its own frontier, however bad.
+  const Json other = resolved(R"({"n": 4, "d": 16, "scheme": {"name": "bitpack", "bits": 7}})").at(0);
+  for (int trial = 0; trial < 2; ++trial) rows.push_back(made_up_row(other, trial, 500, 0.5));
+  std::multiset<std::pair<double, double>> kept;
+  for (const auto& point : analysis::undominated(analysis::summarise(store_of(rows)))) kept.emplace(point.message_bits, point.error);
+  CHECK(kept == std::multiset<std::pair<double, double>>{{50, 0.4}, {100, 0.2}, {100, 0.2}, {500, 0.5}});
+
+  const Folder folder;
+  const Finished finished = kvfrontier({"frontier", write_rows(folder, rows), "--target-error", "0.45"});
+  CHECK(finished.code == 0);
+  CHECK_THAT(finished.out, Contains("undominated points") && Contains("n = 8") && Contains("n = 4"));
+  const auto lines = lines_of(finished.out.substr(0, finished.out.find("\n\n")));
+  // Two titles; a heading and a point; a heading and two points, of which one stands twice in the store.
+  CHECK(lines.size() == 7);
+  const auto times = [&](const std::string& bits) { return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(" " + bits + " ") != std::string::npos; }); };
+  CHECK(times("100") == 1);
+  CHECK(times("50") == 1);
+  CHECK(times("500") == 1);
+  CHECK(times("120") == 0);
+}
+
+TEST_CASE("least bits at a target error need the whole interval below it", "[end_to_end]") {
+  const auto points = resolved(R"({"n": 8, "d": 16, "rate": [0.5, 0.75, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public", "format": "bf16"}]})");
+  std::vector<sweep::Row> rows;
+  const auto add = [&](const Json& parameters, std::uint64_t bits, const std::vector<double>& errors) {
+    for (const double error : errors) rows.push_back(made_up_row(parameters, static_cast<std::int64_t>(rows.size() % errors.size()), bits, error));
+  };
+  for (const Json& parameters : points) {
+    const double rate = parameters.at("rate");
+    const bool bitpack = parameters.at("scheme").at("name") == "bitpack";
+    if (bitpack && rate == 0.5) add(parameters, 168, {0.08, 0.12, 0.09, 0.09});   // mean 0.095, interval above 0.1
+    if (bitpack && rate == 0.75) add(parameters, 252, {0.05, 0.05, 0.05, 0.05});  // reaches it
+    if (bitpack && rate == 1) add(parameters, 336, {0, 0, 0, 0});
+    if (!bitpack && rate == 1) add(parameters, 336, {0.4, 0.4, 0.4, 0.4});
+  }
+  const auto least = analysis::least_bits(analysis::summarise(store_of(rows)), 0.1);
+  REQUIRE(least.size() == 2);
+  CHECK(least[0].curve == "bitpack");
+  CHECK(least[0].reached);
+  CHECK(least[0].point.message_bits == 252);
+  CHECK(least[0].floor_bits == 183);  // as `kvfrontier floor --n 8 --d 16 --error 0.1` says
+  CHECK(least[1].curve == "uniform format=bf16 keys=public");
+  CHECK_FALSE(least[1].reached);
+  const Folder folder;
+  CHECK_THAT(kvfrontier({"frontier", write_rows(folder, rows)}).out, Contains("not reached"));
+  CHECK_THAT(kvfrontier({"floor", "--n", "8", "--d", "16", "--error", "0.1"}).out, Contains("183"));
+}
+
+TEST_CASE("paired differences are those of common counted trials", "[end_to_end]") {
+  const auto points = resolved(R"({"n": 8, "d": 16, "rate": 1, "scheme": ["bitpack", {"name": "uniform", "keys": "public"}]})");
+  REQUIRE(points.size() == 2);
+  const std::vector<double> a{0.10, 0.20, 0.30, 0.20, 0.9}, b{0.05, 0.25, 0.20, 0.10};
+  sweep::Store store;
+  for (std::size_t i = 0; i < a.size(); ++i) store.add(made_up_row(points[0], static_cast<std::int64_t>(i), 336, a[i]));
+  for (std::size_t i = 0; i < b.size(); ++i) store.add(made_up_row(points[1], static_cast<std::int64_t>(i), 256, b[i]));
+  auto pairs = analysis::paired_differences(store, analysis::summarise(store));
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].curve_a == "bitpack");
+  CHECK(pairs[0].trials == 4);
+  // Differences 0.05, -0.05, 0.10, 0.10: mean 0.05, deviation sqrt(0.015 / 3), t(3) = 3.182446.
+  CHECK(pairs[0].difference == Approx(0.05));
+  CHECK(pairs[0].interval.lo == Approx(0.05 - 0.112517).epsilon(1e-4));
+  CHECK(pairs[0].interval.hi == Approx(0.05 + 0.112517).epsilon(1e-4));
+  // A trial past a stop is not counted.
+  store.add(sweep::Stop{sweep::point_id(points[1]), 3, 1, "max_trials"});
+  pairs = analysis::paired_differences(store, analysis::summarise(store));
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].trials == 3);
+  CHECK(pairs[0].difference == Approx(0.1 / 3));
+}
+
+}  // namespace kvfrontier::end_to_end
