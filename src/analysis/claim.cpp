@@ -4,16 +4,21 @@
 #include <cmath>
 #include <limits>
 
+#include "core/errors.hpp"
+#include "sweep/stopping.hpp"
+
 namespace kvfrontier::analysis {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Distance of the interval to the nearer edge of its band, in widths of the band; negative outside.
+// Distance of the interval to the nearer edge of its band, in widths of the band (of the prediction where the band is
+// open); negative outside. Infinite where nothing can come nearer: an open end, and a value that has to be hit and was.
 double clearance(const Check& check) {
-  const double below = check.interval.lo - check.allowed.lo, above = check.allowed.hi - check.interval.hi;
-  const double width = check.allowed.hi - check.allowed.lo;
-  const double nearer = std::min(below, above);
+  const double below = std::isinf(check.allowed.lo) ? infinity : check.interval.lo - check.allowed.lo;
+  const double above = std::isinf(check.allowed.hi) ? infinity : check.allowed.hi - check.interval.hi;
+  const double width = check.allowed.hi - check.allowed.lo, nearer = std::min(below, above);
+  if (width == 0 && nearer == 0) return infinity;
   return std::isfinite(width) && width > 0 ? nearer / width : nearer / std::max(1e-300, std::abs(check.predicted));
 }
 
@@ -55,11 +60,11 @@ core::Json Check::to_json() const {
 core::Json Verdict::to_json() const {
   core::Json list = core::Json::array();
   for (const Check& check : checks) list.push_back(check.to_json());
-  return {{"claim", claim}, {"outcome", outcome_name(outcome())}, {"checks", list}};
+  return {{"claim", claim}, {"outcome", outcome_name(outcome())}, {"points", points}, {"unfinished_points", unfinished}, {"failed_trials", failed_trials}, {"checks", list}};
 }
 
 Outcome Verdict::outcome() const {
-  bool open = checks.empty();
+  bool open = checks.empty() || unfinished > 0 || failed_trials > 0;
   for (const Check& check : checks) {
     if (check.outcome() == Outcome::refuted) return Outcome::refuted;
     open = open || check.outcome() == Outcome::inconclusive;
@@ -180,13 +185,23 @@ sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uin
 }
 
 Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& sabotage) {
+  Verdict verdict;
+  verdict.claim = claim.name();
+  verdict.points = plan.points.size();
   ClaimRows rows;
   for (const sweep::Point& point : plan.points) {
+    verdict.unfinished += !sweep::look(*plan.experiment, plan.stop, store.leading_rows(point.id)).stop;
     auto counted = store.counted_rows(point.id);
+    for (const sweep::Row& row : counted) verdict.failed_trials += row.result.status == "failed";
     if (!counted.empty()) rows.push_back({point.parameters, std::move(counted)});
   }
   if (sabotage != "none") claim.spoil(sabotage, rows);
-  return {claim.name(), claim.judge(rows)};
+  try {
+    verdict.checks = claim.judge(rows);
+  } catch (const core::Json::exception& error) {
+    throw core::StoreError(claim.name() + ": a stored row does not hold what the claim is judged by: " + error.what());
+  }
+  return verdict;
 }
 
 }  // namespace kvfrontier::analysis

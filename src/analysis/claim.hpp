@@ -35,8 +35,11 @@ struct Check {
 struct Verdict {
   std::string claim;
   std::vector<Check> checks;
+  std::size_t points = 0, unfinished = 0;  // of the plan; those that still lack trials
+  std::size_t failed_trials = 0;
 
-  // Refuted if any check is; else inconclusive if any check is, or if there are none; else holds.
+  // Refuted if any check is; else inconclusive if any check is, if there are none, or if a point is unfinished or a trial
+  // failed: what was not measured may say otherwise. Else holds.
   Outcome outcome() const;
   // The check that decides: a refuted one, else an inconclusive one, else the one whose interval comes nearest to the edge
   // of its band relative to the band's width. nullptr without checks.

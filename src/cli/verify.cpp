@@ -1,139 +1,292 @@
 // kvfrontier verify: every claim, measured and judged.
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <set>
 
 #include "analysis/claim.hpp"
 #include "cli/arguments.hpp"
+#include "cli/claims_markdown.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
 #include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage =
-    "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--checks] [--json] [--markdown]";
+using analysis::Claim;
+using analysis::Outcome;
 
-std::vector<const analysis::Claim*> chosen(const std::vector<std::string>& only) {
+constexpr const char* usage =
+    "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] [--max-seconds S] [--checks] [--json] "
+    "[--quiet] [--markdown]";
+
+struct Request {
+  std::string size_name = "quick", out, from, shard = "1/1";
+  std::vector<std::string> only;
+  std::uint64_t seed = 1;
+  bool seed_given = false;
+  int threads = sweep::available_threads(), shard_index = 1, shard_count = 1;
+  double max_seconds = 0;
+  bool checks = false, json = false, quiet = false;
+
+  analysis::Size size() const { return size_name == "quick" ? analysis::Size::quick : analysis::Size::paper; }
+  const std::string& directory() const { return from.empty() ? out : from; }
+};
+
+std::vector<const Claim*> chosen(const std::vector<std::string>& only) {
   if (only.empty()) return analysis::claims();
-  std::vector<const analysis::Claim*> list;
+  std::vector<std::string> names;
+  for (const auto* claim : analysis::claims()) names.push_back(claim->name());
+  std::vector<const Claim*> list;
   for (const auto& name : only) {
-    const auto* claim = dynamic_cast<const analysis::Claim*>(&sweep::Experiments::find(name, "--only"));
-    if (claim == nullptr) throw core::UserError("--only " + name + ": an experiment, but no claim: it has no verdict");
-    list.push_back(claim);
+    const auto* experiment = sweep::Experiments::find_or_null(name);
+    if (experiment != nullptr && dynamic_cast<const Claim*>(experiment) == nullptr) throw core::UserError("--only " + name + ": an experiment, but no claim: it has no verdict");
+    require_choice("--only", name, names);
+    const auto* claim = dynamic_cast<const Claim*>(experiment);
+    if (std::find(list.begin(), list.end(), claim) == list.end()) list.push_back(claim);
   }
   return list;
-}
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.5g", value);
-  return text;
-}
-
-void print_verdict(const analysis::Claim& claim, const analysis::Verdict& verdict, bool all_checks) {
-  const analysis::Check* check = verdict.deciding();
-  const std::string outcome = analysis::outcome_name(verdict.outcome());
-  std::printf("%-22s %-12s %s\n", claim.name().c_str(), outcome.c_str(), claim.statement().c_str());
-  const auto line = [](const analysis::Check& c) {
-    std::printf("    %-52s measured %s in [%s, %s], predicted %s, allowed [%s, %s]: %s\n", c.where().c_str(), number(c.measured).c_str(), number(c.interval.lo).c_str(),
-                number(c.interval.hi).c_str(), number(c.predicted).c_str(), number(c.allowed.lo).c_str(), number(c.allowed.hi).c_str(),
-                analysis::outcome_name(c.outcome()).c_str());
-  };
-  if (all_checks) {
-    for (const auto& c : verdict.checks) line(c);
-  } else if (check != nullptr) {
-    std::printf("    %zu checks, nearest to its edge:\n", verdict.checks.size());
-    line(*check);
-  } else {
-    std::printf("    no rows\n");
-  }
-  std::fflush(stdout);
-}
-
-void print_markdown() {
-  for (const auto* claim : analysis::claims()) {
-    std::cout << "## " << claim->name() << "\n\n" << claim->statement() << "\n\n- Source: " << claim->source() << "\n- Prediction: " << claim->prediction()
-              << "\n- Allowance: " << claim->allowance() << "\n- Refuted by: " << claim->refutation() << "\n\n";
-  }
 }
 
 // The rows of a directory and of the directories in it.
 sweep::Store read_tree(const std::string& directory) {
   sweep::Store store = sweep::read_store(directory, warn);
+  std::vector<std::filesystem::path> parts;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.is_directory()) sweep::read_into(store, entry.path(), warn);
+    if (entry.is_directory()) parts.push_back(entry.path());
   }
+  std::sort(parts.begin(), parts.end());
+  for (const auto& part : parts) sweep::read_into(store, part, warn);
+  if (store.points.empty()) throw core::UserError(directory + ": no rows here; kvfrontier verify --out " + directory + " would measure them");
   return store;
 }
 
-// The seed of a claim's stored rows, so that its plan can be rebuilt; `otherwise` when it has none.
-std::uint64_t stored_seed(const sweep::Store& store, std::uint64_t otherwise) {
-  for (const auto& [id, trials] : store.points) return trials.begin()->second.parameters.value("seed", otherwise);
-  return otherwise;
+// The plan of a claim's sweep under the seed that its stored rows have: of several, the one that covers most of the plan.
+sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep::Store& store) {
+  const core::Json config = claim.config(request.size());
+  sweep::Plan best = analysis::plan_of(config, claim, request.seed);
+  if (request.seed_given) return best;
+  std::set<std::uint64_t> seeds;
+  for (const auto& [id, trials] : store.points) {
+    const core::Json& parameters = trials.begin()->second.parameters;
+    if (parameters.value("experiment", "") == best.experiment->name()) seeds.insert(parameters.value("seed", request.seed));
+  }
+  const auto covered = [&](const sweep::Plan& plan) {
+    return std::count_if(plan.points.begin(), plan.points.end(), [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
+  };
+  auto most = covered(best);
+  for (const auto seed : seeds) {
+    sweep::Plan plan = analysis::plan_of(config, claim, seed);
+    if (covered(plan) > most) {
+      most = covered(plan);
+      best = std::move(plan);
+    }
+  }
+  return best;
 }
 
-int verify(const std::vector<std::string>& arguments) {
-  std::string size_name = "quick", out, from;
-  std::vector<std::string> only;
-  std::uint64_t seed = 1;
-  int threads = sweep::available_threads();
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value);
+  return text;
+}
+
+std::string interval_text(const core::Interval& interval) { return "[" + number(interval.lo) + ", " + number(interval.hi) + "]"; }
+
+// The command that measures what is missing.
+std::string measure_command(const Claim& claim, const Request& request, std::uint64_t seed) {
+  std::string text = "kvfrontier verify --only " + claim.name();
+  if (request.size_name != "quick") text.append(" --size ").append(request.size_name);
+  if (seed != 1) text.append(" --seed ").append(std::to_string(seed));
+  return text.append(" --out ").append(request.directory());
+}
+
+// Why a verdict is inconclusive though no check is; empty otherwise.
+std::string lack_of(const analysis::Verdict& verdict, const Claim& claim, const Request& request, std::uint64_t seed) {
+  if (verdict.unfinished > 0) {
+    return (verdict.unfinished == verdict.points ? "no rows at size " + request.size_name + " and seed " + std::to_string(seed)
+                                                 : std::to_string(verdict.unfinished) + " of " + std::to_string(verdict.points) + " points lack trials") +
+           "; measure them with: " + measure_command(claim, request, seed);
+  }
+  if (verdict.failed_trials > 0) return std::to_string(verdict.failed_trials) + " trials failed; their rows in " + request.directory() + " say why";
+  return verdict.checks.empty() ? "its rows allow no check" : "";
+}
+
+// One line a claim. Numbers are those of the deciding check; what it is and the statement come last, unpadded, cut at the
+// edge of a terminal.
+class Table {
+ public:
+  Table(const std::vector<const Claim*>& claims, bool all_checks) : all_checks_(all_checks) {
+    for (const auto* claim : claims) width_ = std::max(width_, static_cast<int>(claim->name().size()));
+    line(pad("claim", width_) + "  verdict       checks  measured    predicted   interval                  statement (source); numbers at");
+  }
+
+  void add(const Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
+    const analysis::Check* check = verdict.deciding();
+    std::string text = pad(claim.name(), width_) + "  " + pad(analysis::outcome_name(verdict.outcome()), 12) + "  " + pad(std::to_string(verdict.checks.size()), 6, true) + "  ";
+    text += pad(check ? number(check->measured) : "-", 10) + "  " + pad(check ? number(check->predicted) : "-", 10) + "  " + pad(check ? interval_text(check->interval) : "-", 24) + "  ";
+    line(text + claim.statement() + " (" + claim.source() + ")" + (check ? "; at " + check->where() : ""));
+    if (!lack.empty()) line("  " + claim.name() + ": " + lack, true);
+    // A verdict that is not `holds` shows what decided it, whole.
+    if (all_checks_) {
+      for (const auto& one : verdict.checks) show(one);
+    } else if (check != nullptr && check->outcome() != Outcome::holds) {
+      show(*check);
+    }
+    std::fflush(stdout);
+  }
+
+ private:
+  static std::string pad(std::string text, int width, bool right = false) {
+    const auto missing = static_cast<std::size_t>(std::max(0, width - static_cast<int>(text.size())));
+    return right ? std::string(missing, ' ') + text : text.append(missing, ' ');
+  }
+  static void show(const analysis::Check& check) {
+    line("    " + pad(analysis::outcome_name(check.outcome()), 12) + "  measured " + pad(number(check.measured), 10) + "  in " + pad(interval_text(check.interval), 24) + "  allowed " +
+             pad(interval_text(check.allowed), 24) + "  predicted " + pad(number(check.predicted), 10) + "  at " + check.where(),
+         true);
+  }
+  static void line(const std::string& text, bool whole = false) {
+    winsize window{};
+    const bool terminal = isatty(STDOUT_FILENO) != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0;
+    const std::size_t edge = terminal ? window.ws_col : 0;
+    std::printf("%s\n", !whole && edge > 80 && text.size() > edge ? (text.substr(0, edge - 3) + "...").c_str() : text.c_str());
+  }
+
+  int width_ = 5;
+  bool all_checks_;
+};
+
+core::Json to_json(const Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
+  core::Json json = verdict.to_json();
+  json["statement"] = claim.statement();
+  json["source"] = claim.source();
+  json["prediction"] = claim.prediction();
+  json["allowance"] = claim.allowance();
+  json["refutation"] = claim.refutation();
+  if (!lack.empty()) json["lack"] = lack;
+  return json;
+}
+
+// What measuring one claim, or its shard, came to.
+struct Measured {
+  bool in_time = true, failed = false;
+  int stop = 0;  // exit code after a signal
+};
+
+Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::steady_clock::time_point start) {
+  sweep::RunOptions options;
+  options.out = request.out;
+  options.threads = request.threads;
+  options.shard_index = request.shard_index;
+  options.shard_count = request.shard_count;
+  options.quiet = request.quiet;
+  if (request.max_seconds > 0) {
+    options.max_seconds = request.max_seconds - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (options.max_seconds <= 0) return {false, false, 0};
+  }
+  const auto outcome = sweep::run(plan, options);
+  return {!outcome.out_of_time, outcome.failed > 0, outcome.signal != 0 ? 128 + outcome.signal : 0};
+}
+
+int verify(const Request& request) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool measuring = request.from.empty();
+  const auto list = chosen(request.only);
+  sweep::Store store;
+  if (!measuring) store = read_tree(request.from);
+  // A shard measures its part of every claim; verdicts need all parts.
+  const bool judging = request.shard_count == 1;
+  const auto say = [&](const std::string& text) {
+    if (!request.quiet) std::fprintf(stderr, "%s\n", text.c_str());
+  };
+
+  std::unique_ptr<Table> table;
+  if (!request.json && judging) table = std::make_unique<Table>(list, request.checks);
+  std::map<Outcome, int> counts;
+  core::Json verdicts = core::Json::array();
+  bool failed = false, in_time = true;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Claim& claim = *list[i];
+    const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed) : stored_plan(claim, request, store);
+    if (measuring) {
+      say("[" + std::to_string(i + 1) + "/" + std::to_string(list.size()) + "] " + claim.name());
+      const Measured measured = in_time ? measure(plan, request, start) : Measured{false, false, 0};
+      in_time = measured.in_time;
+      failed = failed || measured.failed;
+      if (measured.stop != 0) {
+        std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
+        return measured.stop;
+      }
+    }
+    if (!judging) continue;
+    if (measuring && std::filesystem::is_directory(request.out)) store = sweep::read_store(request.out, warn);
+    const auto verdict = analysis::judge(claim, plan, store);
+    const std::string lack = lack_of(verdict, claim, request, plan.seed);
+    if (table) {
+      table->add(claim, verdict, lack);
+    } else {
+      verdicts.push_back(to_json(claim, verdict, lack));
+    }
+    failed = failed || verdict.failed_trials > 0;
+    ++counts[verdict.outcome()];
+  }
+  if (!in_time) std::fprintf(stderr, "--max-seconds reached; run the same command to go on\n");
+  if (!judging) {
+    say("shard " + request.shard + " measured; when all are, kvfrontier verify --from " + request.out + " (of one directory, or of several merged) gives the verdicts");
+    return failed ? 1 : 0;
+  }
+  if (request.json) {
+    std::cout << verdicts.dump(1) << "\n";
+  } else {
+    std::printf("%d holds, %d refuted, %d inconclusive\n", counts[Outcome::holds], counts[Outcome::refuted], counts[Outcome::inconclusive]);
+  }
+  const bool undecided = request.size() == analysis::Size::paper && counts[Outcome::inconclusive] > 0;
+  return counts[Outcome::refuted] > 0 || failed || undecided ? 1 : 0;
+}
+
+int verify_verb_run(const std::vector<std::string>& arguments) {
+  Request request;
   po::options_description flags("flags");
-  flags.add_options()("size", po::value(&size_name), "quick (default) or paper: larger grids, more trials")("only", po::value(&only)->composing(), "this claim only; may be repeated")(
-      "out", po::value(&out), "directory for rows; default results/runs/verify-<size>")("from", po::value(&from), "judge the rows stored here, measure nothing")(
-      "seed", po::value(&seed), "default 1")("threads", po::value(&threads), "default: all that are granted")("checks", "print every check")("json", "verdicts with every check as JSON, for figures")(
-      "markdown", "print what the claims claim, and do nothing");
+  flags.add_options()("size", po::value(&request.size_name), "quick (default) or paper: larger grids, more trials")(
+      "only", po::value(&request.only)->composing(), "this claim only; may be repeated")("out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
+      "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")("seed", po::value(&request.seed), "default 1; with --from, that of the rows")(
+      "threads", po::value(&request.threads), "default: all that are granted")("shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
+      "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")("checks", "print every check")(
+      "json", "verdicts with every check as JSON, for figures")("quiet", "no progress")("markdown", "print what the claims claim (experiments/README.md), and do nothing");
   po::variables_map values;
   if (!parse("verify", usage, flags, "", 0, arguments, values)) return 0;
   if (values.count("markdown") > 0) {
-    print_markdown();
+    std::cout << claims_markdown();
     return 0;
   }
-  if (size_name != "quick" && size_name != "paper") throw core::UserError("--size " + size_name + ": quick or paper");
-  if (threads < 1) throw core::UserError("--threads: at least 1");
-  const analysis::Size size = size_name == "quick" ? analysis::Size::quick : analysis::Size::paper;
-  if (out.empty()) out = "results/runs/verify-" + size_name;
-  sweep::Store stored;
-  if (!from.empty()) {
-    stored = read_tree(from);
-    if (values.count("seed") == 0) seed = stored_seed(stored, seed);
-  }
-
-  int holds = 0, refuted = 0, inconclusive = 0;
-  bool failed = false;
-  const bool json = values.count("json") > 0;
-  core::Json verdicts = core::Json::array();
-  for (const auto* claim : chosen(only)) {
-    const sweep::Plan plan = analysis::plan_of(claim->config(size), *claim, seed);
-    if (from.empty()) {
-      sweep::RunOptions options;
-      options.out = out;
-      options.threads = threads;
-      const auto outcome = sweep::run(plan, options);
-      if (outcome.signal != 0) return 128 + outcome.signal;
-      failed = failed || outcome.failed > 0;
+  require_choice("--size", request.size_name, {"quick", "paper"});
+  if (request.threads < 1 || request.threads > 4096) throw core::UserError("--threads " + std::to_string(request.threads) + ": an integer from 1 to 4096");
+  if (values.count("max-seconds") > 0 && !(request.max_seconds > 0)) throw core::UserError("--max-seconds: a positive number of seconds");
+  if (values.count("from") > 0) {
+    for (const char* flag : {"out", "shard", "max-seconds"}) {
+      if (values.count(flag) > 0) throw core::UserError(std::string("--from and --").append(flag).append(": --from measures nothing; use one of the two"));
     }
-    const auto verdict = analysis::judge(*claim, plan, from.empty() ? sweep::read_store(out, warn) : stored);
-    if (json) {
-      verdicts.push_back(verdict.to_json());
-    } else {
-      print_verdict(*claim, verdict, values.count("checks") > 0);
-    }
-    const auto outcome = verdict.outcome();
-    ++(outcome == analysis::Outcome::holds ? holds : outcome == analysis::Outcome::refuted ? refuted : inconclusive);
   }
-  if (json) {
-    std::cout << verdicts.dump(1) << "\n";
-  } else {
-    std::printf("%d holds, %d refuted, %d inconclusive\n", holds, refuted, inconclusive);
-  }
-  return refuted > 0 || failed || (size == analysis::Size::paper && inconclusive > 0) ? 1 : 0;
+  std::tie(request.shard_index, request.shard_count) = parse_shard(request.shard);
+  request.seed_given = values.count("seed") > 0;
+  request.checks = values.count("checks") > 0;
+  request.json = values.count("json") > 0;
+  request.quiet = values.count("quiet") > 0;
+  if (request.out.empty()) request.out = "results/runs/verify-" + request.size_name;
+  return verify(request);
 }
 
 }  // namespace
 
-Verb verify_verb() { return {"verify", usage, "measure and judge every claim; one verdict each", verify}; }
+Verb verify_verb() { return {"verify", usage, "measure and judge every claim; one verdict each", verify_verb_run}; }
 
 }  // namespace kvfrontier::cli
