@@ -15,8 +15,8 @@ struct CodedBlock {
 
 // Blocks of `usual` (a power of two) entries while at least twice as many are left, and then always the longest length
 // t 2^a, t <= 63, that fits, which leaves less than 1/32 of what it was cut from, until nothing is left. So the last
-// long block is longer than usual rather than followed by a long tail: a stream of m >= 2^16 entries loses less than 1
-// % to its short blocks (tests/schemes/codec/polar.cpp).
+// long block is longer than usual rather than followed by a long tail: a stream of m >= 2^16 entries loses less than a
+// hundredth to its short blocks (tests/schemes/codec/polar.cpp).
 //
 // The bits up to the end of every block are the floor of its share of all bits. So a block is within one bit of its
 // share, every total is met exactly, and bits = m gives every block as many bits as entries.
