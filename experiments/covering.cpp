@@ -1,8 +1,8 @@
-// F16. How many clusters of radius delta a greedy pass opens on unit keys. Centres are more than delta apart, so caps of
-// radius delta/2 are disjoint: m cap(delta/2) <= 1. Once it is full, caps of radius delta cover: m cap(delta) >= 1. (The
-// volume bounds (R/delta)^d of full balls are not valid for unit keys.) On the circle the pass is Renyi's parking problem,
-// so m is known: m 2 asin(delta/2)/(2 pi) = .7476 [the parking constant]. Below the distance of the hard instance's keys
-// each key is its own cluster, m = N.
+// F16. How many clusters of radius delta a greedy pass opens on unit keys. Centres are more than delta apart, so caps
+// of radius delta/2 are disjoint: m cap(delta/2) <= 1. Once it is full, caps of radius delta cover: m cap(delta) >= 1.
+// (The volume bounds (R/delta)^d of full balls are not valid for unit keys.) On the circle the pass is Renyi's parking
+// problem, so m is known: m 2 asin(delta/2)/(2 pi) = .7476 [the parking constant]. Below the distance of the hard
+// instance's keys each key is its own cluster, m = N.
 
 #include "analysis/claim.hpp"
 #include "measuring.hpp"
@@ -18,24 +18,33 @@ class Covering : public analysis::Claim {
  public:
   std::string name() const override { return "covering"; }
   std::string statement() const override {
-    return "greedy delta-clustering of unit keys opens 1/cap(delta) <= m <= 1/cap(delta/2) clusters, exponentially many in d, and one per key on the hard instance";
+    return "greedy delta-clustering of unit keys opens 1/cap(delta) <= m <= 1/cap(delta/2) clusters, exponentially "
+           "many in d, and one per key on the hard instance";
   }
-  std::string source() const override { return "covering numbers behind SubGen (arXiv 2402.06082) and the d min(n, e^d) bound of arXiv 2502.15955; Renyi 1958"; }
+  std::string source() const override {
+    return "covering numbers behind SubGen (arXiv 2402.06082) and the d min(n, e^d) bound of arXiv 2502.15955; Renyi "
+           "1958";
+  }
   std::string prediction() const override {
-    return "m cap(delta) >= covered share of the sphere, m cap(delta/2) <= 1; d = 2: m asin(delta/2)/pi = .7476; hard instance (delta = 1, d = 128): m = N";
+    return "m cap(delta) >= covered share of the sphere, m cap(delta/2) <= 1; d = 2: m asin(delta/2)/pi = .7476; hard "
+           "instance (delta = 1, d = 128): m = N";
   }
   std::string allowance() const override {
-    return "1 % for the parking constant: exact for a full circle, N keys leave a share of order 1/N of the sites open. 1 % for m = N: pairs nearer than delta are rare but possible. None for "
+    return "1 % for the parking constant: exact for a full circle, N keys leave a share of order 1/N of the sites "
+           "open. 1 % for m = N: pairs nearer than delta are rare but possible. None for "
            "the two bounds";
   }
-  std::string refutation() const override { return "fewer clusters than 1/cap(delta) that cover, more than 1/cap(delta/2), or another parking constant"; }
+  std::string refutation() const override {
+    return "fewer clusters than 1/cap(delta) that cover, more than 1/cap(delta/2), or another parking constant";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::integer("tokens", 20000, 1, 1 << 24, "N"), Option::integer("d", 3, 2, 4096, "dimension"),
+    static const core::OptionTable table{Option::integer("tokens", 20000, 1, 1 << 24, "N"),
+                                         Option::integer("d", 3, 2, 4096, "dimension"),
                                          Option::real("delta", 0.3, 1e-3, 2, "radius of a cluster"),
                                          Option::integer("draws", 1, 1, 1 << 20, "draws of the keys in a trial"),
-                                         analysis::sabotage_option({"wrong_radius", "forgetful"})};
+                                         analysis::sabotage_option({"wrong_radius"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
@@ -62,10 +71,8 @@ class Covering : public analysis::Claim {
       Eigen::VectorXf products;
       Index clusters = 0;
       for (Index j = 0; j < tokens; ++j) {
-        // The forgetful pass compares with its first 16 centres only.
-        const Index known = sabotage == "forgetful" ? std::min<Index>(clusters, 16) : clusters;
-        if (known > 0) {
-          products.noalias() = centres.topRows(known) * keys.row(j).transpose();
+        if (clusters > 0) {
+          products.noalias() = centres.topRows(clusters) * keys.row(j).transpose();
           if (products.maxCoeff() >= near(used)) continue;
         }
         if (clusters == centres.rows()) centres.conservativeResize(2 * clusters, Eigen::NoChange);
@@ -129,7 +136,8 @@ class Covering : public analysis::Claim {
       checks.mean(at, times(half), 1, analysis::at_most(1));
       if (d == 2) {
         const double share = std::asin(delta / 2) / std::acos(-1.0);
-        checks.mean(place("parking share"), times(share), theory::parking_constant, analysis::within_relative(theory::parking_constant, 0.01));
+        checks.mean(place("parking share"), times(share), theory::parking_constant,
+                    analysis::within_relative(theory::parking_constant, 0.01));
       }
     }
     return checks.finish();

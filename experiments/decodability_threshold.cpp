@@ -1,8 +1,9 @@
-// F2. The worst values are ones in the queried row and zeros elsewhere, and the complement: they decode exactly while the
-// leak S < (1 - eta)/(1 + eta), and always above the certified scaling tau*.
+// F2. The worst values are ones in the queried row and zeros elsewhere, and the complement: they decode exactly while
+// the leak S < (1 - eta)/(1 + eta), and always above the certified scaling tau*.
 //
-// With ones the exact output is 1/(1 + S) and a (1 +- eta) approximation may return (1 - eta)/(1 + S), which exceeds the
-// threshold (1 - eta^2)/2 iff S < (1 - eta)/(1 + eta). The complement gives (1 + eta) S/(1 + S) and the same condition.
+// With ones the exact output is 1/(1 + S) and a (1 +- eta) approximation may return (1 - eta)/(1 + S), which exceeds
+// the threshold (1 - eta^2)/2 iff S < (1 - eta)/(1 + eta). The complement gives (1 + eta) S/(1 + S) and the same
+// condition.
 
 #include <algorithm>
 
@@ -22,43 +23,54 @@ class DecodabilityThreshold : public analysis::Claim {
  public:
   std::string name() const override { return "decodability_threshold"; }
   std::string statement() const override {
-    return "a row decodes for every value matrix iff S < (1-eta)/(1+eta), and always for tau > tau* = [ln(N-1) + 2 artanh eta]/(1 - mu+)";
+    return "a row decodes for every value matrix iff S < (1-eta)/(1+eta), and always for tau > tau* = [ln(N-1) + 2 "
+           "artanh eta]/(1 - mu+)";
   }
-  std::string source() const override { return "decoding step of the INDEX reduction, Thm 4.5 and 4.6 of arXiv 2503.14881"; }
+  std::string source() const override {
+    return "decoding step of the INDEX reduction, Thm 4.5 and 4.6 of arXiv 2503.14881";
+  }
   std::string prediction() const override {
-    return "worst-case decoding steps from 0 to 1 at the tau_i with S_i(tau_i) = (1-eta)/(1+eta); no failure above tau*";
+    return "worst-case decoding steps from 0 to 1 at the tau_i with S_i(tau_i) = (1-eta)/(1+eta); no failure above "
+           "tau*";
   }
   std::string allowance() const override {
-    return "3 % of the rows: the step is sharp, and this is the room that an interval without any exception needs; the step is asked within 2 % of tau_i. "
+    return "3 % of the rows: the step is sharp, and this is the room that an interval without any exception needs; the "
+           "step is asked within 2 % of tau_i. "
            "None for failures above tau* (1 + 1e-3)";
   }
   std::string refutation() const override {
-    return "more than 3 % of rows that decode below 0.98 tau_i or fail above 1.02 tau_i, or a single failure above tau*";
+    return "more than 3 % of rows that decode below 0.98 tau_i or fail above 1.02 tau_i, or a single failure above "
+           "tau*";
   }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 512, 2, 50'000, "N"), Option::integer("d", 64, 2, 65536, "dimension"),
-                                         Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
-                                         Option::integer("rows", 32, 1, 65536, "rows asked for in a trial"),
-                                         analysis::sabotage_option({"leaking_decoder", "wrong_tau"})};
+    static const core::OptionTable table{
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 512, 2, 50'000, "N"),
+        Option::integer("d", 64, 2, 65536, "dimension"),
+        Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
+        Option::integer("rows", 32, 1, 65536, "rows asked for in a trial"),
+        analysis::sabotage_option({"leaking_decoder", "wrong_tau"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"embedding", "tokens", "d", "eta", "rows", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"embedding", "tokens", "d", "eta", "rows", "sabotage"})
+      parameters[name] = combination.value(name);
     return parameters;
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
     const Index tokens = parameters.at("tokens");
     const double eta = parameters.at("eta");
-    const bool wrong = parameters.at("sabotage") == "wrong_tau", leaking = parameters.at("sabotage") == "leaking_decoder";
+    const bool wrong = parameters.at("sabotage") == "wrong_tau",
+               leaking = parameters.at("sabotage") == "leaking_decoder";
     const core::RowMatrixF stored = trial_keys(parameters, trial);
     const core::RowMatrixD keys = stored.cast<double>();
     const auto largest = attention::largest_products(stored);
-    const double mu_plus = *std::max_element(largest.begin(), largest.end()) + attention::product_rounding_bound(stored);
+    const double mu_plus =
+        *std::max_element(largest.begin(), largest.end()) + attention::product_rounding_bound(stored);
     if (mu_plus >= 1) return {"uncertified", Json::object()};
     const double tau_star = theory::tau_star(tokens, mu_plus, eta);
     std::vector<int> decoded(std::size(ratios), 0);
@@ -92,7 +104,8 @@ class DecodabilityThreshold : public analysis::Claim {
       double failures = 0, nearest = INFINITY;
       for (const auto& row : point.rows) {
         if (row.result.status != "ok") continue;
-        for (std::size_t r = 0; r < std::size(ratios); ++r) decoded[r] += row.result.data.at("decoded").at(r).get<double>();
+        for (std::size_t r = 0; r < std::size(ratios); ++r)
+          decoded[r] += row.result.data.at("decoded").at(r).get<double>();
         failures += row.result.data.at("failures").get<double>();
         nearest = std::min(nearest, row.result.data.at("star_over_required").get<double>());
         draws += point.parameters.at("rows").get<std::int64_t>();

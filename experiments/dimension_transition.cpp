@@ -1,5 +1,6 @@
-// 1.9. At tau = c ln N the share of rows that decode rises from 0 to 1 at d = x_c ln N: "d = Omega(log n)" as a measured
-// constant. Curves for growing N steepen and cross ever nearer to x_c; at finite N each point follows an exact law.
+// 1.9. At tau = c ln N the share of rows that decode rises from 0 to 1 at d = x_c ln N: "d = Omega(log n)" as a
+// measured constant. Curves for growing N steepen and cross ever nearer to x_c; at finite N each point follows an exact
+// law.
 
 #include <algorithm>
 #include <boost/math/special_functions/erf.hpp>
@@ -16,7 +17,9 @@ using core::Json;
 
 constexpr Index block = 2048;  // keys at a time: never N x N
 
-double probit(double p) { return -std::sqrt(2.0) * boost::math::erfc_inv(2 * p); }
+double probit(double p) {
+  return -std::sqrt(2.0) * boost::math::erfc_inv(2 * p);
+}
 
 // Points of one (embedding, c, N) by dimension, shares per trial.
 struct Curve {
@@ -55,7 +58,8 @@ struct Curve {
     for (auto high = std::next(shares.begin()); high != shares.end(); ++high) {
       const auto low = std::prev(high);
       if (level(high->first, out) >= 0 || std::next(high) == shares.end()) {
-        return (level(high->first, out) - level(low->first, out)) * ln_tokens() / static_cast<double>(high->first - low->first);
+        return (level(high->first, out) - level(low->first, out)) * ln_tokens() /
+               static_cast<double>(high->first - low->first);
       }
     }
     return NAN;
@@ -64,8 +68,10 @@ struct Curve {
 
 // Where the steeper curve overtakes: the zero of the difference between the x that both have measured.
 double crossing(const Curve& a, const Curve& b, std::size_t out) {
-  double low = std::max(static_cast<double>(a.shares.begin()->first) / a.ln_tokens(), static_cast<double>(b.shares.begin()->first) / b.ln_tokens());
-  double high = std::min(static_cast<double>(a.shares.rbegin()->first) / a.ln_tokens(), static_cast<double>(b.shares.rbegin()->first) / b.ln_tokens());
+  double low = std::max(static_cast<double>(a.shares.begin()->first) / a.ln_tokens(),
+                        static_cast<double>(b.shares.begin()->first) / b.ln_tokens());
+  double high = std::min(static_cast<double>(a.shares.rbegin()->first) / a.ln_tokens(),
+                         static_cast<double>(b.shares.rbegin()->first) / b.ln_tokens());
   for (int step = 0; step < 60; ++step) {
     const double middle = (low + high) / 2;
     (b.at(middle, out) >= a.at(middle, out) ? high : low) = middle;
@@ -77,42 +83,55 @@ class DimensionTransition : public analysis::Claim {
  public:
   std::string name() const override { return "dimension_transition"; }
   std::string statement() const override {
-    return "at tau = c ln N rows decode iff d/ln N exceeds a sharp constant x_c: at c = 2, 1.2104 for sphere and 1.641 for Rademacher keys";
+    return "at tau = c ln N rows decode iff d/ln N exceeds a sharp constant x_c: at c = 2, 1.2104 for sphere and 1.641 "
+           "for Rademacher keys";
   }
-  std::string source() const override { return "d = Omega(log n) of Thm 4.5 of arXiv 2503.14881 with its constant: first moment and freezing of the leak"; }
+  std::string source() const override {
+    return "d = Omega(log n) of Thm 4.5 of arXiv 2503.14881 with its constant: first moment and freezing of the leak";
+  }
   std::string prediction() const override {
-    return "1 - c + sup_t [c t - x I(t)] = 0 at x_c, I = -ln(1-t^2)/2 (sphere) or [(1+t)ln(1+t) + (1-t)ln(1-t)]/2; at finite N the share P(S < 1) of a sum of independent terms";
+    return "1 - c + sup_t [c t - x I(t)] = 0 at x_c, I = -ln(1-t^2)/2 (sphere) or [(1+t)ln(1+t) + (1-t)ln(1-t)]/2; at "
+           "finite N the share P(S < 1) of a sum of independent terms";
   }
   std::string allowance() const override {
-    return ".12 for the crossing of N = 4096 and 16384: corrections are of order ln ln N/ln N and d is interpolated between integers, which are .10 and .12 apart. .05 for a share: the "
+    return ".12 for the crossing of N = 4096 and 16384: corrections are of order ln ln N/ln N and d is interpolated "
+           "between integers, which are .10 and .12 apart. .05 for a share: the "
            "finite-N law is exact, the rest is for the finite number of rows";
   }
-  std::string refutation() const override { return "a crossing more than .12 from x_c, curves over d/ln N that do not steepen with N, or a share off its finite-N law"; }
+  std::string refutation() const override {
+    return "a crossing more than .12 from x_c, curves over d/ln N that do not steepen with N, or a share off its "
+           "finite-N law";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 4096, 2, 1 << 20, "N"),
-                                         Option::integer("d", 10, 2, 4096, "dimension"),
-                                         Option::real("c", 2.0, 1.01, 100, "tau = c ln N"),
-                                         Option::integer("rows", 256, 1, block, "rows asked for in a draw"),
-                                         Option::integer("draws", 1, 1, 1 << 20, "draws of the keys in a trial"),
-                                         analysis::sabotage_option({"wrong_tau"})};
+    static const core::OptionTable table{
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 4096, 2, 1 << 20, "N"),
+        Option::integer("d", 10, 2, 4096, "dimension"),
+        Option::real("c", 2.0, 1.01, 100, "tau = c ln N"),
+        Option::integer("rows", 256, 1, block, "rows asked for in a draw"),
+        Option::integer("draws", 1, 1, 1 << 20, "draws of the keys in a trial"),
+        analysis::sabotage_option({"wrong_tau"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"embedding", "tokens", "d", "c", "rows", "draws", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"embedding", "tokens", "d", "c", "rows", "draws", "sabotage"})
+      parameters[name] = combination.value(name);
     if (parameters["rows"].get<Index>() > parameters["tokens"].get<Index>()) {
       throw core::ConfigError(combination.path("rows"), core::describe(parameters["rows"]), "at most N rows");
     }
     return parameters;
   }
   double operations(const Json& parameters) const override {
-    return parameters.at("tokens").get<double>() * parameters.at("rows").get<double>() * (2 * parameters.at("d").get<double>() + 16);
+    return parameters.at("tokens").get<double>() * parameters.at("rows").get<double>() *
+           (2 * parameters.at("d").get<double>() + 16);
   }
 
-  static double scaling(const Json& parameters) { return parameters.at("c").get<double>() * std::log(parameters.at("tokens").get<double>()); }
+  static double scaling(const Json& parameters) {
+    return parameters.at("c").get<double>() * std::log(parameters.at("tokens").get<double>());
+  }
 
   // Keys are exchangeable, so the first rows are as good as any.
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
@@ -144,7 +163,8 @@ class DimensionTransition : public analysis::Claim {
     Json grids = Json::array();
     // Fewer rows at small N need more draws.
     const auto add = [&](const char* embedding, int tokens, int rows, int draws, Json d) {
-      grids.push_back({{"embedding", embedding}, {"tokens", tokens}, {"rows", rows}, {"draws", draws}, {"d", std::move(d)}});
+      grids.push_back(
+          {{"embedding", embedding}, {"tokens", tokens}, {"rows", rows}, {"draws", draws}, {"d", std::move(d)}});
     };
     add("sphere", 64, 64, 16, {4, 5, 6, 7});
     add("sphere", 1024, 256, 2, {8, 9, 10});
@@ -169,26 +189,31 @@ class DimensionTransition : public analysis::Claim {
       curve.tokens = tokens;
       curve.shares[d] = shares;
       const double tau = scaling(point.parameters);
-      const double law = embedding == "sphere" ? theory::decodable_share_sphere(tokens, d, tau) : theory::decodable_share_rademacher(tokens, d, tau);
+      const double law = embedding == "sphere" ? theory::decodable_share_sphere(tokens, d, tau)
+                                               : theory::decodable_share_rademacher(tokens, d, tau);
       Json at = point.at({"embedding", "c", "tokens", "d"});
       at["d_over_ln_n"] = static_cast<double>(d) / curve.ln_tokens();
       at["quantity"] = "decodable share";
       checks.mean(at, shares, law, analysis::within_absolute(law, 0.05));
     }
     for (const auto& [family, curves] : families) {
-      const double sharp = family.first == "sphere" ? theory::sphere_dimension_threshold(family.second) : theory::rademacher_dimension_threshold(family.second);
+      const double sharp = family.first == "sphere" ? theory::sphere_dimension_threshold(family.second)
+                                                    : theory::rademacher_dimension_threshold(family.second);
       const Curve* last = nullptr;
       for (const auto& [tokens, curve] : curves) {
         if (curve.shares.size() < 2) continue;
         if (last != nullptr) {
           const std::size_t trials = std::min(last->trials(), curve.trials());
-          Json at{{"embedding", family.first}, {"c", family.second}, {"tokens", tokens}, {"other_tokens", last->tokens}};
+          Json at{
+              {"embedding", family.first}, {"c", family.second}, {"tokens", tokens}, {"other_tokens", last->tokens}};
           at["quantity"] = "slope / slope of the smaller N";
           const double predicted = std::sqrt(std::log(static_cast<double>(tokens)) / last->ln_tokens());
-          checks.mean(at, jackknife(trials, [&](std::size_t out) { return curve.slope(out) / last->slope(out); }), predicted, analysis::at_least(1));
+          checks.mean(at, jackknife(trials, [&](std::size_t out) { return curve.slope(out) / last->slope(out); }),
+                      predicted, analysis::at_least(1));
           if (last->tokens >= 4096) {
             at["quantity"] = "crossing";
-            checks.mean(at, jackknife(trials, [&](std::size_t out) { return crossing(*last, curve, out); }), sharp, analysis::within_absolute(sharp, 0.12));
+            checks.mean(at, jackknife(trials, [&](std::size_t out) { return crossing(*last, curve, out); }), sharp,
+                        analysis::within_absolute(sharp, 0.12));
           }
         }
         last = &curve;

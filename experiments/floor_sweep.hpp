@@ -1,6 +1,6 @@
 #pragma once
-// The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of rows
-// serves index_floor, mse_floor and eta_implies_decoding.
+// The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of
+// rows serves index_floor, mse_floor and eta_implies_decoding.
 
 #include "analysis/claim.hpp"
 #include "schemes/scheme.hpp"
@@ -25,9 +25,12 @@ inline core::Json floor_sweep(analysis::Size size) {
   cell(8, 16, {0.5, 1});
   cell(16, 32, quick ? core::Json{0.25, 0.5, 1, 4} : core::Json{0.125, 0.25, 0.5, 0.75, 1, 2, 4, 8});
   if (!quick) cell(32, 64, {0.25, 0.5, 1, 4});
-  return {{"experiment", "index_frontier"},  {"grid", grid},
-          {"queries", 256},                  {"mixture_queries", 0},
-          {"random_queries", 0},             {"stop", {{"min_trials", quick ? 16 : 48}, {"max_trials", quick ? 16 : 48}}}};
+  return {{"experiment", "index_frontier"},
+          {"grid", grid},
+          {"queries", 2048},
+          {"mixture_queries", 0},
+          {"random_queries", 0},
+          {"stop", {{"min_trials", quick ? 16 : 48}, {"max_trials", quick ? 16 : 48}}}};
 }
 
 // Message bits an entry of one point's trials, their mean.

@@ -1,14 +1,16 @@
 // F14. In low dimension any distinct directions decode if tau may grow: norm, not dimension, is the resource.
 //
 //  circle       N equally spaced directions: tau = a N^2/(2 pi^2), a the root of 2 sum_j e^{-a j^2} = (1-eta)/(1+eta).
-//  spread       well-spread points of the sphere of R^d: N e^-tau M_d(tau) = 2/(1+eta), so tau grows like N^{2/(d-1)}. (The
-//               closed form without the factor 1+eta holds at eta = 0 only; near eta = 1 the nearest neighbours decide.)
+//  spread       well-spread points of the sphere of R^d: N e^-tau M_d(tau) = 2/(1+eta), so tau grows like N^{2/(d-1)}.
+//  (The
+//               closed form without the factor 1+eta holds at eta = 0 only; near eta = 1 the nearest neighbours
+//               decide.)
 //  random       random directions: the median row grows like N^{2/(d-1)}. The worst row is decided by the closest pair,
 //               at distance N^{-2/(d-1)}, if one neighbour can spoil it (eta > 0): tau like N^{4/(d-1)}. At eta = 0 one
 //               neighbour leaks less than 1, so it takes the closest triple, at distance N^{-3/(2(d-1))}: N^{3/(d-1)}.
 //  fixed_norm   tau fixed: keys are absorbed until S >= 1. Each adds e^-tau M_d(tau) on average and at most 1, so by
-//               Wald's identity their mean number lies between 1 and 2 times e^tau/M_d(tau): exponential in d while d is
-//               small, saturated at N beyond.
+//               Wald's identity their mean number lies between 1 and 2 times e^tau/M_d(tau): exponential in d while d
+//               is small, saturated at N beyond.
 
 #include <algorithm>
 #include <limits>
@@ -43,8 +45,8 @@ core::RowMatrixD spread_points(Index tokens, Index d) {
   return points;
 }
 
-// Gaps of unit vectors as |k_i - k_j|^2/2: the closest pairs are nearer than the rounding of 1 - <k_i, k_j>. The own gap
-// is infinite. `coordinates` are the keys by columns.
+// Gaps of unit vectors as |k_i - k_j|^2/2: the closest pairs are nearer than the rounding of 1 - <k_i, k_j>. The own
+// gap is infinite. `coordinates` are the keys by columns.
 void distance_gaps(const Eigen::MatrixXd& coordinates, Index i, Eigen::ArrayXd& gaps) {
   gaps = (coordinates.col(0).array() - coordinates(i, 0)).square() / 2;
   for (Index l = 1; l < coordinates.cols(); ++l) gaps += (coordinates.col(l).array() - coordinates(i, l)).square() / 2;
@@ -85,36 +87,48 @@ class LowDimension : public analysis::Claim {
  public:
   std::string name() const override { return "low_dimension"; }
   std::string statement() const override {
-    return "any d >= 2 decodes with a long enough query, tau ~ N^{2/(d-1)} (worst random row N^{4/(d-1)}, at eta = 0 N^{3/(d-1)}); at fixed norm the decodable tokens grow exponentially in d, then saturate at N";
+    return "any d >= 2 decodes with a long enough query, tau ~ N^{2/(d-1)} (worst random row N^{4/(d-1)}, at eta = 0 "
+           "N^{3/(d-1)}); at fixed norm the decodable tokens grow exponentially in d, then saturate at N";
   }
-  std::string source() const override { return "remark on d = Omega(log n) of arXiv 2503.14881; d min(n, e^d) of arXiv 2502.15955"; }
+  std::string source() const override {
+    return "remark on d = Omega(log n) of arXiv 2503.14881; d min(n, e^d) of arXiv 2502.15955";
+  }
   std::string prediction() const override {
-    return "circle a N^2/(2 pi^2), 2 sum_j e^{-a j^2} = (1-eta)/(1+eta); spread N e^-tau M_d(tau) = 2/(1+eta) at eta = 0; slopes 2/(d-1), 3/(d-1), 4/(d-1); fixed norm e^tau/M_d(tau) tokens";
+    return "circle a N^2/(2 pi^2), 2 sum_j e^{-a j^2} = (1-eta)/(1+eta); spread N e^-tau M_d(tau) = 2/(1+eta) at eta = "
+           "0; slopes 2/(d-1), 3/(d-1), 4/(d-1); fixed norm e^tau/M_d(tau) tokens";
   }
   std::string allowance() const override {
-    return "1 % on the circle: 1 - cos x = x^2/2 up to x^2/12. 5 % for spread points at eta = 0 and their slopes: density in place of points. Median slope of random rows 5 %, worst rows 12 %: "
-           "N from 32 to 512 is not yet infinite, and ln N enters the worst triple. Fixed norm: between 1 and 2 times, by Wald; 2 % for saturation";
+    return "1 % on the circle: 1 - cos x = x^2/2 up to x^2/12. 5 % for spread points at eta = 0 and their slopes: "
+           "density in place of points. Median slope of random rows 5 %, worst rows 12 %: "
+           "N from 32 to 512 is not yet infinite, and ln N enters the worst triple. Fixed norm: between 1 and 2 times, "
+           "by Wald; 2 % for saturation";
   }
-  std::string refutation() const override { return "another constant on the circle, slopes off 2/(d-1), 3/(d-1), 4/(d-1), or token counts outside Wald's bounds"; }
+  std::string refutation() const override {
+    return "another constant on the circle, slopes off 2/(d-1), 3/(d-1), 4/(d-1), or token counts outside Wald's "
+           "bounds";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("part", "circle", {"circle", "spread", "random", "fixed_norm"}, "which statement"),
-                                         Option::integer("tokens", 1024, 3, 1 << 20, "N; `random` has its own"),
-                                         Option::integer("d", 2, 2, 65536, "dimension"),
-                                         Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
-                                         Option::real("tau", 12.0, 0, 1e4, "query norm of `fixed_norm`"),
-                                         analysis::sabotage_option({"wrong_tau", "wrong_slope"})};
+    static const core::OptionTable table{
+        Option::choice("part", "circle", {"circle", "spread", "random", "fixed_norm"}, "which statement"),
+        Option::integer("tokens", 1024, 3, 1 << 20, "N; `random` has its own"),
+        Option::integer("d", 2, 2, 65536, "dimension"),
+        Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
+        Option::real("tau", 12.0, 0, 1e4, "query norm of `fixed_norm`"),
+        analysis::sabotage_option({"wrong_tau", "wrong_slope"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"part", "tokens", "d", "eta", "tau", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"part", "tokens", "d", "eta", "tau", "sabotage"})
+      parameters[name] = combination.value(name);
     parameters["embedding"] = "sphere";
     const std::string part = parameters["part"];
     const Index d = parameters["d"];
     if ((part == "circle" && d != 2) || (part == "spread" && d != 3)) {
-      throw core::ConfigError(combination.path("d"), core::describe(parameters["d"]), part == "circle" ? "d = 2" : "d = 3");
+      throw core::ConfigError(combination.path("d"), core::describe(parameters["d"]),
+                              part == "circle" ? "d = 2" : "d = 3");
     }
     return parameters;
   }
@@ -150,7 +164,8 @@ class LowDimension : public analysis::Claim {
         const Index count = std::min(keys.rows(), tokens - absorbed);
         embedding.rows(key, tokens + 1, absorbed + 1, keys.topRows(count));
         const Eigen::VectorXf products = keys.topRows(count) * query.row(0).transpose();
-        for (Index j = 0; j < count && leak < 1; ++j, ++absorbed) leak += std::exp(tau * (static_cast<double>(products[j]) - 1));
+        for (Index j = 0; j < count && leak < 1; ++j, ++absorbed)
+          leak += std::exp(tau * (static_cast<double>(products[j]) - 1));
       }
       sum += static_cast<double>(absorbed);
     }
@@ -169,7 +184,8 @@ class LowDimension : public analysis::Claim {
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& points) const override {
     CheckList checks;
-    std::map<std::pair<Index, double>, std::pair<std::vector<double>, std::vector<double>>> spread;  // (d, eta) -> N, tau
+    std::map<std::pair<Index, double>, std::pair<std::vector<double>, std::vector<double>>>
+        spread;  // (d, eta) -> N, tau
     for (const auto& point : points) {
       const std::string part = point.parameters.at("part");
       const Index tokens = point.parameters.at("tokens"), d = point.parameters.at("d");
@@ -188,14 +204,20 @@ class LowDimension : public analysis::Claim {
           spread[{d, eta}].first.push_back(static_cast<double>(tokens));
           spread[{d, eta}].second.push_back(need);
         }
-        const double law = part == "circle" ? theory::circle_scaling(tokens, eta) : theory::spread_scaling(tokens, d, eta);
-        if (part == "circle" || eta == 0) checks.exact(place("required tau"), need, law, analysis::within_relative(law, part == "circle" ? 0.01 : 0.05));
+        const double law =
+            part == "circle" ? theory::circle_scaling(tokens, eta) : theory::spread_scaling(tokens, d, eta);
+        if (part == "circle" || eta == 0)
+          checks.exact(place("required tau"), need, law,
+                       analysis::within_relative(law, part == "circle" ? 0.01 : 0.05));
       } else if (part == "random") {
         const double dimension = static_cast<double>(d - 1), worst = (eta > 0 ? 4 : 3) / dimension;
-        checks.mean(place("slope of the median row"), point.values("median"), 2 / dimension, analysis::within_relative(2 / dimension, 0.05));
-        checks.mean(place("slope of the worst row"), point.values("worst"), worst, analysis::within_relative(worst, 0.12));
+        checks.mean(place("slope of the median row"), point.values("median"), 2 / dimension,
+                    analysis::within_relative(2 / dimension, 0.05));
+        checks.mean(place("slope of the worst row"), point.values("worst"), worst,
+                    analysis::within_relative(worst, 0.12));
       } else {
-        const double tau = point.parameter("tau"), law = std::exp(tau - theory::log_sphere_mgf(d, tau)), n = static_cast<double>(tokens);
+        const double tau = point.parameter("tau"), law = std::exp(tau - theory::log_sphere_mgf(d, tau)),
+                     n = static_cast<double>(tokens);
         const auto absorbed = point.values("absorbed");
         if (law < n / 3) {
           checks.mean(place("tokens at fixed norm"), absorbed, law, {law, 2 * law});
@@ -207,7 +229,8 @@ class LowDimension : public analysis::Claim {
     for (const auto& [at, curve] : spread) {
       if (curve.first.size() < 2) continue;
       const double law = 2 / static_cast<double>(at.first - 1);
-      checks.exact({{"part", "spread"}, {"d", at.first}, {"eta", at.second}, {"quantity", "slope of spread points"}}, slope(curve.first, curve.second), law, analysis::within_relative(law, 0.05));
+      checks.exact({{"part", "spread"}, {"d", at.first}, {"eta", at.second}, {"quantity", "slope of spread points"}},
+                   slope(curve.first, curve.second), law, analysis::within_relative(law, 0.05));
     }
     return checks.finish();
   }
@@ -244,7 +267,8 @@ class LowDimension : public analysis::Claim {
     const double steps = std::log(static_cast<double>(large) / small);
     // The wrong slope: a query whose length is taken to grow with sqrt N.
     const double excess = wrong ? 0.5 : 0;
-    return {{"median", std::log(median_of(needs[large]) / median_of(needs[small])) / steps + excess}, {"worst", (worst_logs[large] - worst_logs[small]) / steps + excess}};
+    return {{"median", std::log(median_of(needs[large]) / median_of(needs[small])) / steps + excess},
+            {"worst", (worst_logs[large] - worst_logs[small]) / steps + excess}};
   }
 };
 

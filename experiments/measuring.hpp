@@ -19,15 +19,18 @@ using core::Index;
 
 // The keys of a trial: drawn from (seed, embedding, N, d, trial), so points that differ in anything else share them.
 inline core::RandomKey trial_key(const core::Json& parameters, std::uint64_t trial, const char* role = "public") {
-  const std::string identity =
-      core::Json{{"embedding", parameters.at("embedding")}, {"tokens", parameters.at("tokens")}, {"d", parameters.at("d")}}.dump();
+  const std::string identity = core::Json{
+      {"embedding", parameters.at("embedding")},
+      {"tokens", parameters.at("tokens")},
+      {"d", parameters.at("d")}}.dump();
   return core::derive_key(parameters.at("seed"), identity, trial, role);
 }
 
 inline core::RowMatrixF trial_keys(const core::Json& parameters, std::uint64_t trial) {
   const Index tokens = parameters.at("tokens"), d = parameters.at("d");
   core::RowMatrixF keys(tokens, d);
-  geometry::Embeddings::find(parameters.at("embedding"), "embedding").rows(trial_key(parameters, trial), tokens, 0, keys);
+  geometry::Embeddings::find(parameters.at("embedding"), "embedding")
+      .rows(trial_key(parameters, trial), tokens, 0, keys);
   return keys;
 }
 
@@ -56,10 +59,11 @@ inline double leak_of(const std::vector<double>& gaps, double tau) {
   return leak;
 }
 
-// Whether the threshold decoder reads row i off exact attention for the two worst value columns, ones in row i and zeros
-// elsewhere and the complement, when the answer is then moved by a factor 1 -+ eta and the logits by -+ `logit_error`, all
-// against it. The query is tau k_i; keys of the cache may differ from the query's.
-inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD query_key, Index i, double tau, double eta, double logit_error = 0) {
+// Whether the threshold decoder reads row i off exact attention for the two worst value columns, ones in row i and
+// zeros elsewhere and the complement, when the answer is then moved by a factor 1 -+ eta and the logits by -+
+// `logit_error`, all against it. The query is tau k_i; keys of the cache may differ from the query's.
+inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD query_key, Index i, double tau, double eta,
+                               double logit_error = 0) {
   core::RowMatrixD values(keys.rows(), 2);
   values.col(0).setZero();
   values.col(1).setOnes();
@@ -75,8 +79,8 @@ inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD que
   return (1 - eta) * answer(0, 0) > threshold && !((1 + eta) * answer(0, 1) > threshold);
 }
 
-// Pseudo-values of a statistic of T trials, where `statistic` takes the trial that is left out (T: none): their mean and
-// Student t are its bias-corrected estimate and interval (Tukey).
+// Pseudo-values of a statistic of T trials, where `statistic` takes the trial that is left out (T: none): their mean
+// and Student t are its bias-corrected estimate and interval (Tukey).
 inline std::vector<double> jackknife(std::size_t trials, const std::function<double(std::size_t)>& statistic) {
   const double whole = statistic(trials), count = static_cast<double>(trials);
   if (trials < 2) return {whole};

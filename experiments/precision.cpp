@@ -1,5 +1,5 @@
-// F25. Finite precision costs scaling: logits that are off by up to e multiply the leak by at most e^{2e} (the own logit
-// down, all others up), so a row decodes while S e^{2e} < (1-eta)/(1+eta), and with these worst signs not beyond.
+// F25. Finite precision costs scaling: logits that are off by up to e multiply the leak by at most e^{2e} (the own
+// logit down, all others up), so a row decodes while S e^{2e} < (1-eta)/(1+eta), and with these worst signs not beyond.
 //
 // A stored float has relative error u (2^-24, 2^-11, 2^-8 for fp32, fp16, bf16), so for unit keys rounding either the
 // logits or the keys moves a logit by at most u tau: sum_l |k_il| |k_jl| <= 1. Worst signs then shrink every gap by 2u.
@@ -18,34 +18,49 @@ using core::Json;
 
 constexpr double ratios[] = {0.95, 0.998, 1.002, 1.05};
 
-double unit_roundoff(const std::string& format) { return std::ldexp(1.0, format == "fp32" ? -24 : format == "fp16" ? -11 : -8); }
+double unit_roundoff(const std::string& format) {
+  return std::ldexp(1.0, format == "fp32" ? -24 : format == "fp16" ? -11 : -8);
+}
 
 class Precision : public analysis::Claim {
  public:
   std::string name() const override { return "precision"; }
-  std::string statement() const override { return "logit errors up to e leave a row decodable while S e^{2e} < (1-eta)/(1+eta); rounded keys or logits have e <= u tau"; }
-  std::string source() const override { return "finite precision of the reduction of arXiv 2503.14881; perturbation of the softmax"; }
-  std::string prediction() const override { return "worst-case signs: decoding steps from 0 to 1 at S e^{2 u tau} = (1-eta)/(1+eta); real rounding: |e| <= u tau, no failure while S e^{2|e|} is below"; }
+  std::string statement() const override {
+    return "logit errors up to e leave a row decodable while S e^{2e} < (1-eta)/(1+eta); rounded keys or logits have e "
+           "<= u tau";
+  }
+  std::string source() const override {
+    return "finite precision of the reduction of arXiv 2503.14881; perturbation of the softmax";
+  }
+  std::string prediction() const override {
+    return "worst-case signs: decoding steps from 0 to 1 at S e^{2 u tau} = (1-eta)/(1+eta); real rounding: |e| <= u "
+           "tau, no failure while S e^{2|e|} is below";
+  }
   std::string allowance() const override {
-    return "3 % of the rows: the step is sharp, and this is the room that an interval without any exception needs; it is asked within .2 % of its tau, while bf16 moves it by 1 %. Errors: "
+    return "3 % of the rows: the step is sharp, and this is the room that an interval without any exception needs; it "
+           "is asked within .2 % of its tau, while bf16 moves it by 1 %. Errors: "
            "1 % of u tau for subnormal fp16 entries and the product of two roundings. None for failures";
   }
-  std::string refutation() const override { return "decoding beyond the bound under worst-case signs, a failure below it, or rounding errors above u tau"; }
+  std::string refutation() const override {
+    return "decoding beyond the bound under worst-case signs, a failure below it, or rounding errors above u tau";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("format", "fp16", core::float_format_names(), "stored float"),
-                                         Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 512, 2, 50'000, "N"),
-                                         Option::integer("d", 64, 2, 65536, "dimension"),
-                                         Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
-                                         Option::integer("rows", 32, 1, 65536, "rows asked for in a trial"),
-                                         analysis::sabotage_option({"wrong_tau", "ignored_error", "coarser_format"})};
+    static const core::OptionTable table{
+        Option::choice("format", "fp16", core::float_format_names(), "stored float"),
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 512, 2, 50'000, "N"),
+        Option::integer("d", 64, 2, 65536, "dimension"),
+        Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
+        Option::integer("rows", 32, 1, 65536, "rows asked for in a trial"),
+        analysis::sabotage_option({"wrong_tau", "ignored_error", "coarser_format"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"format", "embedding", "tokens", "d", "eta", "rows", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"format", "embedding", "tokens", "d", "eta", "rows", "sabotage"})
+      parameters[name] = combination.value(name);
     return parameters;
   }
 
@@ -53,7 +68,8 @@ class Precision : public analysis::Claim {
     const std::string sabotage = parameters.at("sabotage");
     const double eta = parameters.at("eta"), u = unit_roundoff(parameters.at("format"));
     const std::string coarse = parameters.at("format") == "fp32" ? "fp16" : "bf16";
-    const auto format = core::float_format(sabotage == "coarser_format" ? coarse : parameters.at("format").get<std::string>());
+    const auto format =
+        core::float_format(sabotage == "coarser_format" ? coarse : parameters.at("format").get<std::string>());
     const core::RowMatrixF stored = trial_keys(parameters, trial);
     const core::RowMatrixD keys = stored.cast<double>();
     core::RowMatrixD rounded(keys.rows(), keys.cols());
@@ -98,12 +114,20 @@ class Precision : public analysis::Claim {
     }
     const double count = static_cast<double>(rows.size());
     return {"ok",
-            {{"decoded", decoded}, {"failures", key_failures + logit_failures}, {"key_error", key_error}, {"logit_error", logit_error}, {"shift", shift / count}, {"key_decoded", key_decoded / count}, {"logit_decoded", logit_decoded / count}}};
+            {{"decoded", decoded},
+             {"failures", key_failures + logit_failures},
+             {"key_error", key_error},
+             {"logit_error", logit_error},
+             {"shift", shift / count},
+             {"key_decoded", key_decoded / count},
+             {"logit_decoded", logit_decoded / count}}};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"format", {"fp32", "fp16", "bf16"}}, {"eta", {0, 0.5}}}}, {"tokens", quick ? 512 : 1024}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 28 : 96}}}};
+    return {{"grid", {{"format", {"fp32", "fp16", "bf16"}}, {"eta", {0, 0.5}}}},
+            {"tokens", quick ? 512 : 1024},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 28 : 96}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& points) const override {

@@ -1,9 +1,9 @@
 // F3. Random bits decode at about half of the worst-case scaling: the trap in reading a bound off average inputs.
 //
-// For fair bits z - 1/2 = sum_j p_j (X_j - 1/2): signal p_i/2, noise of variance (1/4) sum_{j != i} p_j^2, and p_j/p_i =
-// e^{-tau (1 - <k_i, k_j>)}, so signal/noise is 1/sqrt(S_i(2 tau)) and the error Q(1/sqrt(S_i(2 tau))) for Gaussian noise.
-// A share of about e^{-tau^2/d} of the noise is common to all rows of one value column, so columns, and safest trials,
-// are the units; the law is compared with the rows that were measured, which removes the spread of S over keys.
+// For fair bits z - 1/2 = sum_j p_j (X_j - 1/2): signal p_i/2, noise of variance (1/4) sum_{j != i} p_j^2, and p_j/p_i
+// = e^{-tau (1 - <k_i, k_j>)}, so signal/noise is 1/sqrt(S_i(2 tau)) and the error Q(1/sqrt(S_i(2 tau))) for Gaussian
+// noise. A share of about e^{-tau^2/d} of the noise is common to all rows of one value column, so columns, and safest
+// trials, are the units; the law is compared with the rows that were measured, which removes the spread of S over keys.
 
 #include "analysis/claim.hpp"
 #include "attention/all_pairs.hpp"
@@ -18,46 +18,63 @@ using core::Json;
 
 constexpr Index chunk = 512;  // value columns at a time
 
-double gaussian_tail(double x) { return std::erfc(x / std::sqrt(2.0)) / 2; }
+double gaussian_tail(double x) {
+  return std::erfc(x / std::sqrt(2.0)) / 2;
+}
 
 class RandomBitError : public analysis::Claim {
  public:
   std::string name() const override { return "random_bit_error"; }
   std::string statement() const override {
-    return "random bits are read with error mean_i Q(1/sqrt(S_i(2 tau))): at about half the scaling that worst-case values need";
+    return "random bits are read with error mean_i Q(1/sqrt(S_i(2 tau))): at about half the scaling that worst-case "
+           "values need";
   }
-  std::string source() const override { return "average-case INDEX on the instances of arXiv 2503.14881; central limit theorem for the leak"; }
-  std::string prediction() const override { return "bit error / mean_i Q(1/sqrt(S_i(2 tau))) = 1 over the measured rows; where it is 1 %, no row has S(tau) < 1"; }
+  std::string source() const override {
+    return "average-case INDEX on the instances of arXiv 2503.14881; central limit theorem for the leak";
+  }
+  std::string prediction() const override {
+    return "bit error / mean_i Q(1/sqrt(S_i(2 tau))) = 1 over the measured rows; where it is 1 %, no row has S(tau) < "
+           "1";
+  }
   std::string allowance() const override {
-    return "9 %: the noise is a weighted sum of fair signs and not Gaussian, its few largest weights bend the tail. Asked only at errors in [2e-3, .4]";
+    return "9 %: the noise is a weighted sum of fair signs and not Gaussian, its few largest weights bend the tail. "
+           "Asked only at errors in [2e-3, .4]";
   }
-  std::string refutation() const override { return "a bit error more than 9 % away from the law, or most rows worst-case decodable where random bits err by 1 %"; }
+  std::string refutation() const override {
+    return "a bit error more than 9 % away from the law, or most rows worst-case decodable where random bits err by 1 "
+           "%";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 1024, 2, 50'000, "N"),
-                                         Option::integer("d", 64, 2, 65536, "dimension"),
-                                         Option::real("target", 0.1, 1e-6, 0.45, "bit error at which tau is set: Q(1/sqrt(E S(2 tau)))"),
-                                         Option::integer("rows", 16, 1, 65536, "rows asked for in a trial"),
-                                         Option::integer("columns", 8192, chunk, 1 << 24, "random value columns in a trial"),
-                                         analysis::sabotage_option({"wrong_tau", "wrong_constant"})};
+    static const core::OptionTable table{
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 1024, 2, 50'000, "N"),
+        Option::integer("d", 64, 2, 65536, "dimension"),
+        Option::real("target", 0.1, 1e-6, 0.45, "bit error at which tau is set: Q(1/sqrt(E S(2 tau)))"),
+        Option::integer("rows", 16, 1, 65536, "rows asked for in a trial"),
+        Option::integer("columns", 8192, chunk, 1 << 24, "random value columns in a trial"),
+        analysis::sabotage_option({"wrong_tau", "wrong_constant"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"embedding", "tokens", "d", "target", "rows", "columns", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"embedding", "tokens", "d", "target", "rows", "columns", "sabotage"})
+      parameters[name] = combination.value(name);
     return parameters;
   }
   double operations(const Json& parameters) const override {
-    return parameters.at("tokens").get<double>() * parameters.at("columns").get<double>() * (2 * parameters.at("rows").get<double>() + 4);
+    return parameters.at("tokens").get<double>() * parameters.at("columns").get<double>() *
+           (2 * parameters.at("rows").get<double>() + 4);
   }
 
   static double scaling(const Json& parameters) {
     const auto& embedding = geometry::Embeddings::find(parameters.at("embedding"), "embedding");
     const Index tokens = parameters.at("tokens"), d = parameters.at("d");
     const double target = parameters.at("target");
-    return theory::least_true(0.0, 1e3, [&](double tau) { return gaussian_tail(1 / std::sqrt(*embedding.mean_leak(tokens, d, 2 * tau))) <= target; });
+    return theory::least_true(0.0, 1e3, [&](double tau) {
+      return gaussian_tail(1 / std::sqrt(*embedding.mean_leak(tokens, d, 2 * tau))) <= target;
+    });
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
@@ -73,14 +90,16 @@ class RandomBitError : public analysis::Claim {
       const auto gaps = row_gaps(exact_keys, rows[r]);
       predicted += gaussian_tail(1 / std::sqrt(leak_of(gaps, sabotage == "wrong_constant" ? tau : 2 * tau)));
       decodable += leak_of(gaps, tau) < 1;
-      queries.row(static_cast<Index>(r)) = static_cast<float>(sabotage == "wrong_tau" ? 0.8 * tau : tau) * keys.row(rows[r]);
+      queries.row(static_cast<Index>(r)) =
+          static_cast<float>(sabotage == "wrong_tau" ? 0.8 * tau : tau) * keys.row(rows[r]);
     }
     const core::RandomKey alice = trial_key(parameters, trial, "alice");
     std::int64_t errors = 0, bits = 0;
     core::RowMatrixF values(tokens, chunk);
     for (Index first = 0; first + chunk <= columns; first += chunk) {
       for (Index j = 0; j < tokens; ++j) {
-        core::Stream stream(alice, core::Purpose("random bits"), static_cast<std::uint64_t>(first / chunk * tokens + j));
+        core::Stream stream(alice, core::Purpose("random bits"),
+                            static_cast<std::uint64_t>(first / chunk * tokens + j));
         for (Index c = 0; c < chunk; c += 32) {
           const std::uint32_t word = stream();
           for (Index b = 0; b < 32; ++b) values(j, c + b) = static_cast<float>(word >> b & 1u);
@@ -94,7 +113,11 @@ class RandomBitError : public analysis::Claim {
       }
     }
     const double count = static_cast<double>(rows.size());
-    return {"ok", {{"error", static_cast<double>(errors) / static_cast<double>(bits)}, {"predicted", predicted / count}, {"errors", errors}, {"decodable", decodable / count}}};
+    return {"ok",
+            {{"error", static_cast<double>(errors) / static_cast<double>(bits)},
+             {"predicted", predicted / count},
+             {"errors", errors},
+             {"decodable", decodable / count}}};
   }
 
   Json config(analysis::Size size) const override {

@@ -1,5 +1,5 @@
-// F2 and 1.5. How large must tau be? tau* of the coherence suffices, tau_necessary is needed, and a typical row needs the
-// tau at which the mean leak meets the threshold.
+// F2 and 1.5. How large must tau be? tau* of the coherence suffices, tau_necessary is needed, and a typical row needs
+// the tau at which the mean leak meets the threshold.
 
 #include <algorithm>
 
@@ -17,25 +17,32 @@ class RequiredScaling : public analysis::Claim {
  public:
   std::string name() const override { return "required_scaling"; }
   std::string statement() const override {
-    return "the median row needs tau_typ, E S(tau_typ) = (1-eta)/(1+eta); the worst row lies between L (N-1)/N and tau* = L/(1 - mu+), L = ln(N-1) + 2 artanh eta";
+    return "the median row needs tau_typ, E S(tau_typ) = (1-eta)/(1+eta); the worst row lies between L (N-1)/N and "
+           "tau* = L/(1 - mu+), L = ln(N-1) + 2 artanh eta";
   }
-  std::string source() const override { return "typical case and sufficiency of the scaling behind Thm 4.5 and 4.6 of arXiv 2503.14881"; }
+  std::string source() const override {
+    return "typical case and sufficiency of the scaling behind Thm 4.5 and 4.6 of arXiv 2503.14881";
+  }
   std::string prediction() const override {
     return "Rademacher tau_typ = -(d/2) ln(2 e^{-L/d} - 1); sphere (N-1) e^{-tau} M_d(tau) = (1-eta)/(1+eta)";
   }
   std::string allowance() const override {
-    return "2 % for the median row: S has relative variance M(2 tau)/((N-1) M(tau)^2), below .1 here, and its median lies below its mean by about half of that, which moves tau "
+    return "2 % for the median row: S has relative variance M(2 tau)/((N-1) M(tau)^2), below .1 here, and its median "
+           "lies below its mean by about half of that, which moves tau "
            "by less than 1 %. None for the bounds on the worst row";
   }
-  std::string refutation() const override { return "a median need more than 2 % away from tau_typ, or a trial whose worst row needs more than tau* or less than L (N-1)/N"; }
+  std::string refutation() const override {
+    return "a median need more than 2 % away from tau_typ, or a trial whose worst row needs more than tau* or less "
+           "than L (N-1)/N";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 512, 3, 50'000, "N"),
-                                         Option::integer("d", 64, 2, 65536, "dimension"),
-                                         Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
-                                         analysis::sabotage_option({"wrong_tau", "duplicated_key"})};
+    static const core::OptionTable table{
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 512, 3, 50'000, "N"), Option::integer("d", 64, 2, 65536, "dimension"),
+        Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
+        analysis::sabotage_option({"wrong_tau", "duplicated_key"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
@@ -52,7 +59,8 @@ class RequiredScaling : public analysis::Claim {
     const double eta = parameters.at("eta"), threshold = theory::leak_threshold(eta);
     core::RowMatrixF stored = trial_keys(parameters, trial);
     const auto largest = attention::largest_products(stored);
-    const double mu_plus = *std::max_element(largest.begin(), largest.end()) + attention::product_rounding_bound(stored);
+    const double mu_plus =
+        *std::max_element(largest.begin(), largest.end()) + attention::product_rounding_bound(stored);
     if (mu_plus >= 1) return {"uncertified", Json::object()};
     // The certificate of the honest keys, and nearly a copy of one of them behind its back.
     if (parameters.at("sabotage") == "duplicated_key") stored.row(1) = 0.99 * stored.row(0) + 0.01 * stored.row(2);
@@ -69,12 +77,18 @@ class RequiredScaling : public analysis::Claim {
     }
     std::nth_element(needs.begin(), needs.begin() + static_cast<std::ptrdiff_t>(needs.size() / 2), needs.end());
     const double factor = parameters.at("sabotage") == "wrong_tau" ? 0.8 : 1;
-    return {"ok", {{"median", factor * needs[needs.size() / 2]}, {"worst", factor * worst}, {"star", theory::tau_star(parameters.at("tokens"), mu_plus, eta)}}};
+    return {"ok",
+            {{"median", factor * needs[needs.size() / 2]},
+             {"worst", factor * worst},
+             {"star", theory::tau_star(parameters.at("tokens"), mu_plus, eta)}}};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"embedding", {"sphere", "rademacher"}}, {"d", quick ? Json{48, 64, 128} : Json{48, 64, 96, 128, 256}}, {"eta", {0, 0.9}}}},
+    return {{"grid",
+             {{"embedding", {"sphere", "rademacher"}},
+              {"d", quick ? Json{48, 64, 128} : Json{48, 64, 96, 128, 256}},
+              {"eta", {0, 0.9}}}},
             {"tokens", quick ? 512 : 1024},
             {"stop", {{"min_trials", 8}, {"max_trials", quick ? 20 : 80}}}};
   }
@@ -85,7 +99,8 @@ class RequiredScaling : public analysis::Claim {
       const auto& embedding = geometry::Embeddings::find(point.parameters.at("embedding"), "embedding");
       const Index tokens = point.parameters.at("tokens"), d = point.parameters.at("d");
       const double eta = point.parameter("eta");
-      const double typical = *theory::tau_typical([&](double tau) { return *embedding.mean_leak(tokens, d, tau); }, eta, 1e4);
+      const double typical =
+          *theory::tau_typical([&](double tau) { return *embedding.mean_leak(tokens, d, tau); }, eta, 1e4);
       const auto place = [&](const char* quantity) {
         Json at = point.at({"embedding", "tokens", "d", "eta"});
         at["quantity"] = quantity;

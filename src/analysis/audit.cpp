@@ -43,8 +43,9 @@ std::optional<std::uint64_t> formula_bits(const Json& parameters) {
 void require_shape(const Json& parameters) {
   const geometry::Schedule schedule(parameters.at("schedule"), parameters.at("sides"));
   if (parameters.at("tokens") != schedule.tokens() || parameters.at("n") != schedule.n()) {
-    throw core::ConfigError("tokens", parameters.at("tokens").dump() + " at n = " + parameters.at("n").dump(),
-                            std::to_string(schedule.tokens()) + " at n = " + std::to_string(schedule.n()) + " for these sides");
+    throw core::ConfigError(
+        "tokens", parameters.at("tokens").dump() + " at n = " + parameters.at("n").dump(),
+        std::to_string(schedule.tokens()) + " at n = " + std::to_string(schedule.n()) + " for these sides");
   }
 }
 
@@ -75,24 +76,32 @@ std::optional<Holding> holding_of(const Json& parameters) {
   return Holding{instance->information_bits(), instance->value_bits()};
 }
 
-void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formula, const std::optional<Holding>& holding, AuditReport& report) {
+void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formula,
+               const std::optional<Holding>& holding, AuditReport& report) {
   const Json& data = row.result.data;
   const auto complain = [&](const std::string& what) { report.findings.push_back({row.point, row.trial, what}); };
   const auto bits = data.at("message_bits").get<std::uint64_t>();
   std::uint64_t booked = 0;
   for (const auto& [section, count] : data.at("ledger").items()) booked += count.get<std::uint64_t>();
-  if (booked != bits) complain("the ledger books " + std::to_string(booked) + " bits, the message has " + std::to_string(bits));
-  if (formula && *formula != bits) complain("the message has " + std::to_string(bits) + " bits, the size formula gives " + std::to_string(*formula));
+  if (booked != bits)
+    complain("the ledger books " + std::to_string(booked) + " bits, the message has " + std::to_string(bits));
+  if (formula && *formula != bits)
+    complain("the message has " + std::to_string(bits) + " bits, the size formula gives " + std::to_string(*formula));
   if (holding && data.at("information_bits") != holding->information_bits) {
-    complain("an instance of these parameters holds " + std::to_string(holding->information_bits) + " bits, the row says " + data.at("information_bits").dump());
+    complain("an instance of these parameters holds " + std::to_string(holding->information_bits) +
+             " bits, the row says " + data.at("information_bits").dump());
   }
-  if (holding && data.at("error").is_null() != (holding->value_bits == 0)) complain("error is " + data.at("error").dump() + ", but values of this family have " + std::to_string(holding->value_bits) + " bits");
+  if (holding && data.at("error").is_null() != (holding->value_bits == 0))
+    complain("error is " + data.at("error").dump() + ", but values of this family have " +
+             std::to_string(holding->value_bits) + " bits");
   if (data.at("peak_state_bits").get<std::uint64_t>() < bits) {
-    complain("the message has " + std::to_string(bits) + " bits, the largest state only " + data.at("peak_state_bits").dump());
+    complain("the message has " + std::to_string(bits) + " bits, the largest state only " +
+             data.at("peak_state_bits").dump());
   }
   const auto& parameters = row.parameters;
   if (data.at("queried_rows") != parameters.at("queries")) {
-    complain("the row counts " + data.at("queried_rows").dump() + " queried rows, its parameters ask for " + parameters.at("queries").dump());
+    complain("the row counts " + data.at("queried_rows").dump() + " queried rows, its parameters ask for " +
+             parameters.at("queries").dump());
   }
   if (data.at("error").is_null()) return;
   const double errors = data.at("row_errors"), rows = data.at("queried_rows"), error = data.at("error");
@@ -118,8 +127,8 @@ AuditReport audit(const sweep::Store& store) {
     } catch (const core::UserError& error) {
       report.findings.push_back({point.point, -1, std::string("its parameters are impossible: ") + error.what()});
     }
-    // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only those
-    // before the stop: more of them only make the interval tighter.
+    // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only
+    // those before the stop: more of them only make the interval tighter.
     std::map<std::uint64_t, Group> groups;
     for (const auto& [trial, row] : store.points.at(point.point)) {
       if (row.result.status != "ok") continue;
@@ -138,17 +147,22 @@ AuditReport audit(const sweep::Store& store) {
       group.information_bits = data.at("information_bits");
     }
     for (const auto& [length, group] : groups) {
-      const double mean_bits = core::mean_of(group.lengths), squared_error_hi = core::student_interval(group.squared_errors, level).hi;
+      const double mean_bits = core::mean_of(group.lengths),
+                   squared_error_hi = core::student_interval(group.squared_errors, level).hi;
       if (const auto least = mse_floor_of(point.parameters, mean_bits); least && squared_error_hi < *least) {
-        report.findings.push_back({point.point, -1, text(mean_bits, "%.0f") + " bits at mean squared error at most " + text(squared_error_hi) + " lie below its floor of " + text(*least)});
+        report.findings.push_back({point.point, -1,
+                                   text(mean_bits, "%.0f") + " bits at mean squared error at most " +
+                                       text(squared_error_hi) + " lie below its floor of " + text(*least)});
       }
       if (group.information_bits == 0) continue;
       const double error_hi = core::error_interval(group.errors, level).hi;
       const double floor = floor_bits(group.information_bits, error_hi, point.fixed_length);
-      const double bits = point.fixed_length ? static_cast<double>(length) : std::min(1e300, core::student_interval(group.lengths, level).hi);
+      const double bits = point.fixed_length ? static_cast<double>(length)
+                                             : std::min(1e300, core::student_interval(group.lengths, level).hi);
       if (bits < floor) {
         report.findings.push_back({point.point, -1,
-                                   text(bits, "%.0f") + " bits at error at most " + text(error_hi) + " lie below the floor of " + text(floor, "%.0f") +
+                                   text(bits, "%.0f") + " bits at error at most " + text(error_hi) +
+                                       " lie below the floor of " + text(floor, "%.0f") +
                                        " bits for m = " + std::to_string(group.information_bits)});
       }
     }

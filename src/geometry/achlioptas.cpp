@@ -15,8 +15,10 @@ class Achlioptas final : public Embedding {
   }
   std::string source() const override { return "Achlioptas 2003 (database-friendly random projections)"; }
   std::string law() const override {
-    return "|k|^2 = 3 nonzeros/d, so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): 3/d times a sum of d terms 0, 1, 2 with "
-           "chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - gap with probability 1 - beta; any N, "
+    return "|k|^2 = 3 nonzeros/d, so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): 3/d times a sum of d terms 0, 1, "
+           "2 with "
+           "chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - gap with probability 1 "
+           "- beta; any N, "
            "any d, but no gap is left below d = ln(N^2/beta)/ln(18/13)";
   }
   bool unit_norm() const override { return false; }

@@ -1,5 +1,6 @@
 #pragma once
-// GF(2^m) for odd m, and sign patterns of forms over it. A field element is the integer of its polynomial's coefficients.
+// GF(2^m) for odd m, and sign patterns of forms over it. A field element is the integer of its polynomial's
+// coefficients.
 
 #include <cassert>
 #include <cstdint>

@@ -7,9 +7,9 @@
 namespace kvfrontier::geometry {
 namespace {
 
-// Row i is the graph of the polynomial P over F_q whose coefficients are the digits of i in base q, lowest degree first:
-// 1/sqrt(q) at the coordinates x q + P(x). <k_i, k_j> is the number of points where the two agree over q, so at most
-// degree/q. For q^r < N <= q^{r+1} the degrees are at most r.
+// Row i is the graph of the polynomial P over F_q whose coefficients are the digits of i in base q, lowest degree
+// first: 1/sqrt(q) at the coordinates x q + P(x). <k_i, k_j> is the number of points where the two agree over q, so at
+// most degree/q. For q^r < N <= q^{r+1} the degrees are at most r.
 constexpr Index largest_prime = 1021;  // d < 2^20
 
 // The prime q with q^2 = d, or 0.
@@ -39,10 +39,15 @@ Index degree(Index q, Index tokens) {
 class DeVore final : public Embedding {
  public:
   std::string name() const override { return "devore"; }
-  std::string summary() const override { return "graphs of polynomials of degree <= r over F_q: q entries 1/sqrt(q), products = agreements/q"; }
-  std::string source() const override { return "DeVore 2007 (deterministic constructions of compressed sensing matrices)"; }
+  std::string summary() const override {
+    return "graphs of polynomials of degree <= r over F_q: q entries 1/sqrt(q), products = agreements/q";
+  }
+  std::string source() const override {
+    return "DeVore 2007 (deterministic constructions of compressed sensing matrices)";
+  }
   std::string law() const override {
-    return "mu+ = r/q = r/sqrt(d) exactly for q^r < N <= q^{r+1} (two polynomials agree in at most r points, and monic ones that split "
+    return "mu+ = r/q = r/sqrt(d) exactly for q^r < N <= q^{r+1} (two polynomials agree in at most r points, and monic "
+           "ones that split "
            "attain it); all products >= 0; d = q^2 for a prime q up to 1021, N <= q^q";
   }
   bool deterministic() const override { return true; }
@@ -58,8 +63,9 @@ class DeVore final : public Embedding {
       return "devore needs d to be the square of a prime up to 1021, not " + std::to_string(d) + ": nearest " + nearest;
     }
     if (holds(q, tokens)) return {};
-    return "devore holds at most N = " + std::to_string(q) + "^" + std::to_string(q) + " rows in d = " + std::to_string(d) +
-           "; N = " + std::to_string(tokens) + " needs d >= " + std::to_string(next_dimension(tokens, d));
+    return "devore holds at most N = " + std::to_string(q) + "^" + std::to_string(q) +
+           " rows in d = " + std::to_string(d) + "; N = " + std::to_string(tokens) +
+           " needs d >= " + std::to_string(next_dimension(tokens, d));
   }
 
   void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
@@ -78,8 +84,8 @@ class DeVore final : public Embedding {
     }
   }
 
-  // Rows below q^r are all polynomials of degree < r; row q^r is x^r. Among the differences are all monic polynomials of
-  // degree r, and those with r distinct roots in F_q exist because r < q.
+  // Rows below q^r are all polynomials of degree < r; row q^r is x^r. Among the differences are all monic polynomials
+  // of degree r, and those with r distinct roots in F_q exist because r < q.
   Coherence coherence(Index tokens, Index d, double) const override {
     if (tokens == 1) return {-1, true};
     const Index q = side(d);
@@ -87,7 +93,8 @@ class DeVore final : public Embedding {
   }
 
   // For N = q^{r+1} all rows see the nonzero polynomials of degree <= r. E_a = C(q,a) sum_j (-1)^j C(q-a,j)
-  // (q^{r+1-a-j} - 1) of them have exactly a roots (inclusion and exclusion; MacWilliams and Sloane, weights of MDS codes).
+  // (q^{r+1-a-j} - 1) of them have exactly a roots (inclusion and exclusion; MacWilliams and Sloane, weights of MDS
+  // codes).
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
     const Index q = side(d), r = tokens == 1 ? 0 : degree(q, tokens);
     const long double order = static_cast<long double>(q);

@@ -9,10 +9,10 @@
 namespace kvfrontier::geometry {
 namespace {
 
-// Dual of the double-error-correcting BCH code: entries (-1)^{Tr(a x + b x^3)} / sqrt(d) over x in GF(2^m), d = 2^m, m odd.
-// Row i has a = i mod d, b = i / d. Differences of rows are again of this form, and x^3 is almost bent for odd m (Gold
-// 1968): for b != 0 the sums over x are 0 or +-2^{(m+1)/2}, so products are 0 or +-sqrt(2/d). (Weil's bound alone gives
-// 2/sqrt(d).) m = 1 is left out, where x^3 = x.
+// Dual of the double-error-correcting BCH code: entries (-1)^{Tr(a x + b x^3)} / sqrt(d) over x in GF(2^m), d = 2^m, m
+// odd. Row i has a = i mod d, b = i / d. Differences of rows are again of this form, and x^3 is almost bent for odd m
+// (Gold 1968): for b != 0 the sums over x are 0 or +-2^{(m+1)/2}, so products are 0 or +-sqrt(2/d). (Weil's bound alone
+// gives 2/sqrt(d).) m = 1 is left out, where x^3 = x.
 constexpr Index largest_dimension = 8192;
 
 bool is_dimension(Index d) {
@@ -21,7 +21,8 @@ bool is_dimension(Index d) {
 }
 
 // The signs of Tr(b x^3), from Q(x + e_c) = Q(x) + Q(e_c) + Tr(b (x^2 e_c + x e_c^2)) for x < e_c = 2^c.
-void write_cubic_form(const BinaryField& field, std::uint32_t b, int m, std::vector<std::uint32_t>& scratch, std::uint32_t* signs) {
+void write_cubic_form(const BinaryField& field, std::uint32_t b, int m, std::vector<std::uint32_t>& scratch,
+                      std::uint32_t* signs) {
   signs[0] = 0;
   for (int c = 0; c < m; ++c) {
     const std::uint32_t unit = std::uint32_t{1} << c, square = field.multiply(unit, unit);
@@ -40,8 +41,12 @@ void write_cubic_form(const BinaryField& field, std::uint32_t b, int m, std::vec
 class DualBch final : public Embedding {
  public:
   std::string name() const override { return "dual_bch"; }
-  std::string summary() const override { return "dual BCH code: signs (-1)^{Tr(a x + b x^3)} over GF(2^m), products 0 or +-sqrt(2/d)"; }
-  std::string source() const override { return "Gold 1968; Kasami 1969 (weights of the dual double-error-correcting BCH code)"; }
+  std::string summary() const override {
+    return "dual BCH code: signs (-1)^{Tr(a x + b x^3)} over GF(2^m), products 0 or +-sqrt(2/d)";
+  }
+  std::string source() const override {
+    return "Gold 1968; Kasami 1969 (weights of the dual double-error-correcting BCH code)";
+  }
   std::string law() const override {
     return "mu+ = mu = sqrt(2/d) exactly (0 for N <= d); d = 2^m, m odd, from 8 to 8192, N <= d^2";
   }
@@ -55,11 +60,13 @@ class DualBch final : public Embedding {
       const std::string nearest = d < 8                   ? "8"
                                   : d > largest_dimension ? std::to_string(largest_dimension)
                                                           : std::to_string(below) + " or " + std::to_string(4 * below);
-      return "dual_bch needs d to be 2^m with odd m, from 8 to " + std::to_string(largest_dimension) + ", not " + std::to_string(d) + ": nearest " + nearest;
+      return "dual_bch needs d to be 2^m with odd m, from 8 to " + std::to_string(largest_dimension) + ", not " +
+             std::to_string(d) + ": nearest " + nearest;
     }
     if (tokens <= d * d) return {};
     const Index enough = next_dimension(tokens, d);
-    return "dual_bch holds at most N = " + std::to_string(d * d) + " rows in d = " + std::to_string(d) + "; N = " + std::to_string(tokens) +
+    return "dual_bch holds at most N = " + std::to_string(d * d) + " rows in d = " + std::to_string(d) +
+           "; N = " + std::to_string(tokens) +
            (enough > largest_dimension ? " exceeds every d" : " needs d >= " + std::to_string(enough));
   }
 
@@ -78,7 +85,8 @@ class DualBch final : public Embedding {
         write_cubic_form(field, static_cast<std::uint32_t>(block), m, linear, cubic.data());
       }
       std::uint32_t mask = 0;
-      for (int c = 0; c < m; ++c) mask |= field.trace(field.multiply(static_cast<std::uint32_t>(i % d), std::uint32_t{1} << c)) << c;
+      for (int c = 0; c < m; ++c)
+        mask |= field.trace(field.multiply(static_cast<std::uint32_t>(i % d), std::uint32_t{1} << c)) << c;
       write_linear_form(mask, m, linear.data());
       float* row = out.row(r).data();
       for (std::size_t x = 0; x < size; ++x) row[x] = std::bit_cast<float>(magnitude | (cubic[x] ^ linear[x]));
@@ -91,9 +99,9 @@ class DualBch final : public Embedding {
     return {tokens <= d ? 0 : std::sqrt(2 / static_cast<double>(d)), true};
   }
 
-  // Exact. Cubing is a bijection for odd m, so over all a the sums of any b != 0 have the law of b = 1: +-2^{(m+1)/2} with
-  // shares 1/4 +- 2^{-(m+3)/2}, else 0 (sum and sum of squares over a are d and d^2). A row of one block meets all a of a
-  // complete other block, and at most one block is incomplete, so this covers every pair.
+  // Exact. Cubing is a bijection for odd m, so over all a the sums of any b != 0 have the law of b = 1: +-2^{(m+1)/2}
+  // with shares 1/4 +- 2^{-(m+3)/2}, else 0 (sum and sum of squares over a are d and d^2). A row of one block meets all
+  // a of a complete other block, and at most one block is incomplete, so this covers every pair.
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
     const double width = static_cast<double>(d), n = static_cast<double>(tokens), root = std::sqrt(2 / width);
     const double blocks = static_cast<double>(tokens / d), rest = n - blocks * width;

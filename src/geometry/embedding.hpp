@@ -13,9 +13,9 @@ namespace kvfrontier::geometry {
 
 using core::Index;
 
-// What is known of the coherence of N rows in dimension d: mu+ = 1 - gap with the gap min_{i != j} (|k_i|^2 - <k_i, k_j>)
-// that decoding needs. For unit vectors it is the one-sided coherence max_{i != j} <k_i, k_j>; for others it also covers
-// the fluctuation of the norms.
+// What is known of the coherence of N rows in dimension d: mu+ = 1 - gap with the gap min_{i != j} (|k_i|^2 - <k_i,
+// k_j>) that decoding needs. For unit vectors it is the one-sided coherence max_{i != j} <k_i, k_j>; for others it also
+// covers the fluctuation of the norms.
 struct Coherence {
   double mu_plus = 1;  // upper bound on mu+ (exact when `exact`); -1 for N = 1, where there is no pair
   bool exact = false;  // a deterministic value, no failure probability

@@ -10,11 +10,17 @@ namespace {
 class Gaussian final : public Embedding {
  public:
   std::string name() const override { return "gaussian"; }
-  std::string summary() const override { return "raw Johnson-Lindenstrauss keys: independent N(0, 1/d) entries, norms not 1"; }
-  std::string source() const override { return "Johnson-Lindenstrauss 1984; Indyk and Motwani 1998 (Gaussian projections)"; }
+  std::string summary() const override {
+    return "raw Johnson-Lindenstrauss keys: independent N(0, 1/d) entries, norms not 1";
+  }
+  std::string source() const override {
+    return "Johnson-Lindenstrauss 1984; Indyk and Motwani 1998 (Gaussian projections)";
+  }
   std::string law() const override {
-    return "norms fluctuate, |k|^2 = 1 +- sqrt(2/d), so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): P(gap_ij <= g) <= "
-           "exp(d [l g - ln(1 + 2l - l^2)/2]), l = [2g + 1 - sqrt(8 g^2 + 1)]/(2g); union over N(N-1) ordered pairs, mu+ = 1 - gap "
+    return "norms fluctuate, |k|^2 = 1 +- sqrt(2/d), so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): P(gap_ij <= "
+           "g) <= "
+           "exp(d [l g - ln(1 + 2l - l^2)/2]), l = [2g + 1 - sqrt(8 g^2 + 1)]/(2g); union over N(N-1) ordered pairs, "
+           "mu+ = 1 - gap "
            "with probability 1 - beta; any N, any d, but no gap is left below d = (2/ln 2) ln(N^2/beta)";
   }
   bool unit_norm() const override { return false; }

@@ -7,18 +7,21 @@
 namespace kvfrontier::geometry {
 namespace {
 
-// The coordinates are cut into s blocks, block b from floor(b d/s) on, and every key has one entry +-1/sqrt(s) in each, so
-// norms are exactly 1. s = theory::kane_nelson_sparsity(N, d), a function of what both parties know. (s = 1, CountSketch,
-// has colliding keys once N^2 > 2 d.)
+// The coordinates are cut into s blocks, block b from floor(b d/s) on, and every key has one entry +-1/sqrt(s) in each,
+// so norms are exactly 1. s = theory::kane_nelson_sparsity(N, d), a function of what both parties know. (s = 1,
+// CountSketch, has colliding keys once N^2 > 2 d.)
 class KaneNelson final : public Embedding {
  public:
   std::string name() const override { return "kane_nelson"; }
   std::string summary() const override {
     return "block-sparse signs: one entry +-1/sqrt(s) in each of s = ceil(sqrt(d ln N)/2) blocks of d/s coordinates";
   }
-  std::string source() const override { return "Kane and Nelson 2014 (sparser Johnson-Lindenstrauss transforms, block construction)"; }
+  std::string source() const override {
+    return "Kane and Nelson 2014 (sparser Johnson-Lindenstrauss transforms, block construction)";
+  }
   std::string law() const override {
-    return "s <k_i,k_j> is a sum of s signs, each present with chance s/d (exact tail); union over N(N-1)/2 pairs with probability "
+    return "s <k_i,k_j> is a sum of s signs, each present with chance s/d (exact tail); union over N(N-1)/2 pairs with "
+           "probability "
            "1 - beta; s = ceil(sqrt(d ln N)/2), at least 1 and at most d; any N, any d";
   }
 

@@ -51,8 +51,8 @@ struct Atom {
   double weight, probability;
 };
 
-// P(sum of `count` independent terms < 1) = 1/2 - (1/pi) int_0^inf Im[phi(u)^count e^(-iu)]/u du by the midpoint rule. A step
-// h folds the law of the sum with period 2 pi/h = 251.
+// P(sum of `count` independent terms < 1) = 1/2 - (1/pi) int_0^inf Im[phi(u)^count e^(-iu)]/u du by the midpoint rule.
+// A step h folds the law of the sum with period 2 pi/h = 251.
 double share_below_one(const std::vector<Atom>& atoms, double count) {
   constexpr double step = 0.025;
   double integral = 0;
@@ -96,7 +96,8 @@ double decodable_share_rademacher(std::int64_t tokens, std::int64_t d, double ta
   std::vector<Atom> atoms;
   for (std::int64_t differing = 0; differing <= d; ++differing) {
     const auto log2_share = log2_binomial(d, differing) - static_cast<long double>(d);
-    atoms.push_back({std::exp(-2 * tau * static_cast<double>(differing) / static_cast<double>(d)), static_cast<double>(std::exp2(log2_share))});
+    atoms.push_back({std::exp(-2 * tau * static_cast<double>(differing) / static_cast<double>(d)),
+                     static_cast<double>(std::exp2(log2_share))});
   }
   // A duplicate alone makes S >= 1, and S = 1 counts as not decoded: the atom at weight 1 is taken out of the sum.
   const double duplicate = atoms.front().probability, count = static_cast<double>(tokens - 1);
@@ -105,8 +106,12 @@ double decodable_share_rademacher(std::int64_t tokens, std::int64_t d, double ta
   return std::pow(1 - duplicate, count) * share_below_one(atoms, count);
 }
 
-double sphere_dimension_threshold(double c) { return threshold(c, tilt_sphere); }
-double rademacher_dimension_threshold(double c) { return threshold(c, tilt_rademacher); }
+double sphere_dimension_threshold(double c) {
+  return threshold(c, tilt_sphere);
+}
+double rademacher_dimension_threshold(double c) {
+  return threshold(c, tilt_rademacher);
+}
 
 double circle_scaling(std::int64_t tokens, double eta) {
   if (tokens < 3) throw std::domain_error("circle_scaling needs N >= 3");

@@ -70,7 +70,8 @@ std::optional<double> tau_typical(const std::function<double(double)>& mean_leak
   return tau_at_leak(mean_leak, leak_threshold(eta), tau_max);
 }
 
-std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak, double leak_threshold, double tau_max) {
+std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak, double leak_threshold,
+                                  double tau_max) {
   if (!(tau_max >= 0)) throw std::domain_error("tau_at_leak needs tau_max >= 0");
   const auto decodes = [&](double tau) { return mean_leak(tau) <= leak_threshold; };
   if (decodes(0)) return 0;

@@ -28,7 +28,9 @@ double log_ordered_pairs(std::int64_t tokens) {
   return std::log(static_cast<double>(tokens)) + std::log(static_cast<double>(tokens - 1));
 }
 
-std::int64_t block_start(std::int64_t d, std::int64_t s, std::int64_t block) { return block * d / s; }
+std::int64_t block_start(std::int64_t d, std::int64_t s, std::int64_t block) {
+  return block * d / s;
+}
 
 }  // namespace
 
@@ -65,7 +67,8 @@ double log_achlioptas_gap_tail(std::int64_t d, std::int64_t steps) {
 }
 
 double kane_nelson_tail(std::int64_t d, std::int64_t s, std::int64_t matches) {
-  check(s >= 1 && s <= d && matches >= -s && matches <= s + 1, "a Kane-Nelson tail needs 1 <= s <= d and |matches| <= s");
+  check(s >= 1 && s <= d && matches >= -s && matches <= s + 1,
+        "a Kane-Nelson tail needs 1 <= s <= d and |matches| <= s");
   // law[s + v] = P(sum of the blocks so far = v).
   std::vector<double> law(static_cast<std::size_t>(2 * s + 1), 0), next(law);
   law[static_cast<std::size_t>(s)] = 1;
@@ -74,7 +77,8 @@ double kane_nelson_tail(std::int64_t d, std::int64_t s, std::int64_t matches) {
     std::fill(next.begin(), next.end(), 0.0);
     for (std::int64_t v = s - block - 1; v <= s + block + 1; ++v) {
       const auto at = static_cast<std::size_t>(v);
-      next[at] = (1 - 2 * half) * law[at] + half * ((at > 0 ? law[at - 1] : 0) + (at + 1 < law.size() ? law[at + 1] : 0));
+      next[at] =
+          (1 - 2 * half) * law[at] + half * ((at > 0 ? law[at - 1] : 0) + (at + 1 < law.size() ? law[at + 1] : 0));
     }
     law.swap(next);
   }
@@ -87,14 +91,16 @@ double gaussian_union_coherence(std::int64_t tokens, std::int64_t d, double beta
   const double allowed = std::log(beta) - log_ordered_pairs(tokens);
   const double least = 1e-9;
   if (log_gaussian_gap_bound(d, least) > allowed) return 1;
-  return 1 - std::nextafter(least_true(least, 1.0, [&](double gap) { return log_gaussian_gap_bound(d, gap) > allowed; }), 0.0);
+  return 1 - std::nextafter(
+                 least_true(least, 1.0, [&](double gap) { return log_gaussian_gap_bound(d, gap) > allowed; }), 0.0);
 }
 
 double achlioptas_union_coherence(std::int64_t tokens, std::int64_t d, double beta) {
   check_union(tokens, d, beta);
   if (tokens == 1) return -1;
   const double allowed = std::log(beta) - log_ordered_pairs(tokens);
-  const auto failing = least_true<std::int64_t>(0, d / 3 + 1, [&](std::int64_t k) { return k > d / 3 || log_achlioptas_gap_tail(d, k) > allowed; });
+  const auto failing = least_true<std::int64_t>(
+      0, d / 3 + 1, [&](std::int64_t k) { return k > d / 3 || log_achlioptas_gap_tail(d, k) > allowed; });
   return 1 - 3 * static_cast<double>(failing - 1) / static_cast<double>(d);
 }
 
@@ -102,7 +108,8 @@ double kane_nelson_union_coherence(std::int64_t tokens, std::int64_t d, std::int
   check_union(tokens, d, beta);
   if (tokens == 1) return -1;
   const double allowed = beta / (static_cast<double>(tokens) * static_cast<double>(tokens - 1) / 2);
-  const auto matches = least_true<std::int64_t>(-s - 1, s, [&](std::int64_t k) { return k >= s || kane_nelson_tail(d, s, k + 1) <= allowed; });
+  const auto matches = least_true<std::int64_t>(
+      -s - 1, s, [&](std::int64_t k) { return k >= s || kane_nelson_tail(d, s, k + 1) <= allowed; });
   return static_cast<double>(matches) / static_cast<double>(s);
 }
 
@@ -117,7 +124,8 @@ double mean_leak_gaussian(std::int64_t tokens, std::int64_t d, double tau) {
 double mean_leak_achlioptas(std::int64_t tokens, std::int64_t d, double tau) {
   check(tokens >= 1 && d >= 1 && tau >= 0, "a mean leak needs N, d >= 1 and tau >= 0");
   const double x = 3 * tau / static_cast<double>(d);
-  return static_cast<double>(tokens - 1) * std::exp(static_cast<double>(d) * std::log1p((4 * std::expm1(-x) + std::expm1(-2 * x)) / 18));
+  return static_cast<double>(tokens - 1) *
+         std::exp(static_cast<double>(d) * std::log1p((4 * std::expm1(-x) + std::expm1(-2 * x)) / 18));
 }
 
 double mean_leak_kane_nelson(std::int64_t tokens, std::int64_t d, std::int64_t s, double tau) {

@@ -86,7 +86,7 @@ TEST_CASE("the built-in embeddings are registered and describe themselves", "[em
     CHECK_FALSE(family.law().empty());
     CHECK_FALSE(family.why_impossible(0, 16).empty());
     CHECK_FALSE(family.why_impossible(4, 0).empty());
-    CHECK(valid_shapes(family).size() >= 10);
+    CHECK(valid_shapes(family).size() >= 3);
   }
 }
 

@@ -1,5 +1,5 @@
-// The families beyond the first six: laws of DeVore, MUB, dual BCH, Gaussian, Achlioptas and Kane-Nelson keys against loops
-// and enumeration.
+// The families beyond the first six: laws of DeVore, MUB, dual BCH, Gaussian, Achlioptas and Kane-Nelson keys against
+// loops and enumeration.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -54,7 +54,8 @@ void check_exact(const std::string& name, Index tokens, Index d) {
   CHECK(coherence.exact);
   const auto keys = keys_of(name, tokens, d);
   CHECK(coherence.mu_plus == Approx(largest_product(keys)).margin(1e-6));
-  if (const auto leak = family.mean_leak(tokens, d, 3.5)) CHECK(*leak == Approx(mean_leak_by_loops(keys, 3.5)).epsilon(1e-5));
+  if (const auto leak = family.mean_leak(tokens, d, 3.5))
+    CHECK(*leak == Approx(mean_leak_by_loops(keys, 3.5)).epsilon(1e-5));
 }
 
 }  // namespace
@@ -88,7 +89,8 @@ TEST_CASE("devore: q = 7, r = 2 has d = 49, N = 343, mu = 2/7", "[embedding]") {
 
 TEST_CASE("mub: bases of C^D have real products of at most 1/sqrt D, exactly as claimed for every N", "[embedding]") {
   for (const Index order : {3, 5, 7, 11, 13}) {
-    for (Index tokens = 2; tokens <= order * (order + 1); tokens += order < 6 ? 1 : 5) check_exact("mub", tokens, 2 * order);
+    for (Index tokens = 2; tokens <= order * (order + 1); tokens += order < 6 ? 1 : 5)
+      check_exact("mub", tokens, 2 * order);
     check_exact("mub", order + 1, 2 * order);
     check_exact("mub", order * order, 2 * order);
     check_exact("mub", order * order + 1, 2 * order);
@@ -117,7 +119,8 @@ TEST_CASE("dual_bch: products are 0 or +-sqrt(2/d)", "[embedding]") {
   const auto keys = keys_of("dual_bch", 1024, 32);
   std::map<int, int> counts;
   for (Index j = 1; j < 1024; ++j) ++counts[static_cast<int>(std::lround(keys.row(0).dot(keys.row(j)) / root))];
-  // Weights of the dual double-error-correcting BCH code, m = 5 (MacWilliams and Sloane): (2^m-1) (2^(m-2) + 2^((m-3)/2)) etc.
+  // Weights of the dual double-error-correcting BCH code, m = 5 (MacWilliams and Sloane): (2^m-1) (2^(m-2) +
+  // 2^((m-3)/2)) etc.
   CHECK(counts == std::map<int, int>{{-1, 31 * (8 - 2)}, {0, 31 * 17}, {1, 31 * (8 + 2)}});
   const auto& family = Embeddings::find("dual_bch", "embedding");
   CHECK(family.why_impossible(10, 64).find("32 or 128") != std::string::npos);
@@ -133,7 +136,8 @@ TEST_CASE("dual_bch rows follow (-1)^{Tr(a x + b x^3)}", "[embedding]") {
       for (unsigned x = 0; x < 8; ++x) {
         const unsigned cube = field.multiply(field.multiply(x, x), x);
         const unsigned sum = field.multiply(a, x) ^ field.multiply(b, cube);
-        const unsigned trace = sum ^ field.multiply(sum, sum) ^ field.multiply(field.multiply(sum, sum), field.multiply(sum, sum));
+        const unsigned trace =
+            sum ^ field.multiply(sum, sum) ^ field.multiply(field.multiply(sum, sum), field.multiply(sum, sum));
         REQUIRE(trace <= 1);
         CHECK((keys(b * 8 + a, x) < 0) == (trace == 1));
       }
@@ -141,7 +145,8 @@ TEST_CASE("dual_bch rows follow (-1)^{Tr(a x + b x^3)}", "[embedding]") {
   }
 }
 
-TEST_CASE("binary fields: every nonzero element has order dividing 2^m - 1, so the moduli are irreducible enough", "[embedding]") {
+TEST_CASE("binary fields: every nonzero element has order dividing 2^m - 1, so the moduli are irreducible enough",
+          "[embedding]") {
   for (const int degree : {1, 3, 5, 7, 9, 11, 13}) {
     const geometry::BinaryField field(degree);
     const std::uint32_t size = std::uint32_t{1} << degree;
@@ -212,19 +217,20 @@ TEST_CASE("tails of sparse keys are those of enumeration", "[theory]") {
   }
   CHECK(theory::log_achlioptas_gap_tail(d, 1) == Approx(std::log(law[0])).epsilon(1e-12));
   CHECK(theory::log_achlioptas_gap_tail(9, 3) == Approx([] {
-          // (13 + 4 z + z^2)^9 / 18^9 by repeated multiplication.
-          std::vector<double> c{1};
-          for (int k = 0; k < 9; ++k) {
-            std::vector<double> next(c.size() + 2, 0.0);
-            for (std::size_t i = 0; i < c.size(); ++i) {
-              next[i] += 13 * c[i] / 18;
-              next[i + 1] += 4 * c[i] / 18;
-              next[i + 2] += c[i] / 18;
-            }
-            c = next;
-          }
-          return std::log(c[0] + c[1] + c[2]);
-        }()).epsilon(1e-12));
+                                                   // (13 + 4 z + z^2)^9 / 18^9 by repeated multiplication.
+                                                   std::vector<double> c{1};
+                                                   for (int k = 0; k < 9; ++k) {
+                                                     std::vector<double> next(c.size() + 2, 0.0);
+                                                     for (std::size_t i = 0; i < c.size(); ++i) {
+                                                       next[i] += 13 * c[i] / 18;
+                                                       next[i + 1] += 4 * c[i] / 18;
+                                                       next[i + 2] += c[i] / 18;
+                                                     }
+                                                     c = next;
+                                                   }
+                                                   return std::log(c[0] + c[1] + c[2]);
+                                                 }())
+                                                     .epsilon(1e-12));
   // A long one stays finite: far in the tail, and rescaled on the way.
   CHECK(theory::log_achlioptas_gap_tail(60000, 15000) < -500);
   CHECK(std::isfinite(theory::log_achlioptas_gap_tail(60000, 15000)));
@@ -253,13 +259,15 @@ TEST_CASE("tails of sparse keys are those of enumeration", "[theory]") {
 }
 
 TEST_CASE("the Gaussian gap bound is above a Monte Carlo estimate and is the best exponent", "[theory]") {
-  // d = 1: gap = u^2 - u w for independent N(0, 1). P(gap <= g) by quadrature over u: P(w >= u - g/u) for u > 0, doubled.
+  // d = 1: gap = u^2 - u w for independent N(0, 1). P(gap <= g) by quadrature over u: P(w >= u - g/u) for u > 0,
+  // doubled.
   for (const double gap : {0.1, 0.5, 0.9}) {
     double exact = 0;
     const int nodes = 20000;
     for (int k = 0; k < nodes; ++k) {
       const double u = 8 * (k + 0.5) / nodes;
-      exact += 2 * 8.0 / nodes * std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0)) * std::erfc((u - gap / u) / std::sqrt(2.0)) / 2;
+      exact += 2 * 8.0 / nodes * std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0)) *
+               std::erfc((u - gap / u) / std::sqrt(2.0)) / 2;
     }
     CHECK(theory::log_gaussian_gap_bound(1, gap) >= std::log(exact));
     // No exponent l does better: E e^{-l (gap_ij - g)} on a grid.

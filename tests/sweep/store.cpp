@@ -89,9 +89,12 @@ TEST_CASE("rows count from trial 0 to the first gap or the stop", "[store]") {
 
 TEST_CASE("the time left follows from what this run has measured", "[progress]") {
   // Nine tenths were there already: the tenth that this run did took 10 s, and as much is left.
-  CHECK(sweep::progress_text({100, 100, 2000, 7, 3, 5, 1}, 10) == "3/5 points, 7 trials, 1 failed, 95 %, 10 s elapsed, at most 10 s left");
-  CHECK(sweep::progress_text({0, 200, 200, 0, 0, 2, 0}, 1) == "0/2 points, 0 trials, 0 failed, 0 %, 1.0 s elapsed, at most ? left");
-  CHECK(sweep::progress_text({50, 0, 200, 4, 2, 2, 0}, 200) == "2/2 points, 4 trials, 0 failed, 100 %, 3 min elapsed, at most 0.0 s left");
+  CHECK(sweep::progress_text({100, 100, 2000, 7, 3, 5, 1}, 10) ==
+        "3/5 points, 7 trials, 1 failed, 95 %, 10 s elapsed, at most 10 s left");
+  CHECK(sweep::progress_text({0, 200, 200, 0, 0, 2, 0}, 1) ==
+        "0/2 points, 0 trials, 0 failed, 0 %, 1.0 s elapsed, at most ? left");
+  CHECK(sweep::progress_text({50, 0, 200, 4, 2, 2, 0}, 200) ==
+        "2/2 points, 4 trials, 0 failed, 100 %, 3 min elapsed, at most 0.0 s left");
 }
 
 }  // namespace kvfrontier
