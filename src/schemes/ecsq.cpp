@@ -147,7 +147,7 @@ class Ecsq : public Scheme {
     static const core::OptionTable table{
         core::Option::integer("bits", {}, 0, 9'000'000'000'000'000, "length of the message; at most 10 N d").sized(),
         core::Option::integer(
-            "block", 14, 0, 20,
+            "block", 14, 6, 20,
             "log2 of the number of value entries coded together; the last block may hold almost twice as many"),
         core::Option::choice("trellis", "8", {"none", "4", "8", "16", "32", "64", "128", "256"},
                              "states of the trellis; none: scalar quantisation. Time grows with them")};

@@ -63,15 +63,15 @@ core::RowMatrixD reconstruction(const schemes::PublicParams& params, const core:
 TEST_CASE("ecsq meets every budget to the bit", "[ecsq]") {
   const auto& scheme = schemes::Schemes::find("ecsq", "scheme");
   for (const char* trellis : {"none", "4"}) {
-    for (const int block : {2, 14}) {
-      auto params = params_of({1, 2, 3}, 7, {{"trellis", trellis}, {"block", block}});
-      core::RowMatrixF values = normal_values(5, 7);
+    for (const int block : {6, 14}) {
+      auto params = params_of({1, 2, 4, 5}, 13, {{"trellis", trellis}, {"block", block}});
+      core::RowMatrixF values = normal_values(21, 13);
       values(2, 3) = 1e30f;  // clipped
       values(1, 1) = -40.0f;
-      for (std::uint64_t bits = 0; bits <= 360; bits += bits < 60 ? 1 : 25) {
+      for (std::uint64_t bits = 0; bits <= 2800; bits += bits < 60 ? 1 : 101) {
         params.options = scheme.fit(params, bits).options.value();
         const core::BitString message = message_of(params, values);
-        REQUIRE(message.size == std::min<std::uint64_t>(bits, 350));
+        REQUIRE(message.size == std::min<std::uint64_t>(bits, 2730));
         REQUIRE(message.size == scheme.message_bits(params));
         REQUIRE(message == message_of(params, values, 1));
         REQUIRE(reconstruction(params, message).cwiseAbs().maxCoeff() < 30);
@@ -104,14 +104,14 @@ TEST_CASE("ecsq lies above the Gaussian floor by the gap of its quantiser", "[ec
 }
 
 TEST_CASE("no bits crash the ecsq decoder", "[ecsq]") {
-  const auto params = params_of({1, 2, 4}, 16, {{"bits", 200}, {"block", 4}});
+  const auto params = params_of({1, 2, 4, 5}, 16, {{"bits", 1000}, {"block", 6}});
   core::Stream coins({7}, core::Purpose("test/ecsq"), 1);
-  core::BitString message = message_of(params, normal_values(5, 16));
+  core::BitString message = message_of(params, normal_values(21, 16));
   for (int trial = 0; trial < 30; ++trial) {
     for (auto& word : message.words) word = trial == 0 ? ~std::uint64_t{0} : coins.next64();
-    message.words.back() &= (std::uint64_t{1} << 200 % 64) - 1;
+    message.words.back() &= (std::uint64_t{1} << 1000 % 64) - 1;
     CHECK(reconstruction(params, message).cwiseAbs().maxCoeff() < 200);
   }
-  message.size = 199;
+  message.size = 999;
   CHECK_THROWS(reconstruction(params, message));
 }
