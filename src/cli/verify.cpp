@@ -238,7 +238,11 @@ int verify(const Request& request) {
                                        : stored_plan(claim, request, store);
     if (measuring) {
       std::string line = "[";
-      say(line.append(std::to_string(i + 1)).append("/").append(std::to_string(list.size())).append("] ").append(claim.name()));
+      say(line.append(std::to_string(i + 1))
+              .append("/")
+              .append(std::to_string(list.size()))
+              .append("] ")
+              .append(claim.name()));
       const Measured measured = in_time ? measure(plan, request, start) : Measured{false, false, 0};
       in_time = measured.in_time;
       failed = failed || measured.failed;

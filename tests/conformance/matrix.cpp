@@ -174,8 +174,9 @@ TEST_CASE("the same coins give the same bits, other coins others", "[conformance
       const auto other = index_instance(game.instance->params(), 1);
       schemes::PublicParams params = game.params;
       params.key = other->coins().open;
-      // Rows of one coordinate hold two values each: there equal messages are no wonder.
-      if (game.params.d >= 16)
+      // Rows of one coordinate hold two values each: there equal messages are no wonder. Families other than INDEX may
+      // hold fewer fair bits than a message has room for.
+      if (game.params.d >= 16 && game.instance->params().family == "index")
         tally.expect(!(simulator::encode(params, *other).bits == message.bits), game,
                      "other coins give the same message");
     });
@@ -187,6 +188,8 @@ TEST_CASE("an isolated Bob answers as one in place, bit for bit", "[conformance]
   Tally tally;
   for (const auto* scheme : conforming_schemes()) {
     for_each_game(*scheme, instances, [&](const Game& game) {
+      // A process a game: the other families repeat what INDEX shows, so they are met at one width.
+      if (game.instance->params().family != "index" && game.params.d != 16) return;
       const RowMatrixD queries = queries_of(*game.instance, game.params.tau);
       const auto message = simulator::encode(game.params, *game.instance);
       const RowMatrixD here = simulator::ask_bob(game.params, message.bits, queries, {simulator::Isolation::never, 60});
@@ -299,6 +302,11 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
   const auto promised = [](const Game& game) -> std::optional<double> {
     const std::string name = game.scheme->name();
     const Json& options = game.params.options;
+    // Values of two levels survive half floats, one bit and min/max groups; other values only fp32.
+    static const std::set<std::string> two_levels{"index", "worst_case", "clustered", "windowed"};
+    const bool only_floats = two_levels.count(game.instance->params().family) == 0;
+    if (only_floats && options.value("format", "") != "fp32") return std::nullopt;
+    if (only_floats && name == "kivi") return std::nullopt;
     if (name == "bitpack" && game.size == "full") return 1e-12;
     const bool rows = name == "exact" ||
                       (game.size == "full" &&
