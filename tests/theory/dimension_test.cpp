@@ -111,10 +111,10 @@ TEST_CASE("circle scaling is what equally spaced directions need", "[dimension]"
 TEST_CASE("spread scaling has its closed forms", "[dimension]") {
   // d = 3: M_3(tau) = sinh(tau)/tau, so N/(2 tau) = 2/(1+eta) up to e^{-2 tau}.
   for (const double eta : {0.0, 0.5}) CHECK(spread_scaling(1000, 3, eta) == Approx(250 * (1 + eta)).epsilon(1e-9));
-  // 2 pi [N (1+eta) Gamma(d/2)/(4 pi^(d/2))]^(2/(d-1)), tau >> d^2/8.
+  // 2 pi [N (1+eta) Gamma(d/2)/(4 pi^(d/2))]^(2/(d-1)), up to a relative (d-3)/(4 tau): below .3 % here.
   for (const int d : {2, 4, 5}) {
-    const double law = 2 * pi * std::pow(1e9 * std::tgamma(d / 2.0) / (4 * std::pow(pi, d / 2.0)), 2.0 / (d - 1));
-    CHECK(spread_scaling(1'000'000'000, d, 0) == Approx(law).epsilon(2e-3));
+    const double law = 2 * pi * std::pow(1e5 * std::tgamma(d / 2.0) / (4 * std::pow(pi, d / 2.0)), 2.0 / (d - 1));
+    CHECK(spread_scaling(100'000, d, 0) == Approx(law).epsilon(3e-3));
   }
 }
 
