@@ -87,6 +87,15 @@ class CoherenceClaim : public analysis::Claim {
     return parameters;
   }
 
+  double memory_bytes(const Json& parameters) const override {
+    const double tokens = parameters.at("tokens");
+    return 32e6 + 12 * tokens * tokens;
+  }
+  double operations(const Json& parameters) const override {
+    const double tokens = parameters.at("tokens"), draws = parameters.at("draws");
+    return draws * tokens * tokens * (2 * parameters.at("d").get<double>() + 16);
+  }
+
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
     const Index tokens = parameters.at("tokens"), d = parameters.at("d");
     const auto& embedding = geometry::Embeddings::find(parameters.at("embedding"), "embedding");

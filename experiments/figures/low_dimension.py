@@ -29,7 +29,7 @@ for turn, (quantity, eta, label) in enumerate([("slope of the median row", 0, "m
     draw(middle, here, "d", style.PALETTE[turn], style.MARKERS[turn], label)
 middle.set_xticks([2, 3, 4])
 middle.set_xlabel("dimension $d$")
-middle.set_ylabel("growth $d \\ln\\tau / d \\ln N$")
+middle.set_ylabel("growth exponent of $\\tau$ in $N$")
 legend(middle, loc="upper right")
 
 counts = pick(checks, part="fixed_norm")
