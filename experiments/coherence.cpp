@@ -85,7 +85,7 @@ class CoherenceClaim : public analysis::Claim {
     static const core::OptionTable table{
         Option::choice("embedding", "sphere", geometry::Embeddings::names(), "family of keys"),
         Option::integer("tokens", 128, 2, 8192, "N"), Option::integer("d", 64, 1, 65536, "dimension"),
-        Option::integer("draws", 64, 1, 1 << 20, "draws of a random family in a trial"),
+        Option::integer("draws", 96, 1, 1 << 20, "draws of a random family in a trial"),
         analysis::sabotage_option({"duplicated_key", "half_dimension"})};
     return table;
   }
@@ -98,6 +98,15 @@ class CoherenceClaim : public analysis::Claim {
       throw core::ConfigError(combination.path("d"), core::describe(parameters["d"]), why);
     }
     return parameters;
+  }
+
+  double memory_bytes(const Json& parameters) const override {
+    const double tokens = parameters.at("tokens");
+    return 32e6 + 12 * tokens * tokens;
+  }
+  double operations(const Json& parameters) const override {
+    const double tokens = parameters.at("tokens"), draws = parameters.at("draws");
+    return draws * tokens * tokens * (2 * parameters.at("d").get<double>() + 16);
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
@@ -147,9 +156,11 @@ class CoherenceClaim : public analysis::Claim {
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json random = {{"embedding", {"sphere", "rademacher", "srht", "gaussian", "achlioptas", "kane_nelson"}},
-                   {"d", quick ? Json{64, 256} : Json{64, 128, 256, 512}}};
-    Json grids = Json::array({random});
+    const Json d = quick ? Json{64, 256} : Json{64, 128, 256, 512};
+    Json grids = Json::array();
+    grids.push_back({{"embedding", {"sphere", "rademacher", "gaussian", "achlioptas", "kane_nelson"}}, {"d", d}});
+    grids.push_back(
+        {{"embedding", "srht"}, {"d", d}, {"draws", 256}});  // N - 1 independent products a draw instead of N (N-1)/2
     const auto exact = [&](const char* embedding, int tokens, int d) {
       grids.push_back({{"embedding", embedding}, {"tokens", tokens}, {"d", d}});
     };

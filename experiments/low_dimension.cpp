@@ -8,9 +8,9 @@
 //  random       random directions: the median row grows like N^{2/(d-1)}. The worst row is decided by the closest pair,
 //               at distance N^{-2/(d-1)}, if one neighbour can spoil it (eta > 0): tau like N^{4/(d-1)}. At eta = 0 one
 //               neighbour leaks less than 1, so it takes the closest triple, at distance N^{-3/(2(d-1))}: N^{3/(d-1)}.
-//  fixed_norm   tau fixed: keys are absorbed until S >= 1. Each adds e^-tau M_d(tau) on average and at most 1, so by
-//               Wald's identity their mean number lies between 1 and 2 times e^tau/M_d(tau): exponential in d while d
-//               is small, saturated at N beyond.
+//  fixed_norm   tau fixed: keys are absorbed until S >= 1. Each adds a weight w, E w = e^-tau M_d(tau), so by Wald's
+//               identity their mean number is (1 + R)/E w, R the mean overshoot over 1, about E w^2/(2 E w) (renewal
+//               theorem; surely between 0 and 1): exponential in d while d is small, saturated at N beyond.
 
 #include <algorithm>
 #include <limits>
@@ -27,7 +27,7 @@ namespace {
 using analysis::CheckList;
 using core::Json;
 
-constexpr Index small = 32, large = 512;  // N of the part `random`
+constexpr Index small = 32, large = 256;  // N of the part `random`
 
 // Well-spread points: equally spaced angles (d = 2), the Fibonacci sphere (d = 3).
 core::RowMatrixD spread_points(Index tokens, Index d) {
@@ -95,17 +95,17 @@ class LowDimension : public analysis::Claim {
   }
   std::string prediction() const override {
     return "circle a N^2/(2 pi^2), 2 sum_j e^{-a j^2} = (1-eta)/(1+eta); spread N e^-tau M_d(tau) = 2/(1+eta) at eta = "
-           "0; slopes 2/(d-1), 3/(d-1), 4/(d-1); fixed norm e^tau/M_d(tau) tokens";
+           "0; slopes 2/(d-1), 3/(d-1), 4/(d-1); fixed norm (1 + R) e^tau/M_d(tau) tokens, R = e^-tau M_d(2 tau)/(2 "
+           "M_d(tau))";
   }
   std::string allowance() const override {
     return "1 % on the circle: 1 - cos x = x^2/2 up to x^2/12. 5 % for spread points at eta = 0 and their slopes: "
            "density in place of points. Median slope of random rows 5 %, worst rows 12 %: "
-           "N from 32 to 512 is not yet infinite, and ln N enters the worst triple. Fixed norm: between 1 and 2 times, "
-           "by Wald; 2 % for saturation";
+           "N from 32 to 256 is not yet infinite, and ln N enters the worst triple. Fixed norm: 10 %, the renewal "
+           "theorem is for many small weights; 2 % for saturation";
   }
   std::string refutation() const override {
-    return "another constant on the circle, slopes off 2/(d-1), 3/(d-1), 4/(d-1), or token counts outside Wald's "
-           "bounds";
+    return "another constant on the circle, slopes off 2/(d-1), 3/(d-1), 4/(d-1), or token counts off the renewal law";
   }
 
   const core::OptionTable& options() const override {
@@ -210,17 +210,26 @@ class LowDimension : public analysis::Claim {
           checks.exact(place("required tau"), need, law,
                        analysis::within_relative(law, part == "circle" ? 0.01 : 0.05));
       } else if (part == "random") {
+        // The median row sees the curvature of the sphere, which moves tau by a relative (d-3)/(4 tau): 3 % in the
+        // slope of d = 4. It sees N - 1 others: its law is that of so many spread points up to a constant factor. The
+        // worst row is a matter of small distances.
         const double dimension = static_cast<double>(d - 1), worst = (eta > 0 ? 4 : 3) / dimension;
-        checks.mean(place("slope of the median row"), point.values("median"), 2 / dimension,
-                    analysis::within_relative(2 / dimension, 0.05));
+        const double median =
+            std::log(theory::spread_scaling(large - 1, d, eta) / theory::spread_scaling(small - 1, d, eta)) /
+            std::log(static_cast<double>(large) / small);
+        checks.mean(place("slope of the median row"), point.values("median"), median,
+                    analysis::within_relative(median, 0.05));
         checks.mean(place("slope of the worst row"), point.values("worst"), worst,
                     analysis::within_relative(worst, 0.12));
       } else {
-        const double tau = point.parameter("tau"), law = std::exp(tau - theory::log_sphere_mgf(d, tau)),
+        // law and overshoot: 1/E w and E w^2/(2 E w) for one weight w.
+        const double tau = point.parameter("tau"), log_mean = theory::log_sphere_mgf(d, tau) - tau,
                      n = static_cast<double>(tokens);
+        const double overshoot = std::exp(theory::log_sphere_mgf(d, 2 * tau) - 2 * tau - log_mean) / 2,
+                     law = (1 + overshoot) * std::exp(-log_mean);
         const auto absorbed = point.values("absorbed");
         if (law < n / 3) {
-          checks.mean(place("tokens at fixed norm"), absorbed, law, {law, 2 * law});
+          checks.mean(place("tokens at fixed norm"), absorbed, law, analysis::within_relative(law, 0.1));
         } else if (law > 10 * n) {
           checks.mean(place("tokens at fixed norm"), absorbed, n, analysis::within_relative(n, 0.02));
         }
@@ -240,7 +249,7 @@ class LowDimension : public analysis::Claim {
   // worst row averaged over draws (its logarithm has a deviation of about 2.6/(d-1) in every draw).
   static Json random_slopes(const Json& parameters, std::uint64_t trial, bool wrong) {
     const double eta = parameters.at("eta"), log_threshold = std::log(theory::leak_threshold(eta));
-    constexpr Index draws = 16;
+    constexpr Index draws = 40;
     const Index d = parameters.at("d");
     core::RowMatrixF stored(large, d);
     Eigen::ArrayXd gaps;

@@ -136,7 +136,7 @@ class RandomBitError : public analysis::Claim {
       const double law = core::mean_of(predicted), tau = scaling(point.parameters);
       std::vector<double> ratios;
       for (std::size_t t = 0; t < errors.size(); ++t) ratios.push_back(1 + (errors[t] - predicted[t]) / law);
-      Json at = point.at({"embedding", "target"});
+      Json at = point.at({"embedding", "tokens", "d", "target"});
       at["tau"] = tau;
       at["error"] = core::mean_of(errors);
       at["law"] = law;
