@@ -99,7 +99,9 @@ std::string number(double value) {
   return text;
 }
 
-std::string interval_text(const core::Interval& interval) { return "[" + number(interval.lo) + ", " + number(interval.hi) + "]"; }
+std::string interval_text(const core::Interval& interval) {
+  return std::string("[").append(number(interval.lo)).append(", ").append(number(interval.hi)).append("]");
+}
 
 // The command that measures what is missing.
 std::string measure_command(const Claim& claim, const Request& request, std::uint64_t seed) {
@@ -218,7 +220,7 @@ int verify(const Request& request) {
     const Claim& claim = *list[i];
     const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed) : stored_plan(claim, request, store);
     if (measuring) {
-      say("[" + std::to_string(i + 1) + "/" + std::to_string(list.size()) + "] " + claim.name());
+      say(std::string("[").append(std::to_string(i + 1)).append("/").append(std::to_string(list.size())).append("] ").append(claim.name()));
       const Measured measured = in_time ? measure(plan, request, start) : Measured{false, false, 0};
       in_time = measured.in_time;
       failed = failed || measured.failed;
