@@ -17,21 +17,30 @@ class LeakLaw : public analysis::Claim {
  public:
   std::string name() const override { return "leak_law"; }
   std::string statement() const override {
-    return "random keys leak (N-1) E e^{-tau (1 - <k, k'>)} on average: (N-1) ((1 + e^{-2 tau/d})/2)^d for Rademacher, (N-1) e^{-tau} M_d(tau) for sphere keys";
+    return "random keys leak (N-1) E e^{-tau (1 - <k, k'>)} on average: (N-1) ((1 + e^{-2 tau/d})/2)^d for Rademacher, "
+           "(N-1) e^{-tau} M_d(tau) for sphere keys";
   }
-  std::string source() const override { return "moment generating function of one inner product; the typical case behind Thm 4.5 of arXiv 2503.14881"; }
-  std::string prediction() const override { return "E S = (N-1) ((1 + e^{-2 tau/d})/2)^d (Rademacher), (N-1) e^{-tau} 0F1(d/2; tau^2/4) (sphere)"; }
+  std::string source() const override {
+    return "moment generating function of one inner product; the typical case behind Thm 4.5 of arXiv 2503.14881";
+  }
+  std::string prediction() const override {
+    return "E S = (N-1) ((1 + e^{-2 tau/d})/2)^d (Rademacher), (N-1) e^{-tau} 0F1(d/2; tau^2/4) (sphere)";
+  }
   std::string allowance() const override {
-    return "2 %: the law is exact, and float products and exponentials err by less than 1e-4; the rest is for the finite number of draws. Only tau <= sqrt(d ln N), "
+    return "2 %: the law is exact, and float products and exponentials err by less than 1e-4; the rest is for the "
+           "finite number of draws. Only tau <= sqrt(d ln N), "
            "beyond which rare rows carry the mean";
   }
-  std::string refutation() const override { return "a mean leak more than 2 % away from the closed form at any (d, tau)"; }
+  std::string refutation() const override {
+    return "a mean leak more than 2 % away from the closed form at any (d, tau)";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-                                         Option::integer("tokens", 1024, 2, 50'000, "N"), Option::integer("d", 64, 1, 65536, "dimension"),
-                                         Option::real("tau", 6.0, 0, 1e4, "query scaling"), analysis::sabotage_option({"wrong_tau"})};
+    static const core::OptionTable table{
+        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
+        Option::integer("tokens", 1024, 2, 50'000, "N"), Option::integer("d", 64, 1, 65536, "dimension"),
+        Option::real("tau", 6.0, 0, 1e4, "query scaling"), analysis::sabotage_option({"wrong_tau"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
@@ -68,8 +77,10 @@ class LeakLaw : public analysis::Claim {
     CheckList checks;
     for (const auto& point : rows) {
       const auto& embedding = geometry::Embeddings::find(point.parameters.at("embedding"), "embedding");
-      const double law = *embedding.mean_leak(point.parameters.at("tokens"), point.parameters.at("d"), point.parameter("tau"));
-      checks.mean(point.at({"embedding", "tokens", "d", "tau"}), point.values("mean_leak"), law, analysis::within_relative(law, 0.02));
+      const double law =
+          *embedding.mean_leak(point.parameters.at("tokens"), point.parameters.at("d"), point.parameter("tau"));
+      checks.mean(point.at({"embedding", "tokens", "d", "tau"}), point.values("mean_leak"), law,
+                  analysis::within_relative(law, 0.02));
     }
     return checks.finish();
   }

@@ -21,17 +21,21 @@ class LinearState : public analysis::Claim {
  public:
   std::string name() const override { return "linear_state"; }
   std::string statement() const override {
-    return "the d x d state of linear attention reads bits with error Qfun(sqrt(d/N)) (values +-1) or Qfun(sqrt(d/(2N))) ({0,1}), and its bits never lie below the floor";
+    return "the d x d state of linear attention reads bits with error Qfun(sqrt(d/N)) (values +-1) or "
+           "Qfun(sqrt(d/(2N))) ({0,1}), and its bits never lie below the floor";
   }
   std::string source() const override {
-    return "central limit theorem for sum_j <k_i,k_j> v_j; floor: INDEX, the step behind Thm 4.5 of arXiv 2503.14881, applied to any fixed state";
+    return "central limit theorem for sum_j <k_i,k_j> v_j; floor: INDEX, the step behind Thm 4.5 of arXiv 2503.14881, "
+           "applied to any fixed state";
   }
   std::string prediction() const override {
-    return "Qfun(sqrt(d/(N-1))) for +-1 read by sign, Qfun(sqrt(d/(2(N-1)))) for {0,1} read at 1/2, Qfun(sqrt(2d/(pi (N-1)))) when each entry of the state is one sign bit; "
+    return "Qfun(sqrt(d/(N-1))) for +-1 read by sign, Qfun(sqrt(d/(2(N-1)))) for {0,1} read at 1/2, Qfun(sqrt(2d/(pi "
+           "(N-1)))) when each entry of the state is one sign bit; "
            "state bits >= (1 - H2(error)) N d";
   }
   std::string allowance() const override {
-    return "3 % of the error: the noise is a sum of N-1 >= 63 products (and of d >= 128 signs), whose fourth cumulant moves the Gaussian tail by at most 1.5 %. None for the floor";
+    return "3 % of the error: the noise is a sum of N-1 >= 63 products (and of d >= 128 signs), whose fourth cumulant "
+           "moves the Gaussian tail by at most 1.5 %. None for the floor";
   }
   std::string refutation() const override {
     return "an error more than 3 % off the law at any N/d, or a state with fewer bits than (1 - H2(error)) N d";
@@ -39,18 +43,21 @@ class LinearState : public analysis::Claim {
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::integer("tokens", 1024, 2, 50'000, "N"),
-                                         Option::integer("d", 64, 1, 4096, "width of keys and of values"),
-                                         Option::choice("values", "signs", {"signs", "bits"}, "signs: +-1 read by sign; bits: {0,1} read at 1/2"),
-                                         Option::choice("state", "fp32", {"fp32", "sign"}, "how an entry of the state is stored; sign: one bit, values must be signs"),
-                                         analysis::sabotage_option({"leaking_decoder", "uncounted_columns"})};
+    static const core::OptionTable table{
+        Option::integer("tokens", 1024, 2, 50'000, "N"),
+        Option::integer("d", 64, 1, 4096, "width of keys and of values"),
+        Option::choice("values", "signs", {"signs", "bits"}, "signs: +-1 read by sign; bits: {0,1} read at 1/2"),
+        Option::choice("state", "fp32", {"fp32", "sign"},
+                       "how an entry of the state is stored; sign: one bit, values must be signs"),
+        analysis::sabotage_option({"leaking_decoder", "uncounted_columns"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
     for (const char* name : {"tokens", "d", "values", "state", "sabotage"}) parameters[name] = combination.value(name);
     if (parameters["state"] == "sign" && parameters["values"] != "signs") {
-      throw core::ConfigError(combination.path("state"), "\"sign\"", "fp32 where values are bits: the mean of the state would fill its signs");
+      throw core::ConfigError(combination.path("state"), "\"sign\"",
+                              "fp32 where values are bits: the mean of the state would fill its signs");
     }
     return parameters;
   }
@@ -76,7 +83,8 @@ class LinearState : public analysis::Claim {
     for (Index draw = 0; draw < count; ++draw) {
       sphere.rows(public_key, tokens * count, draw * tokens, keys);
       for (Index i = 0; i < tokens; ++i) {
-        core::Stream bits(alice_key, core::Purpose("linear_state/values"), static_cast<std::uint64_t>(draw * tokens + i));
+        core::Stream bits(alice_key, core::Purpose("linear_state/values"),
+                          static_cast<std::uint64_t>(draw * tokens + i));
         for (Index c = 0; c < d; ++c) values(i, c) = static_cast<float>(bits() & 1);
       }
       const core::RowMatrixF shown = centred ? core::RowMatrixF(2 * values.array() - 1) : values;

@@ -24,12 +24,16 @@ class NonadaptiveProbes : public analysis::Claim {
  public:
   std::string name() const override { return "nonadaptive_probes"; }
   std::string statement() const override {
-    return "attention from s cells of V that are fixed before the query answers one random bit with probability 1/2 + s/(2 N d), whichever cells they are";
+    return "attention from s cells of V that are fixed before the query answers one random bit with probability 1/2 + "
+           "s/(2 N d), whichever cells they are";
   }
-  std::string source() const override { return "non-adaptive time lower bound Omega(n d) of arXiv 2502.15955, as an average over the asked cell"; }
+  std::string source() const override {
+    return "non-adaptive time lower bound Omega(n d) of arXiv 2502.15955, as an average over the asked cell";
+  }
   std::string prediction() const override { return "success = 1/2 + s/(2 N d)"; }
   std::string allowance() const override {
-    return "0.01: the law is exact for distinct cells and certified tau (a read cell always decodes, an unread one is a fair coin); the rest is for the finite number of draws";
+    return "0.01: the law is exact for distinct cells and certified tau (a read cell always decodes, an unread one is "
+           "a fair coin); the rest is for the finite number of draws";
   }
   std::string refutation() const override {
     return "a success more than 0.01 from 1/2 + s/(2 N d); above it the probes would have to know the query";
@@ -38,14 +42,17 @@ class NonadaptiveProbes : public analysis::Claim {
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
-        Option::choice("strategy", "scattered", {"rows", "columns", "scattered"}, "which cells are read: whole rows, whole columns, random cells"),
+        Option::choice("strategy", "scattered", {"rows", "columns", "scattered"},
+                       "which cells are read: whole rows, whole columns, random cells"),
         Option::real("share", 0.5, 0, 1, "s / (N d)"), Option::integer("tokens", 64, 2, 4096, "N"),
-        Option::integer("d", 48, 2, 4096, "width of keys and of values"), analysis::sabotage_option({"probes_after_query"})};
+        Option::integer("d", 48, 2, 4096, "width of keys and of values"),
+        analysis::sabotage_option({"probes_after_query"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"strategy", "share", "tokens", "d", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"strategy", "share", "tokens", "d", "sabotage"})
+      parameters[name] = combination.value(name);
     return parameters;
   }
   double operations(const Json& parameters) const override {
@@ -71,9 +78,11 @@ class NonadaptiveProbes : public analysis::Claim {
       core::Stream stream(alice_key, core::Purpose("nonadaptive_probes/bits"), static_cast<std::uint64_t>(i));
       for (Index c = 0; c < d; ++c) bits(i, c) = stream() & 1;
     }
-    const auto cells = static_cast<Index>(std::lround(parameters.at("share").get<double>() * static_cast<double>(tokens * d)));
+    const auto cells =
+        static_cast<Index>(std::lround(parameters.at("share").get<double>() * static_cast<double>(tokens * d)));
     core::RowMatrixD seen = core::RowMatrixD::Constant(tokens, d, 0.5);
-    for (const Index cell : probed(parameters.at("strategy"), tokens, d, cells, public_key)) seen(cell / d, cell % d) = bits(cell / d, cell % d);
+    for (const Index cell : probed(parameters.at("strategy"), tokens, d, cells, public_key))
+      seen(cell / d, cell % d) = bits(cell / d, cell % d);
 
     // Every cell is asked for: the mean over a uniformly random question.
     const core::RowMatrixD key_rows = keys.cast<double>(), queries = key_rows * *tau;
@@ -83,7 +92,9 @@ class NonadaptiveProbes : public analysis::Claim {
       right = 0;
       for (Index i = 0; i < tokens; ++i) right += i * d < 2 * cells ? d : d / 2;
     }
-    return {"ok", {{"success", static_cast<double>(right) / static_cast<double>(tokens * d)}, {"cells", cells}, {"tau", *tau}}};
+    return {
+        "ok",
+        {{"success", static_cast<double>(right) / static_cast<double>(tokens * d)}, {"cells", cells}, {"tau", *tau}}};
   }
 
   Json config(analysis::Size size) const override {
@@ -102,14 +113,16 @@ class NonadaptiveProbes : public analysis::Claim {
       const auto cells = point.values("cells");
       if (cells.empty()) continue;
       const double law = 0.5 + cells.front() / (2 * point.parameter("tokens") * point.parameter("d"));
-      checks.mean(point.at({"strategy", "share", "tokens", "d"}), point.values("success"), law, analysis::within_absolute(law, 0.01));
+      checks.mean(point.at({"strategy", "share", "tokens", "d"}), point.values("success"), law,
+                  analysis::within_absolute(law, 0.01));
     }
     return checks.finish();
   }
 
  private:
   // `count` distinct cells, chosen with public coins and without sight of query or values.
-  static std::vector<Index> probed(const std::string& strategy, Index tokens, Index d, Index count, core::RandomKey key) {
+  static std::vector<Index> probed(const std::string& strategy, Index tokens, Index d, Index count,
+                                   core::RandomKey key) {
     std::vector<Index> cells(static_cast<std::size_t>(tokens * d));
     std::iota(cells.begin(), cells.end(), Index{0});
     if (strategy == "columns") {

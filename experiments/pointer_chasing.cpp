@@ -1,5 +1,5 @@
-// F24. Following T pointers through a table of which s of n entries are kept: a kept set that does not know the pointers succeeds
-// with probability prod (s-i)/(n-i), one that knows them (but not the start) with s/n and never more.
+// F24. Following T pointers through a table of which s of n entries are kept: a kept set that does not know the
+// pointers succeeds with probability prod (s-i)/(n-i), one that knows them (but not the start) with s/n and never more.
 
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
@@ -23,41 +23,56 @@ class PointerChasing : public analysis::Claim {
  public:
   std::string name() const override { return "pointer_chasing"; }
   std::string statement() const override {
-    return "chasing T distinct pointers with s of n entries kept succeeds with probability prod_{i<T} (s-i)/(n-i) if the kept set is oblivious, s/n if it adapts to the pointers";
+    return "chasing T distinct pointers with s of n entries kept succeeds with probability prod_{i<T} (s-i)/(n-i) if "
+           "the kept set is oblivious, s/n if it adapts to the pointers";
   }
   std::string source() const override {
-    return "pointer chasing with an evicted cache, arXiv 2604.17935; hypergeometric in place of (s/n)^T because the hops of one chain are distinct";
+    return "pointer chasing with an evicted cache, arXiv 2604.17935; hypergeometric in place of (s/n)^T because the "
+           "hops of one chain are distinct";
   }
-  std::string prediction() const override { return "oblivious: prod_{i<T} (s-i)/(n-i); adaptive (whole cycles kept): s/n for every T up to the cycle length"; }
+  std::string prediction() const override {
+    return "oblivious: prod_{i<T} (s-i)/(n-i); adaptive (whole cycles kept): s/n for every T up to the cycle length";
+  }
   std::string allowance() const override {
-    return "3 % of the probability plus 0.001: both laws are exact for a uniform start, so the allowance is for the finite number of draws";
+    return "3 % of the probability plus 0.001: both laws are exact for a uniform start, so the allowance is for the "
+           "finite number of draws";
   }
-  std::string refutation() const override { return "a success probability outside that allowance; an adaptive one above s/n would need to know the start"; }
+  std::string refutation() const override {
+    return "a success probability outside that allowance; an adaptive one above s/n would need to know the start";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("cache", "oblivious", {"oblivious", "adaptive"}, "what the choice of the kept entries may look at: nothing, the pointers"),
-                                         Option::integer("entries", 240, 12, 120'000, "n, a multiple of 12"),
-                                         Option::integer("kept", 120, 0, 120'000, "s, a multiple of 12, at most n"),
-                                         Option::integer("hops", 2, 1, cycle, "T"), Option::integer("draws", 1000, 1, 1'000'000, "tables drawn in a trial"),
-                                         analysis::sabotage_option({"sees_start"})};
+    static const core::OptionTable table{
+        Option::choice("cache", "oblivious", {"oblivious", "adaptive"},
+                       "what the choice of the kept entries may look at: nothing, the pointers"),
+        Option::integer("entries", 240, 12, 120'000, "n, a multiple of 12"),
+        Option::integer("kept", 120, 0, 120'000, "s, a multiple of 12, at most n"),
+        Option::integer("hops", 2, 1, cycle, "T"),
+        Option::integer("draws", 1000, 1, 1'000'000, "tables drawn in a trial"),
+        analysis::sabotage_option({"sees_start"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"cache", "entries", "kept", "hops", "draws", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"cache", "entries", "kept", "hops", "draws", "sabotage"})
+      parameters[name] = combination.value(name);
     for (const char* name : {"entries", "kept"}) {
       const Index value = parameters[name], most = parameters["entries"];
-      if (value % cycle != 0 || value > most) throw core::ConfigError(combination.path(name), std::to_string(value), "a multiple of 12, kept at most entries");
+      if (value % cycle != 0 || value > most)
+        throw core::ConfigError(combination.path(name), std::to_string(value),
+                                "a multiple of 12, kept at most entries");
     }
     return parameters;
   }
   double operations(const Json& parameters) const override {
-    return parameters.at("draws").get<double>() * parameters.at("entries").get<double>() * (60 + 4 * parameters.at("hops").get<double>());
+    return parameters.at("draws").get<double>() * parameters.at("entries").get<double>() *
+           (60 + 4 * parameters.at("hops").get<double>());
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const Index n = parameters.at("entries"), s = parameters.at("kept"), hops = parameters.at("hops"), draws = parameters.at("draws");
+    const Index n = parameters.at("entries"), s = parameters.at("kept"), hops = parameters.at("hops"),
+                draws = parameters.at("draws");
     const auto key = core::derive_key(parameters.at("seed"), Json{{"entries", n}}.dump(), trial, "public");
     const auto alice = core::derive_key(parameters.at("seed"), Json{{"entries", n}}.dump(), trial, "alice");
     const bool adaptive = parameters.at("cache") == "adaptive", sees_start = parameters.at("sabotage") == "sees_start";
@@ -73,7 +88,9 @@ class PointerChasing : public analysis::Claim {
       }
       std::vector<char> kept(order.size(), 0);
       const auto anyhow = shuffled(coins, n);
-      for (Index i = 0; i < s; ++i) kept[static_cast<std::size_t>(adaptive ? order[static_cast<std::size_t>(i)] : anyhow[static_cast<std::size_t>(i)])] = 1;
+      for (Index i = 0; i < s; ++i)
+        kept[static_cast<std::size_t>(adaptive ? order[static_cast<std::size_t>(i)]
+                                               : anyhow[static_cast<std::size_t>(i)])] = 1;
 
       for (std::size_t start = 0; start < order.size(); ++start) {
         std::size_t at = start;
@@ -102,9 +119,12 @@ class PointerChasing : public analysis::Claim {
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
     CheckList checks;
     for (const auto& point : rows) {
-      const Index n = point.parameters.at("entries"), s = point.parameters.at("kept"), hops = point.parameters.at("hops");
-      const double law = point.parameters.at("cache") == "adaptive" ? static_cast<double>(s) / static_cast<double>(n) : theory::oblivious_chase(n, s, hops);
-      checks.mean(point.at({"cache", "entries", "kept", "hops"}), point.values("success"), law, analysis::within_absolute(law, 0.03 * law + 0.001));
+      const Index n = point.parameters.at("entries"), s = point.parameters.at("kept"),
+                  hops = point.parameters.at("hops");
+      const double law = point.parameters.at("cache") == "adaptive" ? static_cast<double>(s) / static_cast<double>(n)
+                                                                    : theory::oblivious_chase(n, s, hops);
+      checks.mean(point.at({"cache", "entries", "kept", "hops"}), point.values("success"), law,
+                  analysis::within_absolute(law, 0.03 * law + 0.001));
     }
     return checks.finish();
   }

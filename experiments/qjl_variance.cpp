@@ -1,4 +1,5 @@
-// F19. QJL estimates an inner product from the signs of m Gaussian projections of the key: unbiased, with an exact variance.
+// F19. QJL estimates an inner product from the signs of m Gaussian projections of the key: unbiased, with an exact
+// variance.
 
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
@@ -15,33 +16,43 @@ using analysis::CheckList;
 using core::Index;
 using core::Json;
 
-constexpr double failure = 0.01;      // delta of the two lengths
-constexpr double tolerance = 0.25;    // eps of the two lengths
+constexpr double failure = 0.01;    // delta of the two lengths
+constexpr double tolerance = 0.25;  // eps of the two lengths
 
 class QjlVariance : public analysis::Claim {
  public:
   std::string name() const override { return "qjl_variance"; }
   std::string statement() const override {
-    return "sqrt(pi/2)/m |k| <S q, sign(S k)> is unbiased for <q,k> with variance [(pi/2)|q|^2|k|^2 - <q,k>^2]/m, and m >= (pi/eps^2) ln(2/delta) keeps |error| <= eps |q||k|";
+    return "sqrt(pi/2)/m |k| <S q, sign(S k)> is unbiased for <q,k> with variance [(pi/2)|q|^2|k|^2 - <q,k>^2]/m, and "
+           "m >= (pi/eps^2) ln(2/delta) keeps |error| <= eps |q||k|";
   }
-  std::string source() const override { return "QJL, arXiv 2406.03482; variance bound of Lemma 4 of arXiv 2504.19874 made exact; length by a sub-Gaussian tail"; }
+  std::string source() const override {
+    return "QJL, arXiv 2406.03482; variance bound of Lemma 4 of arXiv 2504.19874 made exact; length by a sub-Gaussian "
+           "tail";
+  }
   std::string prediction() const override {
-    return "mean <q,k>; variance [(pi/2)|q|^2|k|^2 - <q,k>^2]/m; P(|error| > eps) <= delta at m = (pi/eps^2) ln(2/delta), but > delta at m = (4/3)(1+eps)/eps^2 ln(2/delta) for q "
+    return "mean <q,k>; variance [(pi/2)|q|^2|k|^2 - <q,k>^2]/m; P(|error| > eps) <= delta at m = (pi/eps^2) "
+           "ln(2/delta), but > delta at m = (4/3)(1+eps)/eps^2 ln(2/delta) for q "
            "orthogonal to k";
   }
   std::string allowance() const override {
-    return "mean: 0.01 |q||k|; variance: 3 %. Both laws are exact for every m, so the allowance is for the finite number of draws. Failure shares: none, they are one-sided";
+    return "mean: 0.01 |q||k|; variance: 3 %. Both laws are exact for every m, so the allowance is for the finite "
+           "number of draws. Failure shares: none, they are one-sided";
   }
   std::string refutation() const override {
-    return "a bias above 0.01 |q||k|, a variance more than 3 % off, more than delta failures at the safe length, or no more than delta at the shorter one";
+    return "a bias above 0.01 |q||k|, a variance more than 3 % off, more than delta failures at the safe length, or no "
+           "more than delta at the shorter one";
   }
 
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
-        Option::choice("length", "given", {"given", "safe", "printed"}, "rows of S: m, or the length for eps = 0.25, delta = 0.01 by one of the two formulas"),
-        Option::integer("m", 32, 1, 65536, "rows of S, where length is given"), Option::integer("d", 16, 2, 4096, "dimension"),
-        Option::real("cosine", 0.5, -1, 1, "<q,k>/(|q||k|)"), Option::integer("draws", 1000, 1, 1'000'000, "independent S in a trial"),
+        Option::choice("length", "given", {"given", "safe", "printed"},
+                       "rows of S: m, or the length for eps = 0.25, delta = 0.01 by one of the two formulas"),
+        Option::integer("m", 32, 1, 65536, "rows of S, where length is given"),
+        Option::integer("d", 16, 2, 4096, "dimension"),
+        Option::real("cosine", 0.5, -1, 1, "<q,k>/(|q||k|)"),
+        Option::integer("draws", 1000, 1, 1'000'000, "independent S in a trial"),
         analysis::sabotage_option({"missing_constant", "repeated_rows"})};
     return table;
   }
@@ -56,7 +67,8 @@ class QjlVariance : public analysis::Claim {
     return parameters;
   }
   double operations(const Json& parameters) const override {
-    return parameters.at("draws").get<double>() * parameters.at("m").get<double>() * parameters.at("d").get<double>() * 30;
+    return parameters.at("draws").get<double>() * parameters.at("m").get<double>() * parameters.at("d").get<double>() *
+           30;
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
@@ -76,7 +88,8 @@ class QjlVariance : public analysis::Claim {
     q = (q - q.dot(k) * k).normalized();
     q = 2 * (cosine * k + std::sqrt(1 - cosine * cosine) * q);
     k *= 1.5;
-    const double scale = (sabotage == "missing_constant" ? 1 : std::sqrt(std::numbers::pi / 2)) * k.norm() / static_cast<double>(m);
+    const double scale =
+        (sabotage == "missing_constant" ? 1 : std::sqrt(std::numbers::pi / 2)) * k.norm() / static_cast<double>(m);
 
     const double truth = q.dot(k), size = q.norm() * k.norm();
     double sum = 0, squares = 0;
@@ -129,7 +142,8 @@ class QjlVariance : public analysis::Claim {
         const double gaussian = 2 * theory::gaussian_tail(tolerance / std::sqrt(theory::qjl_variance(m, 1, 1, cosine)));
         double total = 0;
         for (const double count : failures) total += count;
-        checks.proportion(at, total, draws, gaussian, length == "safe" ? core::Interval{0, failure} : core::Interval{failure, 1});
+        checks.proportion(at, total, draws, gaussian,
+                          length == "safe" ? core::Interval{0, failure} : core::Interval{failure, 1});
       }
     }
     return checks.finish();

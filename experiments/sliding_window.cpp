@@ -1,5 +1,5 @@
-// F23. Attention whose logits are zero outside the last W tokens is computed exactly from W pairs, one running sum of values and
-// a counter; INDEX on the last W tokens shows that W d bits are needed, and no older token can be read.
+// F23. Attention whose logits are zero outside the last W tokens is computed exactly from W pairs, one running sum of
+// values and a counter; INDEX on the last W tokens shows that W d bits are needed, and no older token can be read.
 
 #include <cmath>
 
@@ -39,7 +39,8 @@ class WindowState {
     const double maximum = std::max(0.0, logits.maxCoeff());
     const Eigen::VectorXd weights = (logits.array() - maximum).exp();
     const double older = forget_older ? 0 : std::exp(-maximum);
-    return (weights.transpose() * values_.topRows(held) + older * older_) / (weights.sum() + older * static_cast<double>(tokens_ - held));
+    return (weights.transpose() * values_.topRows(held) + older * older_) /
+           (weights.sum() + older * static_cast<double>(tokens_ - held));
   }
 
   Index numbers() const { return keys_.size() + values_.size() + older_.size() + 1; }
@@ -54,25 +55,31 @@ class SlidingWindow : public analysis::Claim {
  public:
   std::string name() const override { return "sliding_window"; }
   std::string statement() const override {
-    return "attention masked to the last W tokens is exact from W pairs, a running value sum and a counter; the W d bits of the window are read without error, older ones not at all";
+    return "attention masked to the last W tokens is exact from W pairs, a running value sum and a counter; the W d "
+           "bits of the window are read without error, older ones not at all";
   }
   std::string source() const override {
-    return "sliding-window attention with unmasked values, O(dW) upper and Omega(dW) lower bound of arXiv 2502.15955 (zero logits outside the window)";
+    return "sliding-window attention with unmasked values, O(dW) upper and Omega(dW) lower bound of arXiv 2502.15955 "
+           "(zero logits outside the window)";
   }
   std::string prediction() const override {
-    return "difference from masked attention < 1e-12; W (2d) + d + 1 numbers for every N; bit error 0 inside the window; outside between 1/2 - 1/sqrt(2 pi (N-W)) and 1/2";
+    return "difference from masked attention < 1e-12; W (2d) + d + 1 numbers for every N; bit error 0 inside the "
+           "window; outside between 1/2 - 1/sqrt(2 pi (N-W)) and 1/2";
   }
   std::string allowance() const override {
-    return "1e-12: double rounding of sums of N <= 4096 terms of size 1. Error in the window at most 0.01: a sample without errors bounds no better. Outside 0.01 around the "
+    return "1e-12: double rounding of sums of N <= 4096 terms of size 1. Error in the window at most 0.01: a sample "
+           "without errors bounds no better. Outside 0.01 around the "
            "band: the running sum lets a majority vote be right with probability 1/2 + 1/sqrt(2 pi (N-W)), and no more";
   }
   std::string refutation() const override {
-    return "a difference above 1e-12, a wrong bit in the window beyond 1 %, an older bit read better than the majority of the old values allows, or a state that grows with N";
+    return "a difference above 1e-12, a wrong bit in the window beyond 1 %, an older bit read better than the majority "
+           "of the old values allows, or a state that grows with N";
   }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::integer("tokens", 1024, 2, 50'000, "N"), Option::integer("window", 64, 1, 50'000, "W < N"),
+    static const core::OptionTable table{Option::integer("tokens", 1024, 2, 50'000, "N"),
+                                         Option::integer("window", 64, 1, 50'000, "W < N"),
                                          Option::integer("d", 48, 2, 4096, "width of keys and of values"),
                                          analysis::sabotage_option({"forgotten_sum", "hidden_cache"})};
     return table;
@@ -81,7 +88,8 @@ class SlidingWindow : public analysis::Claim {
     Json parameters;
     for (const char* name : {"tokens", "window", "d", "sabotage"}) parameters[name] = combination.value(name);
     if (parameters["window"] >= parameters["tokens"]) {
-      throw core::ConfigError(combination.path("window"), parameters["window"].dump(), "less than tokens = " + parameters["tokens"].dump());
+      throw core::ConfigError(combination.path("window"), parameters["window"].dump(),
+                              "less than tokens = " + parameters["tokens"].dump());
     }
     return parameters;
   }
@@ -128,12 +136,18 @@ class SlidingWindow : public analysis::Claim {
         const Eigen::RowVectorXd answer = state.attend(query, sabotage == "forgotten_sum");
         const core::RowMatrixD exact = attention::softmax_attention_oracle(core::RowMatrixD(query), masked, bits);
         difference = std::max(difference, (answer - exact.row(0)).cwiseAbs().maxCoeff());
-        errors[inside] += static_cast<double>(((answer.array() > 0.5) != (bits.row(i).array() > 0.5)).count()) / static_cast<double>(d);
+        errors[inside] += static_cast<double>(((answer.array() > 0.5) != (bits.row(i).array() > 0.5)).count()) /
+                          static_cast<double>(d);
       }
     }
     return {"ok",
-            {{"difference", difference}, {"numbers", state.numbers()}, {"errors_inside", errors[1]}, {"rows_inside", rows[1]},
-             {"errors_outside", errors[0]}, {"rows_outside", rows[0]}, {"tau", *tau}}};
+            {{"difference", difference},
+             {"numbers", state.numbers()},
+             {"errors_inside", errors[1]},
+             {"rows_inside", rows[1]},
+             {"errors_outside", errors[0]},
+             {"rows_outside", rows[0]},
+             {"tau", *tau}}};
   }
 
   Json config(analysis::Size size) const override {

@@ -1,5 +1,6 @@
-// F18. Attention from moments: with e^x cut off at degree t the state is C(d+t, t) (d_v + 1) numbers whatever N is. The degree must
-// grow like e r in the largest logit r (3.59 r if the smallest weight has to come out right), so the state leaves the floor far behind.
+// F18. Attention from moments: with e^x cut off at degree t the state is C(d+t, t) (d_v + 1) numbers whatever N is. The
+// degree must grow like e r in the largest logit r (3.59 r if the smallest weight has to come out right), so the state
+// leaves the floor far behind.
 
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/random/normal_distribution.hpp>
@@ -40,7 +41,8 @@ class Monomials {
     for (std::size_t m = 0; m < count(); ++m) {
       double value = 1;
       for (std::size_t l = 0; l < powers_[m].size(); ++l) {
-        for (Index power = 1; power <= powers_[m][l]; ++power) value *= point[static_cast<Index>(l)] / (with_coefficients ? static_cast<double>(power) : 1.0);
+        for (Index power = 1; power <= powers_[m][l]; ++power)
+          value *= point[static_cast<Index>(l)] / (with_coefficients ? static_cast<double>(power) : 1.0);
       }
       values[static_cast<Index>(m)] = value;
     }
@@ -63,27 +65,37 @@ class TaylorSketch : public analysis::Claim {
  public:
   std::string name() const override { return "taylor_sketch"; }
   std::string statement() const override {
-    return "attention with e^x cut at degree t needs C(d+t,t)(d_v+1) numbers; its error is the tail sum_{l>t} r^l/l!, which asks for t ~ e r (3.59 r relative to e^{-r}), and it "
+    return "attention with e^x cut at degree t needs C(d+t,t)(d_v+1) numbers; its error is the tail sum_{l>t} r^l/l!, "
+           "which asks for t ~ e r (3.59 r relative to e^{-r}), and it "
            "multiplies the leak by 1/P(Poisson(tau) <= t)";
   }
-  std::string source() const override { return "polynomial method for streaming attention (arXiv 2606.07205 and before); tail, slopes and leak factor derived in theory/taylor.hpp"; }
+  std::string source() const override {
+    return "polynomial method for streaming attention (arXiv 2606.07205 and before); tail, slopes and leak factor "
+           "derived in theory/taylor.hpp";
+  }
   std::string prediction() const override {
-    return "max error on |x| <= r: sum_{l>t} r^l/l! <= (e r/(t+1))^{t+1}/(1-r/(t+2)); dt/dr -> e, or 3.5911 for error e^{-r}; state C(d+t,t)(d_v+1); leak S/P(Poisson(tau) <= t)";
+    return "max error on |x| <= r: sum_{l>t} r^l/l! <= (e r/(t+1))^{t+1}/(1-r/(t+2)); dt/dr -> e, or 3.5911 for error "
+           "e^{-r}; state C(d+t,t)(d_v+1); leak S/P(Poisson(tau) <= t)";
   }
   std::string allowance() const override {
-    return "tail: 1e-9 relative, rounding. Slopes between r = 100 and 300: 1 %, for the ln r term and the rounding of t (.3 %). Sketch: 1e-12, rounding. Leak factor: 3 %, because "
+    return "tail: 1e-9 relative, rounding. Slopes between r = 100 and 300: 1 %, for the ln r term and the rounding of "
+           "t (.3 %). Sketch: 1e-12, rounding. Leak factor: 3 %, because "
            "products of other rows, up to 0.5 tau, are cut too";
   }
   std::string refutation() const override {
-    return "a tail above its bound, a degree that grows slower than e r (3.59 r), a sketch that differs from degree-t attention or holds another number of moments, or a leak that "
+    return "a tail above its bound, a degree that grows slower than e r (3.59 r), a sketch that differs from degree-t "
+           "attention or holds another number of moments, or a leak that "
            "does not grow as predicted";
   }
 
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
-        Option::choice("part", "leak", {"tail", "slope", "sketch", "leak"}, "what is measured"), Option::real("r", 4, 0.1, 300, "largest |logit|"),
-        Option::integer("degree", 8, 1, 64, "t"), Option::integer("tokens", 512, 2, 4096, "N"), Option::integer("d", 64, 1, 1024, "dimension"),
+        Option::choice("part", "leak", {"tail", "slope", "sketch", "leak"}, "what is measured"),
+        Option::real("r", 4, 0.1, 300, "largest |logit|"),
+        Option::integer("degree", 8, 1, 64, "t"),
+        Option::integer("tokens", 512, 2, 4096, "N"),
+        Option::integer("d", 64, 1, 1024, "dimension"),
         analysis::sabotage_option({"missing_degree"})};
     return table;
   }
@@ -104,13 +116,18 @@ class TaylorSketch : public analysis::Claim {
   }
   double operations(const Json& parameters) const override {
     const double tokens = parameters.value("tokens", 1.0);
-    return parameters.at("part") == "leak" ? tokens * tokens * (2 * parameters.at("d").get<double>() + 8 * parameters.at("degree").get<double>()) : 1e6;
+    return parameters.at("part") == "leak"
+               ? tokens * tokens * (2 * parameters.at("d").get<double>() + 8 * parameters.at("degree").get<double>())
+               : 1e6;
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
     const std::string part = parameters.at("part");
     const Index less = parameters.at("sabotage") == "missing_degree" ? 1 : 0;
-    const auto key = core::derive_key(parameters.at("seed"), Json{{"part", part}, {"tokens", parameters.value("tokens", 0)}, {"d", parameters.value("d", 0)}}.dump(), trial, "public");
+    const auto key = core::derive_key(
+        parameters.at("seed"),
+        Json{{"part", part}, {"tokens", parameters.value("tokens", 0)}, {"d", parameters.value("d", 0)}}.dump(), trial,
+        "public");
     if (part == "slope") return slope(less);
     const double r = parameters.at("r");
     const Index degree = parameters.at("degree").get<Index>() - less;
@@ -122,13 +139,18 @@ class TaylorSketch : public analysis::Claim {
     const bool quick = size == analysis::Size::quick;
     Json grid = Json::array();
     // Up to about e r: beyond, e^x - exp_t(x) is lost in the rounding of e^x.
-    for (const auto& [r, degrees] : std::vector<std::pair<int, Json>>{{1, {2, 3, 5, 8}}, {4, {5, 8, 11, 16}}, {8, {9, 14, 19, 24}}, {12, {13, 20, 26, 33}}}) {
+    for (const auto& [r, degrees] : std::vector<std::pair<int, Json>>{
+             {1, {2, 3, 5, 8}}, {4, {5, 8, 11, 16}}, {8, {9, 14, 19, 24}}, {12, {13, 20, 26, 33}}}) {
       grid.push_back({{"part", "tail"}, {"r", r}, {"degree", degrees}});
     }
     grid.push_back({{"part", "slope"}});
     grid.push_back({{"part", "sketch"}, {"r", 2}, {"d", {2, 4}}, {"degree", {4, 8}}, {"tokens", 128}});
     for (const int tau : {8, 12}) {
-      grid.push_back({{"part", "leak"}, {"r", tau}, {"d", 64}, {"tokens", quick ? 512 : 2048}, {"degree", {3 * tau / 4, tau, 3 * tau / 2, 2 * tau}}});
+      grid.push_back({{"part", "leak"},
+                      {"r", tau},
+                      {"d", 64},
+                      {"tokens", quick ? 512 : 2048},
+                      {"degree", {3 * tau / 4, tau, 3 * tau / 2, 2 * tau}}});
     }
     return {{"grid", grid}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 16 : 48}}}};
   }
@@ -143,8 +165,10 @@ class TaylorSketch : public analysis::Claim {
       };
       if (point.rows.front().result.status != "ok") continue;
       if (part == "slope") {
-        checks.exact({{"quantity", "degree per r"}, {"error", "1"}}, largest("absolute"), std::numbers::e, analysis::within_relative(std::numbers::e, 0.01));
-        checks.exact({{"quantity", "degree per r"}, {"error", "exp(-r)"}}, largest("relative"), theory::taylor_degree_slope_relative,
+        checks.exact({{"quantity", "degree per r"}, {"error", "1"}}, largest("absolute"), std::numbers::e,
+                     analysis::within_relative(std::numbers::e, 0.01));
+        checks.exact({{"quantity", "degree per r"}, {"error", "exp(-r)"}}, largest("relative"),
+                     theory::taylor_degree_slope_relative,
                      analysis::within_relative(theory::taylor_degree_slope_relative, 0.01));
         continue;
       }
@@ -172,7 +196,8 @@ class TaylorSketch : public analysis::Claim {
         checks.mean(at, point.values("factor"), law, analysis::within_relative(law, 0.03));
         at["quantity"] = "state bits / (N d)";
         const double d = point.parameter("d");
-        const double state = 32 * theory::taylor_moments(point.parameters.at("d"), degree) * (d + 1) / (point.parameter("tokens") * d);
+        const double state =
+            32 * theory::taylor_moments(point.parameters.at("d"), degree) * (d + 1) / (point.parameter("tokens") * d);
         checks.exact(at, state, state, analysis::at_least(1));
       }
     }
@@ -199,9 +224,12 @@ class TaylorSketch : public analysis::Claim {
     const auto degree = [&](double r, double log_error) {
       Index t = 0;
       while (std::log(boost::math::gamma_p(static_cast<double>(t) + 1, r)) + r > log_error) ++t;
-      return static_cast<double>(t - less * static_cast<Index>(r) / 10);  // the fault: one degree in ten of r is not counted
+      return static_cast<double>(t - less * static_cast<Index>(r) /
+                                         10);  // the fault: one degree in ten of r is not counted
     };
-    return {"ok", {{"absolute", (degree(300, 0) - degree(100, 0)) / 200}, {"relative", (degree(300, -300) - degree(100, -100)) / 200}}};
+    return {"ok",
+            {{"absolute", (degree(300, 0) - degree(100, 0)) / 200},
+             {"relative", (degree(300, -300) - degree(100, -100)) / 200}}};
   }
 
   // Streams random tokens into moments and compares the answers with attention whose weights are exp_t.
@@ -223,10 +251,12 @@ class TaylorSketch : public analysis::Claim {
       const Eigen::RowVectorXd query = r * keys.row(q);
       const Eigen::RowVectorXd from_state = monomials.of(query, true).transpose() * state;
       // The oracle has the degree that the parameters name.
-      const Eigen::VectorXd weights =
-          (keys * query.transpose()).unaryExpr([&](double x) { return truncated_exponential(x, parameters.at("degree").get<Index>()); });
+      const Eigen::VectorXd weights = (keys * query.transpose()).unaryExpr([&](double x) {
+        return truncated_exponential(x, parameters.at("degree").get<Index>());
+      });
       const Eigen::RowVectorXd direct = weights.transpose() * values;
-      difference = std::max(difference, (from_state / from_state[value_width] - direct / direct[value_width]).cwiseAbs().maxCoeff());
+      difference = std::max(
+          difference, (from_state / from_state[value_width] - direct / direct[value_width]).cwiseAbs().maxCoeff());
     }
     return {"ok", {{"difference", difference}, {"numbers", state.size()}}};
   }
@@ -240,7 +270,8 @@ class TaylorSketch : public analysis::Claim {
     products.diagonal().setConstant(-1e3);
     const double exact = (products.array() - tau).exp().sum();
     products.diagonal().setZero();
-    const double cut = products.unaryExpr([&](double x) { return truncated_exponential(x, degree); }).sum() - static_cast<double>(tokens);
+    const double cut = products.unaryExpr([&](double x) { return truncated_exponential(x, degree); }).sum() -
+                       static_cast<double>(tokens);
     return {"ok", {{"factor", cut / truncated_exponential(tau, degree) / exact}}};
   }
 };

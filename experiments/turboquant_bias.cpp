@@ -1,5 +1,5 @@
-// F20. Rotation and a Lloyd-Max quantiser shrink inner products, by 2/pi at one bit; a last bit spent on QJL of the residual removes
-// the bias at the price of a variance that one formula gives for all widths.
+// F20. Rotation and a Lloyd-Max quantiser shrink inner products, by 2/pi at one bit; a last bit spent on QJL of the
+// residual removes the bias at the price of a variance that one formula gives for all widths.
 
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
@@ -22,35 +22,44 @@ class TurboquantBias : public analysis::Claim {
  public:
   std::string name() const override { return "turboquant_bias"; }
   std::string statement() const override {
-    return "rotated Lloyd-Max keys give <y, x^> = (1 - D) <y,x> on average (2/pi at one bit); QJL on the residual makes it 1 with d D_prod(b) = (pi/2 - 1/d) D(b-1)";
+    return "rotated Lloyd-Max keys give <y, x^> = (1 - D) <y,x> on average (2/pi at one bit); QJL on the residual "
+           "makes it 1 with d D_prod(b) = (pi/2 - 1/d) D(b-1)";
   }
   std::string source() const override {
-    return "TurboQuant, arXiv 2504.19874 (bias of the MSE quantiser, D_prod); slope 1 - D because a Lloyd-Max level is the mean of its cell";
+    return "TurboQuant, arXiv 2504.19874 (bias of the MSE quantiser, D_prod); slope 1 - D because a Lloyd-Max level is "
+           "the mean of its cell";
   }
   std::string prediction() const override {
-    return "slope of E <y,x^> on <y,x>: E t Q(t) = 1 - D(b) + O(1/d) for the MSE quantiser Q, 1 for the two-stage one; d E (error)^2 = (pi/2 - 1/d) D(b-1), D(0) = 1; "
+    return "slope of E <y,x^> on <y,x>: E t Q(t) = 1 - D(b) + O(1/d) for the MSE quantiser Q, 1 for the two-stage one; "
+           "d E (error)^2 = (pi/2 - 1/d) D(b-1), D(0) = 1; "
            "t = sqrt(d) times one coordinate of a random direction, D = E (t - Q(t))^2";
   }
   std::string allowance() const override {
-    return "slopes: 0.015; distortion: 4 %. The laws are exact for a Haar rotation and uniform y (quadrature over the law of one coordinate), so the allowance is for the finite "
+    return "slopes: 0.015; distortion: 4 %. The laws are exact for a Haar rotation and uniform y (quadrature over the "
+           "law of one coordinate), so the allowance is for the finite "
            "number of draws";
   }
   std::string refutation() const override {
-    return "a slope more than 0.015 from E t Q(t) (or from 1 for the two-stage estimator), or a two-stage distortion more than 4 % off";
+    return "a slope more than 0.015 from E t Q(t) (or from 1 for the two-stage estimator), or a two-stage distortion "
+           "more than 4 % off";
   }
 
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
-        Option::choice("quantiser", "mse", {"mse", "prod"}, "mse: b bits of Lloyd-Max; prod: b-1 bits of Lloyd-Max and one of QJL on the residual"),
-        Option::integer("bits", 1, 1, 8, "b, bits a coordinate"), Option::integer("d", 128, 2, 2048, "dimension"),
-        Option::real("cosine", 0.6, -1, 1, "<y,x> of the pairs whose slope is taken"), Option::integer("pairs", 256, 1, 65536, "pairs (x, y) under one rotation"),
+        Option::choice("quantiser", "mse", {"mse", "prod"},
+                       "mse: b bits of Lloyd-Max; prod: b-1 bits of Lloyd-Max and one of QJL on the residual"),
+        Option::integer("bits", 1, 1, 8, "b, bits a coordinate"),
+        Option::integer("d", 128, 2, 2048, "dimension"),
+        Option::real("cosine", 0.6, -1, 1, "<y,x> of the pairs whose slope is taken"),
+        Option::integer("pairs", 256, 1, 65536, "pairs (x, y) under one rotation"),
         analysis::sabotage_option({"no_residual", "wrong_levels"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
-    for (const char* name : {"quantiser", "bits", "d", "cosine", "pairs", "sabotage"}) parameters[name] = combination.value(name);
+    for (const char* name : {"quantiser", "bits", "d", "cosine", "pairs", "sabotage"})
+      parameters[name] = combination.value(name);
     return parameters;
   }
   double operations(const Json& parameters) const override {
@@ -73,7 +82,8 @@ class TurboquantBias : public analysis::Claim {
       tilted.row(r) = cosine * x.row(r) + std::sqrt(1 - cosine * cosine) * across;
     }
 
-    const core::RowMatrixD rotation = schemes::public_rotation(key, core::Purpose("turboquant/rotation"), d).cast<double>();
+    const core::RowMatrixD rotation =
+        schemes::public_rotation(key, core::Purpose("turboquant/rotation"), d).cast<double>();
     core::RowMatrixD rotated = x * rotation;
     const Index stage_bits = prod ? bits - 1 : bits;
     if (stage_bits == 0) {
@@ -93,7 +103,8 @@ class TurboquantBias : public analysis::Claim {
         core::Stream stream(key, core::Purpose("turboquant/projection"), static_cast<std::uint64_t>(r));
         for (Index l = 0; l < d; ++l) projection(r, l) = normal(stream);
       }
-      const core::RowMatrixD signs = (residual * projection.transpose()).unaryExpr([](double value) { return value >= 0 ? 1.0 : -1.0; });
+      const core::RowMatrixD signs =
+          (residual * projection.transpose()).unaryExpr([](double value) { return value >= 0 ? 1.0 : -1.0; });
       const core::RowMatrixD decoded = signs * projection * (std::sqrt(std::numbers::pi / 2) / static_cast<double>(d));
       for (Index r = 0; r < pairs; ++r) restored.row(r) += residual.row(r).norm() * decoded.row(r);
     }
@@ -110,7 +121,10 @@ class TurboquantBias : public analysis::Claim {
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"quantiser", {"mse", "prod"}}, {"bits", {1, 2, 3, 4}}}}, {"d", quick ? 64 : 128}, {"pairs", 1024}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 200 : 300}}}};
+    return {{"grid", {{"quantiser", {"mse", "prod"}}, {"bits", {1, 2, 3, 4}}}},
+            {"d", quick ? 64 : 128},
+            {"pairs", 1024},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 200 : 300}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
@@ -134,8 +148,8 @@ class TurboquantBias : public analysis::Claim {
   }
 
  private:
-  // E t Q(t) and E (t - Q(t))^2 of the quantiser for N(0,1), where t is sqrt(d) times one coordinate of a uniform point of the
-  // sphere: density proportional to (1 - t^2/d)^((d-3)/2). Simpson's rule cell by cell.
+  // E t Q(t) and E (t - Q(t))^2 of the quantiser for N(0,1), where t is sqrt(d) times one coordinate of a uniform point
+  // of the sphere: density proportional to (1 - t^2/d)^((d-3)/2). Simpson's rule cell by cell.
   struct Moments {
     double gain = 0, error = 1;
   };
@@ -151,7 +165,11 @@ class TurboquantBias : public analysis::Claim {
       const double step = (edges[cell + 1] - edges[cell]) / panels, level = quantiser.levels[cell];
       for (int i = 0; i <= panels; ++i) {
         const double t = edges[cell] + step * i;
-        const double weight = step / 3 * (i == 0 || i == panels ? 1 : i % 2 == 1 ? 4 : 2) * std::pow(std::max(0.0, 1 - t * t / d), (d - 3) / 2);
+        const double weight = step / 3 *
+                              (i == 0 || i == panels ? 1
+                               : i % 2 == 1          ? 4
+                                                     : 2) *
+                              std::pow(std::max(0.0, 1 - t * t / d), (d - 3) / 2);
         mass += weight;
         gain += weight * t * level;
         error += weight * (t - level) * (t - level);

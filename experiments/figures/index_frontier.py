@@ -44,6 +44,8 @@ class Point:
         self.error, self.lo, self.hi = number("error"), number("error_lo"), number("error_hi")
         self.gap = number("gap")
         self.trials, self.uncertified, self.failed = (int(row[name]) for name in ("trials", "uncertified", "failed"))
+        # The floor drawn here is that of N d fair bits; other families of instances have their own figures.
+        self.is_index = number("information_bits") in (None, self.entries) and (self.trials == 0 or self.error is not None)
 
     @property
     def entries(self):
@@ -230,11 +232,12 @@ def draw_panel(axes, points, floor, told_apart, log, bottom, limits, title):
     best = min((p for p in points if p.gap and 0.02 < p.error < 0.45 and p.keys != "stored"), key=lambda p: p.gap, default=None)
     if best is not None and floor is not None:
         at_floor = np.interp(-best.error, -floor[:, 2], floor[:, 0])
-        axes.annotate("", (at_floor, best.error), (best.rate, best.error), zorder=4,
-                      arrowprops={"arrowstyle": "<->", "lw": 0.8, "color": style.INK, "shrinkA": 1, "shrinkB": 0, "mutation_scale": 6})
+        if best.rate > 1.2 * at_floor:  # else there is no room for an arrow
+            axes.annotate("", (at_floor, best.error), (best.rate, best.error), zorder=4,
+                          arrowprops={"arrowstyle": "<->", "lw": 0.8, "color": style.INK, "shrinkA": 1, "shrinkB": 0, "mutation_scale": 6})
+            labels.avoid_curve([at_floor, best.rate], [best.error] * 2, 2)
         middle = math.sqrt(at_floor * best.rate)
-        labels.avoid_curve([at_floor, best.rate], [best.error] * 2, 2)
-        labels.place(f"gap {best.gap:.2f}", style.INK, [(best.rate, best.error), (middle, best.error)])
+        labels.place(f"gap {best.gap:.2f}", style.look(best.scheme)[0], [(best.rate, best.error), (middle, best.error)])
     met = [p for p in points if p.gap == 1 and p.keys != "stored" and p.trials]
     if met:
         labels.place("gap 1", style.INK, [(met[0].rate, 0.0 if not log else met[0].hi)])
@@ -424,9 +427,9 @@ def main():
     arguments = parser.parse_args()
     command = shlex.join(["python3", "experiments/figures/index_frontier.py"] + sys.argv[1:])
 
-    points = read_points(arguments.program, arguments.directories)
+    points = [p for p in read_points(arguments.program, arguments.directories) if p.is_index]
     if not any(p.trials for p in points):
-        sys.exit(f"no measured points in {', '.join(arguments.directories)}")
+        sys.exit(f"no measured points of INDEX instances in {', '.join(arguments.directories)}")
     style.apply()
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     cells = defaultdict(list)

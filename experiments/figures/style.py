@@ -16,7 +16,8 @@ INK, MUTED, FORBIDDEN = "#222222", "#666666", "#e4e4e4"
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 # Schemes that stand in most figures keep their colour and marker.
-KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9)}
+KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9),
+         "rate_distortion": (5, 5)}
 
 
 def apply():

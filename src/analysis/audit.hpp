@@ -19,10 +19,10 @@ struct Finding {
 };
 
 struct AuditReport {
-  std::size_t points = 0, rows = 0;       // games looked at
-  double nearest_gap = 0;                 // least message_bits / floor_bits over points with public keys; 0 if none
+  std::size_t points = 0, rows = 0;  // games looked at
+  double nearest_gap = 0;            // least message_bits / floor_bits over points with public keys; 0 if none
   std::string nearest_point;
-  std::vector<Finding> findings;          // empty: nothing below its floor
+  std::vector<Finding> findings;  // empty: nothing below its floor
 };
 
 AuditReport audit(const sweep::Store& store);

@@ -29,7 +29,8 @@ std::string outcome_name(Outcome outcome) {
 }
 
 Outcome Check::outcome() const {
-  if (std::isnan(interval.lo) || std::isnan(interval.hi) || std::isnan(allowed.lo) || std::isnan(allowed.hi)) return Outcome::inconclusive;
+  if (std::isnan(interval.lo) || std::isnan(interval.hi) || std::isnan(allowed.lo) || std::isnan(allowed.hi))
+    return Outcome::inconclusive;
   if (interval.lo >= allowed.lo && interval.hi <= allowed.hi) return Outcome::holds;
   if (interval.hi < allowed.lo || interval.lo > allowed.hi) return Outcome::refuted;
   return Outcome::inconclusive;
@@ -60,7 +61,12 @@ core::Json Check::to_json() const {
 core::Json Verdict::to_json() const {
   core::Json list = core::Json::array();
   for (const Check& check : checks) list.push_back(check.to_json());
-  return {{"claim", claim}, {"outcome", outcome_name(outcome())}, {"points", points}, {"unfinished_points", unfinished}, {"failed_trials", failed_trials}, {"checks", list}};
+  return {{"claim", claim},
+          {"outcome", outcome_name(outcome())},
+          {"points", points},
+          {"unfinished_points", unfinished},
+          {"failed_trials", failed_trials},
+          {"checks", list}};
 }
 
 Outcome Verdict::outcome() const {
@@ -78,7 +84,9 @@ const Check* Verdict::deciding() const {
     return check.outcome() == Outcome::refuted ? 0 : check.outcome() == Outcome::inconclusive ? 1 : 2;
   };
   for (const Check& check : checks) {
-    if (best == nullptr || rank(check) < rank(*best) || (rank(check) == rank(*best) && clearance(check) < clearance(*best))) best = &check;
+    if (best == nullptr || rank(check) < rank(*best) ||
+        (rank(check) == rank(*best) && clearance(check) < clearance(*best)))
+      best = &check;
   }
   return best;
 }
@@ -90,10 +98,12 @@ void CheckList::estimate(core::Json at, double measured, double predicted, core:
 
 void CheckList::mean(core::Json at, std::vector<double> samples, double predicted, core::Interval allowed) {
   const double measured = core::mean_of(samples);
-  estimate(std::move(at), measured, predicted, allowed, [samples = std::move(samples)](double level) { return core::student_interval(samples, level); });
+  estimate(std::move(at), measured, predicted, allowed,
+           [samples = std::move(samples)](double level) { return core::student_interval(samples, level); });
 }
 
-void CheckList::proportion(core::Json at, double successes, std::int64_t draws, double predicted, core::Interval allowed) {
+void CheckList::proportion(core::Json at, double successes, std::int64_t draws, double predicted,
+                           core::Interval allowed) {
   estimate(std::move(at), draws > 0 ? successes / static_cast<double>(draws) : 0, predicted, allowed,
            [=](double level) { return core::clopper_pearson(successes, draws, level); });
 }
@@ -104,7 +114,8 @@ void CheckList::error(core::Json at, std::vector<core::TrialErrors> trials, doub
     all.row_errors += trial.row_errors;
     all.rows += trial.rows;
   }
-  estimate(std::move(at), all.mean(), predicted, allowed, [trials = std::move(trials)](double level) { return core::error_interval(trials, level); });
+  estimate(std::move(at), all.mean(), predicted, allowed,
+           [trials = std::move(trials)](double level) { return core::error_interval(trials, level); });
 }
 
 void CheckList::exact(core::Json at, double measured, double predicted, core::Interval allowed) {
@@ -121,10 +132,18 @@ std::vector<Check> CheckList::finish() const {
   return checks;
 }
 
-core::Interval within_relative(double predicted, double relative) { return within_absolute(predicted, std::abs(predicted) * relative); }
-core::Interval within_absolute(double predicted, double absolute) { return {predicted - absolute, predicted + absolute}; }
-core::Interval at_most(double bound) { return {-infinity, bound}; }
-core::Interval at_least(double bound) { return {bound, infinity}; }
+core::Interval within_relative(double predicted, double relative) {
+  return within_absolute(predicted, std::abs(predicted) * relative);
+}
+core::Interval within_absolute(double predicted, double absolute) {
+  return {predicted - absolute, predicted + absolute};
+}
+core::Interval at_most(double bound) {
+  return {-infinity, bound};
+}
+core::Interval at_least(double bound) {
+  return {bound, infinity};
+}
 
 std::vector<double> PointRows::values(const std::string& key) const {
   std::vector<double> list;
@@ -166,7 +185,8 @@ core::Json Claim::undersampled_config() const {
 
 core::Option sabotage_option(std::vector<std::string> names) {
   names.insert(names.begin(), "none");
-  return core::Option::choice("sabotage", "none", std::move(names), "a deliberate fault that must come back refuted; for mutation tests");
+  return core::Option::choice("sabotage", "none", std::move(names),
+                              "a deliberate fault that must come back refuted; for mutation tests");
 }
 
 std::vector<const Claim*> claims() {

@@ -1,6 +1,6 @@
 #pragma once
-// Claims: experiments that end in a verdict. A claim states predicted values, a systematic allowance that was written down
-// with its reason before measuring, and intervals at simultaneous level 1 - 1e-4 over all its checks.
+// Claims: experiments that end in a verdict. A claim states predicted values, a systematic allowance that was written
+// down with its reason before measuring, and intervals at simultaneous level 1 - 1e-4 over all its checks.
 
 #include <functional>
 #include <map>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/statistics.hpp"
-#include "sweep/experiment.hpp"
 #include "sweep/config.hpp"
+#include "sweep/experiment.hpp"
 #include "sweep/store.hpp"
 
 namespace kvfrontier::analysis {
@@ -19,11 +19,11 @@ std::string outcome_name(Outcome outcome);
 
 // One comparison of a claim.
 struct Check {
-  core::Json at;             // where, as a flat object: {"embedding": "sphere", "d": 64, "tau": 6}; figures read it
+  core::Json at;  // where, as a flat object: {"embedding": "sphere", "d": 64, "tau": 6}; figures read it
   double predicted = 0;
   double measured = 0;
-  core::Interval interval;   // of the measured value
-  core::Interval allowed;    // prediction with its allowance; one-sided bands have an infinite end
+  core::Interval interval;  // of the measured value
+  core::Interval allowed;   // prediction with its allowance; one-sided bands have an infinite end
 
   // Interval inside the band: holds. Wholly outside: refuted. Otherwise, and for what is not a number: inconclusive.
   Outcome outcome() const;
@@ -38,11 +38,11 @@ struct Verdict {
   std::size_t points = 0, unfinished = 0;  // of the plan; those that still lack trials
   std::size_t failed_trials = 0;
 
-  // Refuted if any check is; else inconclusive if any check is, if there are none, or if a point is unfinished or a trial
-  // failed: what was not measured may say otherwise. Else holds.
+  // Refuted if any check is; else inconclusive if any check is, if there are none, or if a point is unfinished or a
+  // trial failed: what was not measured may say otherwise. Else holds.
   Outcome outcome() const;
-  // The check that decides: a refuted one, else an inconclusive one, else the one whose interval comes nearest to the edge
-  // of its band relative to the band's width. nullptr without checks.
+  // The check that decides: a refuted one, else an inconclusive one, else the one whose interval comes nearest to the
+  // edge of its band relative to the band's width. nullptr without checks.
   const Check* deciding() const;
   core::Json to_json() const;
 };
@@ -104,15 +104,15 @@ class Claim : public sweep::Experiment {
   // What a measurement would have to show.
   virtual std::string refutation() const = 0;
 
-  // The sweep that this claim measures: "grid", "stop" and options; "experiment" when its rows are another experiment's;
-  // "seed" is added.
+  // The sweep that this claim measures: "grid", "stop" and options; "experiment" when its rows are another
+  // experiment's; "seed" is added.
   virtual core::Json config(Size size) const = 0;
 
   // `rows`: the points of the plan of config() that have counted rows, in plan order.
   virtual std::vector<Check> judge(const ClaimRows& rows) const = 0;
 
-  // Named sabotages, each of which must turn the verdict into `refuted`. By default each is a value of the claim's option
-  // `sabotage`; a claim that judges other experiments' rows spoils the rows instead.
+  // Named sabotages, each of which must turn the verdict into `refuted`. By default each is a value of the claim's
+  // option `sabotage`; a claim that judges other experiments' rows spoils the rows instead.
   virtual std::vector<std::string> sabotages() const;
   virtual core::Json sabotaged_config(const std::string& sabotage) const;
   virtual void spoil(const std::string& sabotage, ClaimRows& rows) const;
@@ -134,6 +134,7 @@ std::vector<const Claim*> claims();
 sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uint64_t seed);
 
 // Judges the rows of `store` that belong to `plan`, sabotaged if asked.
-Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& sabotage = "none");
+Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store,
+              const std::string& sabotage = "none");
 
 }  // namespace kvfrontier::analysis

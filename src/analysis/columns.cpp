@@ -10,7 +10,9 @@ namespace {
 using core::Json;
 
 // Bits of an fp16 cache of keys and values: 2 N d 16.
-double fp16_cache_bits(const PointSummary& p) { return 32 * p.entries(); }
+double fp16_cache_bits(const PointSummary& p) {
+  return 32 * p.entries();
+}
 
 template <class Value>
 std::function<Json(const PointSummary&)> measured(Value value) {
@@ -19,11 +21,18 @@ std::function<Json(const PointSummary&)> measured(Value value) {
     return value(p);
   };
 }
+// For points that measured bits.
+template <class Value>
+std::function<Json(const PointSummary&)> of_bits(Value value) {
+  return [value](const PointSummary& p) -> Json { return p.trials > 0 && p.has_bits ? Json(value(p)) : Json(); };
+}
 std::function<Json(const PointSummary&)> parameter(const char* key) {
   return [key](const PointSummary& p) { return p.at(key); };
 }
 
-Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+Json optional(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
 
 std::string csv_cell(const Json& value) {
   if (value.is_null()) return {};
@@ -58,8 +67,9 @@ std::string options_text(const PointSummary& p) {
 
 std::string heading(const PointSummary& p) {
   const std::string tau = p.at("tau").is_string() ? p.at("tau").get<std::string>() : p.at("tau").dump();
-  return p.at("instance").at("name").get<std::string>() + ", " + p.at("embedding").get<std::string>() + " keys, " + p.at("schedule").get<std::string>() +
-         " n = " + p.at("n").dump() + " (N = " + p.at("tokens").dump() + "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
+  return p.at("instance").at("name").get<std::string>() + ", " + p.at("embedding").get<std::string>() + " keys, " +
+         p.at("schedule").get<std::string>() + " n = " + p.at("n").dump() + " (N = " + p.at("tokens").dump() +
+         "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
 }
 
 struct Cell {
@@ -68,23 +78,30 @@ struct Cell {
 };
 using TextRow = std::vector<Cell>;
 
-const std::vector<std::string> text_titles{"scheme", "keys", "rate", "bits", "bits/Nd", "error", "interval", "floor", "gap", "trials", "note"};
+const std::vector<std::string> text_titles{"scheme",   "keys",  "rate", "bits",   "bits/Nd", "error",
+                                           "interval", "floor", "gap",  "trials", "note"};
 
 TextRow text_row(const PointSummary& p) {
-  const bool measured = p.trials > 0;
+  const bool measured = p.trials > 0, bits = measured && p.has_bits;
   std::string note = options_text(p);
+  if (measured && !bits)
+    note = "mse " + number(p.mse, "%.4g") + (p.mse_floor ? " (floor " + number(*p.mse_floor, "%.4g") + ")" : "") +
+           "; " + note;
   if (p.uncertified > 0) note = std::to_string(p.uncertified) + " uncertified; " + note;
   if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
   if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
   if (p.stop == "unfinished") note = "unfinished; " + note;
   const bool has_keys = p.at("scheme").at("options").contains("keys");
   return {{p.at("scheme").at("name").get<std::string>(), true},
-          {p.stored_keys ? "stored" : has_keys ? "public" : "none", true},
+          {p.stored_keys ? "stored"
+           : has_keys    ? "public"
+                         : "none",
+           true},
           {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
           {measured ? number(p.message_bits, "%.0f") : "-"},
           {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
-          {measured ? number(p.error, "%.5f") : "-"},
-          {measured ? interval_text(p.interval) : "-"},
+          {bits ? number(p.error, "%.5f") : "-"},
+          {bits ? interval_text(p.interval) : "-"},
           {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
           {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
           {std::to_string(p.trials)},
@@ -104,32 +121,54 @@ const std::vector<Column>& columns() {
       {"tau", "query scaling, mean over trials", measured([](const PointSummary& p) { return p.tau; })},
       {"eta", "multiplicative tolerance", parameter("eta")},
       {"scheme", "compression scheme", [](const PointSummary& p) { return p.at("scheme").at("name"); }},
-      {"options", "resolved options of the scheme, JSON", [](const PointSummary& p) { return Json(p.at("scheme").at("options").dump()); }},
-      {"rate_budget", "budget in bits per value entry; empty for a fixed entry", [](const PointSummary& p) { return optional(p.rate_budget); }},
+      {"options", "resolved options of the scheme, JSON",
+       [](const PointSummary& p) { return Json(p.at("scheme").at("options").dump()); }},
+      {"rate_budget", "budget in bits per value entry; empty for a fixed entry",
+       [](const PointSummary& p) { return optional(p.rate_budget); }},
       {"status", "ok, failed, infeasible or uncertified", [](const PointSummary& p) { return Json(p.status); }},
       {"trials", "measured trials", [](const PointSummary& p) { return Json(p.trials); }},
-      {"message_bits", "length of the message that Bob reads, mean over trials", measured([](const PointSummary& p) { return p.message_bits; })},
-      {"peak_state_bits", "largest state plus working memory after any block", measured([](const PointSummary& p) { return p.peak_state_bits; })},
-      {"error", "bit error at threshold 1/2", measured([](const PointSummary& p) { return p.error; })},
-      {"error_lo", "lower end of its interval", measured([](const PointSummary& p) { return p.interval.lo; })},
-      {"error_hi", "upper end of its interval", measured([](const PointSummary& p) { return p.interval.hi; })},
-      {"mse", "mean squared distance of the outputs to the bits", measured([](const PointSummary& p) { return p.mse; })},
-      {"floor_bits", "least bits of any message with this error", [](const PointSummary& p) { return optional(p.floor_bits); }},
-      {"floor_kind", "finite: shell filling, for messages of fixed length; entropy: m (1 - H2), against the mean length", [](const PointSummary& p) { return Json(p.floor_kind); }},
-      {"gap", "message_bits / floor_bits; empty where the floor is 0", [](const PointSummary& p) { return optional(p.gap); }},
-      {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code", [](const PointSummary& p) { return p.at("scheme").at("options").contains("keys") ? p.at("scheme").at("options").at("keys") : Json("none"); }},
+      {"message_bits", "length of the message that Bob reads, mean over trials",
+       measured([](const PointSummary& p) { return p.message_bits; })},
+      {"peak_state_bits", "largest state plus working memory after any block",
+       measured([](const PointSummary& p) { return p.peak_state_bits; })},
+      {"error", "bit error at threshold 1/2", of_bits([](const PointSummary& p) { return p.error; })},
+      {"error_lo", "lower end of its interval", of_bits([](const PointSummary& p) { return p.interval.lo; })},
+      {"error_hi", "upper end of its interval", of_bits([](const PointSummary& p) { return p.interval.hi; })},
+      {"mse", "mean squared distance of the outputs to the bits",
+       measured([](const PointSummary& p) { return p.mse; })},
+      {"floor_bits", "least bits of any message with this error",
+       [](const PointSummary& p) { return optional(p.floor_bits); }},
+      {"floor_kind",
+       "finite: shell filling, for messages of fixed length; entropy: m (1 - H2), against the mean length",
+       [](const PointSummary& p) { return Json(p.floor_kind); }},
+      {"gap", "message_bits / floor_bits; empty where the floor is 0",
+       [](const PointSummary& p) { return optional(p.gap); }},
+      {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code",
+       [](const PointSummary& p) {
+         return p.at("scheme").at("options").contains("keys") ? p.at("scheme").at("options").at("keys") : Json("none");
+       }},
       {"schedule", "name of the schedule", parameter("schedule")},
       {"rate", "message_bits / (N d)", measured([](const PointSummary& p) { return p.message_bits / p.entries(); })},
-      {"bits_per_token", "message_bits / N", measured([](const PointSummary& p) { return p.message_bits / p.at("tokens").get<double>(); })},
+      {"bits_per_token", "message_bits / N",
+       measured([](const PointSummary& p) { return p.message_bits / p.at("tokens").get<double>(); })},
       {"mib", "message in MiB", measured([](const PointSummary& p) { return p.message_bits / 8 / 1048576; })},
-      {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values", measured([](const PointSummary& p) { return p.message_bits / fp16_cache_bits(p); })},
-      {"information_bits", "m, bits that Alice's input holds", [](const PointSummary& p) { return p.information_bits > 0 ? Json(p.information_bits) : Json(); }},
-      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem", measured([](const PointSummary& p) { return p.error_theorem; })},
-      {"worst_decile", "mean error of the tenth of rows that err most", measured([](const PointSummary& p) { return p.worst_decile; })},
-      {"ties", "answers within 1e-4 of 1/2, all trials", measured([](const PointSummary& p) { return p.ties; })},
-      {"relative_l2", "output error at queried keys, |z - z*| / |z*|", measured([](const PointSummary& p) { return p.relative_l2; })},
-      {"mixture_relative_l2", "the same at midpoints of two keys", measured([](const PointSummary& p) { return p.mixture_relative_l2; })},
-      {"random_relative_l2", "the same in random directions", measured([](const PointSummary& p) { return p.random_relative_l2; })},
+      {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values",
+       measured([](const PointSummary& p) { return p.message_bits / fp16_cache_bits(p); })},
+      {"information_bits", "m, bits that Alice's input holds",
+       [](const PointSummary& p) { return p.information_bits > 0 ? Json(p.information_bits) : Json(); }},
+      {"mse_floor", "least mean squared error of any message of these bits, for families that state one",
+       [](const PointSummary& p) { return optional(p.mse_floor); }},
+      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem",
+       of_bits([](const PointSummary& p) { return p.error_theorem; })},
+      {"worst_decile", "mean error of the tenth of rows that err most",
+       of_bits([](const PointSummary& p) { return p.worst_decile; })},
+      {"ties", "answers within 1e-4 of 1/2, all trials", of_bits([](const PointSummary& p) { return p.ties; })},
+      {"relative_l2", "output error at queried keys, |z - z*| / |z*|",
+       measured([](const PointSummary& p) { return p.relative_l2; })},
+      {"mixture_relative_l2", "the same at midpoints of two keys",
+       measured([](const PointSummary& p) { return p.mixture_relative_l2; })},
+      {"random_relative_l2", "the same in random directions",
+       measured([](const PointSummary& p) { return p.random_relative_l2; })},
       {"uncertified", "trials without a certified scaling", [](const PointSummary& p) { return Json(p.uncertified); }},
       {"failed", "failed trials", [](const PointSummary& p) { return Json(p.failed); }},
       {"least_rate", "least rate of an infeasible point", [](const PointSummary& p) { return optional(p.least_rate); }},
@@ -186,7 +225,8 @@ std::string table_text(const std::vector<PointSummary>& points) {
     return text + "\n";
   };
   TextRow titles;
-  for (std::size_t c = 0; c < text_titles.size(); ++c) titles.push_back({text_titles[c], c < 2 || c + 1 == text_titles.size()});
+  for (std::size_t c = 0; c < text_titles.size(); ++c)
+    titles.push_back({text_titles[c], c < 2 || c + 1 == text_titles.size()});
   std::string text, last;
   std::int64_t uncertified = 0;
   bool stored = false;
@@ -200,12 +240,17 @@ std::string table_text(const std::vector<PointSummary>& points) {
     stored = stored || points[i].stored_keys;
   }
   if (stored) text += "\n* the message pays for stored keys; the floor counts values only\n";
-  if (uncertified > 0) text.append("\n").append(std::to_string(uncertified)).append(" trials have no certified scaling and are not in the errors\n");
+  if (uncertified > 0)
+    text.append("\n")
+        .append(std::to_string(uncertified))
+        .append(" trials have no certified scaling and are not in the errors\n");
   return text;
 }
 
 std::string table_latex(const std::vector<PointSummary>& points) {
-  std::string text = "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error [interval] & floor & gap \\\\\n";
+  std::string text =
+      "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error [interval] & floor & gap "
+      "\\\\\n";
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
@@ -214,7 +259,8 @@ std::string table_latex(const std::vector<PointSummary>& points) {
     }
     const TextRow row = text_row(point);
     const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
-    text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text + " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
+    text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text +
+            " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";
   std::string escaped;

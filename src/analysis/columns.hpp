@@ -11,7 +11,7 @@ namespace kvfrontier::analysis {
 
 struct Column {
   std::string name;
-  std::string meaning;  // with its unit
+  std::string meaning;                                   // with its unit
   std::function<core::Json(const PointSummary&)> value;  // null where there is none
 };
 

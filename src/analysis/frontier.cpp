@@ -14,11 +14,12 @@ namespace {
 using core::Json;
 
 // The measured points of each cell, cells in order of first appearance.
-std::vector<std::pair<std::string, std::vector<const PointSummary*>>> measured_by_cell(const std::vector<PointSummary>& points) {
+std::vector<std::pair<std::string, std::vector<const PointSummary*>>> measured_by_cell(
+    const std::vector<PointSummary>& points) {
   std::vector<std::pair<std::string, std::vector<const PointSummary*>>> cells;
   std::map<std::string, std::size_t> place;
   for (const PointSummary& point : points) {
-    if (point.trials == 0) continue;
+    if (point.trials == 0 || !point.has_bits) continue;
     const auto [entry, fresh] = place.emplace(cell_of(point), cells.size());
     if (fresh) cells.emplace_back(entry->first, std::vector<const PointSummary*>());
     cells[entry->second].second.push_back(&point);
@@ -30,15 +31,18 @@ std::vector<std::pair<std::string, std::vector<const PointSummary*>>> measured_b
 
 std::string cell_of(const PointSummary& point) {
   Json cell;
-  for (const char* key : {"instance", "embedding", "schedule", "sides", "d", "eta", "tau", "seed", "queries"}) cell[key] = point.at(key);
+  for (const char* key : {"instance", "embedding", "schedule", "sides", "d", "eta", "tau", "seed", "queries"})
+    cell[key] = point.at(key);
   return cell.dump();
 }
 
 std::string cell_label(const std::string& cell) {
   const Json json = Json::parse(cell);
   const auto plain = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
-  return plain(json.at("instance").at("name")) + ", " + plain(json.at("embedding")) + " keys, " + plain(json.at("schedule")) + " n = " + json.at("sides").back().dump() +
-         ", d = " + json.at("d").dump() + ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) + ", " + json.at("queries").dump() + " queries, seed " + json.at("seed").dump();
+  return plain(json.at("instance").at("name")) + ", " + plain(json.at("embedding")) + " keys, " +
+         plain(json.at("schedule")) + " n = " + json.at("sides").back().dump() + ", d = " + json.at("d").dump() +
+         ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) + ", " + json.at("queries").dump() +
+         " queries, seed " + json.at("seed").dump();
 }
 
 std::string curve_of(const PointSummary& point) {
@@ -58,7 +62,8 @@ std::vector<PointSummary> undominated(const std::vector<PointSummary>& points) {
   std::vector<PointSummary> frontier;
   auto cells = measured_by_cell(points);
   for (auto& [cell, members] : cells) {
-    std::stable_sort(members.begin(), members.end(), [](const PointSummary* a, const PointSummary* b) { return a->message_bits < b->message_bits; });
+    std::stable_sort(members.begin(), members.end(),
+                     [](const PointSummary* a, const PointSummary* b) { return a->message_bits < b->message_bits; });
     for (const PointSummary* point : members) {
       const bool beaten = std::any_of(members.begin(), members.end(), [&](const PointSummary* other) {
         return other->message_bits <= point->message_bits && other->error <= point->error &&
@@ -78,14 +83,16 @@ std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, doubl
   for (const auto& [cell, members] : measured_by_cell(points)) {
     std::map<std::string, LeastBits> by_curve;
     for (const PointSummary* point : members) {
-      const double floor = point->information_bits > 0 ? floor_bits(point->information_bits, target_error, point->fixed_length) : 0;
+      const double floor =
+          point->information_bits > 0 ? floor_bits(point->information_bits, target_error, point->fixed_length) : 0;
       const LeastBits candidate{cell, curve_of(*point), point->interval.hi <= target_error, *point, floor};
       const auto [best, fresh] = by_curve.try_emplace(candidate.curve, candidate);
       if (!fresh && rank(candidate) < rank(best->second)) best->second = candidate;
     }
     const std::size_t first = list.size();
     for (auto& [curve, best] : by_curve) list.push_back(std::move(best));
-    std::stable_sort(list.begin() + static_cast<std::ptrdiff_t>(first), list.end(), [&](const LeastBits& a, const LeastBits& b) { return rank(a) < rank(b); });
+    std::stable_sort(list.begin() + static_cast<std::ptrdiff_t>(first), list.end(),
+                     [&](const LeastBits& a, const LeastBits& b) { return rank(a) < rank(b); });
   }
   return list;
 }
@@ -105,8 +112,8 @@ std::vector<PairedDifference> paired_differences(const sweep::Store& store, cons
           differences.push_back(row_a.data.at("error").get<double>() - row_b.data.at("error").get<double>());
         }
         if (differences.size() < 2) continue;
-        list.push_back({cell, *a.rate_budget, curve_of(a), curve_of(b), static_cast<std::int64_t>(differences.size()), core::mean_of(differences),
-                        core::student_interval(differences, sweep::quoted_level)});
+        list.push_back({cell, *a.rate_budget, curve_of(a), curve_of(b), static_cast<std::int64_t>(differences.size()),
+                        core::mean_of(differences), core::student_interval(differences, sweep::quoted_level)});
       }
     }
   }

@@ -16,21 +16,21 @@ std::string cell_label(const std::string& cell);
 // Scheme and the options that are not sizes: one curve.
 std::string curve_of(const PointSummary& point);
 
-// Strictly undominated points of each cell, by bits: no other has at most the bits and at most the error, one of them less.
-// Equal points all stand.
+// Strictly undominated points of each cell, by bits: no other has at most the bits and at most the error, one of them
+// less. Equal points all stand.
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points);
 
 // The least measured bits whose whole interval lies at or below the target.
 struct LeastBits {
   std::string cell, curve;
   bool reached = false;
-  PointSummary point;        // the cheapest that reaches it; the one with the smallest error_hi where none does
-  double floor_bits = 0;     // at the target
+  PointSummary point;     // the cheapest that reaches it; the one with the smallest error_hi where none does
+  double floor_bits = 0;  // at the target
 };
 std::vector<LeastBits> least_bits(const std::vector<PointSummary>& points, double target_error);
 
-// Mean of error(a) - error(b) over the counted trials that both have, with a Student t interval at `sweep::quoted_level`: common
-// instances make it far tighter than two intervals.
+// Mean of error(a) - error(b) over the counted trials that both have, with a Student t interval at
+// `sweep::quoted_level`: common instances make it far tighter than two intervals.
 struct PairedDifference {
   std::string cell;
   double rate_budget = 0;

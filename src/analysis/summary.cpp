@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/errors.hpp"
+#include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
 #include "sweep/stopping.hpp"
 #include "theory/floor.hpp"
@@ -22,17 +23,30 @@ bool has_fixed_length(const Json& parameters) {
 }
 
 // null stands for a ratio without a denominator.
-double or_nan(const Json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+double or_nan(const Json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
 
-bool is_game(const Json& parameters) { return parameters.contains("scheme"); }
+bool is_game(const Json& parameters) {
+  return parameters.contains("scheme");
+}
 
 }  // namespace
 
-double PointSummary::entries() const { return at("tokens").get<double>() * at("d").get<double>(); }
+double PointSummary::entries() const {
+  return at("tokens").get<double>() * at("d").get<double>();
+}
 
 double floor_bits(std::uint64_t information_bits, double error, bool fixed_length) {
   if (fixed_length) return static_cast<double>(theory::min_bits(static_cast<std::int64_t>(information_bits), error));
   return theory::entropy_floor_bits(static_cast<double>(information_bits), error);
+}
+
+std::optional<double> mse_floor_of(const core::Json& parameters, double message_bits) {
+  const auto* family =
+      reduction::InstanceFamilies::find_or_null(parameters.at("instance").at("name").get<std::string>());
+  if (family == nullptr) return std::nullopt;
+  return family->mse_floor(message_bits / (parameters.at("tokens").get<double>() * parameters.at("d").get<double>()));
 }
 
 PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* stop) {
@@ -47,37 +61,42 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   point.stored_keys = options.value("keys", "public") == "stored";
 
   std::vector<core::TrialErrors> errors;
+  std::vector<double> squared_errors;
   bool infeasible = false;
   for (const sweep::Row& row : rows) try {
-    const Json& data = row.result.data;
-    point.seconds += row.seconds;
-    if (row.result.status == "infeasible") {
-      infeasible = true;
-      point.least_rate = data.at("least_rate").get<double>();
-    } else if (row.result.status == "uncertified") {
-      ++point.uncertified;
-      point.information_bits = data.at("information_bits");
-    } else if (row.result.status == "failed") {
-      if (point.failed++ == 0) point.reason = data.value("reason", "");
-    } else {
-      ++point.trials;
-      point.information_bits = data.at("information_bits");
-      errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
-      point.tau += data.at("tau").get<double>();
-      point.message_bits += data.at("message_bits").get<double>();
-      point.peak_state_bits = std::max(point.peak_state_bits, data.at("peak_state_bits").get<std::uint64_t>());
-      point.error_theorem += data.at("error_theorem").get<double>();
-      point.worst_decile += data.at("worst_decile").get<double>();
-      point.mse += data.at("mse").get<double>();
-      point.relative_l2 += or_nan(data.at("relative_l2"));
-      point.mixture_relative_l2 += or_nan(data.at("mixture_relative_l2"));
-      point.random_relative_l2 += or_nan(data.at("random_relative_l2"));
-      point.ties += data.at("ties").get<std::int64_t>();
-      point.queried_rows += data.at("queried_rows").get<std::int64_t>();
+      const Json& data = row.result.data;
+      point.seconds += row.seconds;
+      if (row.result.status == "infeasible") {
+        infeasible = true;
+        point.least_rate = data.at("least_rate").get<double>();
+      } else if (row.result.status == "uncertified") {
+        ++point.uncertified;
+        point.information_bits = data.at("information_bits");
+      } else if (row.result.status == "failed") {
+        if (point.failed++ == 0) point.reason = data.value("reason", "");
+      } else {
+        ++point.trials;
+        point.information_bits = data.at("information_bits");
+        point.has_bits = !data.at("error").is_null();
+        squared_errors.push_back(data.at("mse").get<double>());
+        if (point.has_bits) {
+          errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
+          point.error_theorem += data.at("error_theorem").get<double>();
+          point.worst_decile += data.at("worst_decile").get<double>();
+          point.ties += data.at("ties").get<std::int64_t>();
+        }
+        point.tau += data.at("tau").get<double>();
+        point.message_bits += data.at("message_bits").get<double>();
+        point.peak_state_bits = std::max(point.peak_state_bits, data.at("peak_state_bits").get<std::uint64_t>());
+        point.mse += data.at("mse").get<double>();
+        point.relative_l2 += or_nan(data.at("relative_l2"));
+        point.mixture_relative_l2 += or_nan(data.at("mixture_relative_l2"));
+        point.random_relative_l2 += or_nan(data.at("random_relative_l2"));
+        point.queried_rows += data.at("queried_rows").get<std::int64_t>();
+      }
+    } catch (const Json::exception& error) {
+      throw core::StoreError(sweep::damaged_row(row, error));
     }
-  } catch (const Json::exception& error) {
-    throw core::StoreError(sweep::damaged_row(row, error));
-  }
   point.status = infeasible ? "infeasible" : point.failed > 0 ? "failed" : point.trials > 0 ? "ok" : "uncertified";
   point.fixed_length = has_fixed_length(point.parameters);
   point.floor_kind = point.fixed_length ? "finite" : "entropy";
@@ -87,6 +106,11 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   for (double* mean : {&point.tau, &point.message_bits, &point.error_theorem, &point.worst_decile, &point.mse,
                        &point.relative_l2, &point.mixture_relative_l2, &point.random_relative_l2}) {
     *mean /= trials;
+  }
+  point.mse_floor = mse_floor_of(point.parameters, point.message_bits);
+  if (!point.has_bits) {
+    point.interval = core::student_interval(squared_errors, point.level);
+    return point;
   }
   double row_errors = 0;
   for (const auto& trial : errors) row_errors += trial.row_errors;
@@ -108,11 +132,13 @@ std::vector<PointSummary> summarise(const sweep::Store& store) {
     points.push_back(summarise(rows, stop == store.stops.end() ? nullptr : &stop->second));
   }
   const auto order = [](const PointSummary& p) {
-    return std::make_tuple(p.at("instance").dump(), p.at("embedding").dump(), p.at("schedule").dump(), p.at("tokens").get<std::int64_t>(),
-                           p.at("d").get<std::int64_t>(), p.at("scheme").at("name").get<std::string>(), p.stored_keys, p.rate_budget.value_or(1e300),
+    return std::make_tuple(p.at("instance").dump(), p.at("embedding").dump(), p.at("schedule").dump(),
+                           p.at("tokens").get<std::int64_t>(), p.at("d").get<std::int64_t>(),
+                           p.at("scheme").at("name").get<std::string>(), p.stored_keys, p.rate_budget.value_or(1e300),
                            p.message_bits, p.point);
   };
-  std::sort(points.begin(), points.end(), [&](const PointSummary& a, const PointSummary& b) { return order(a) < order(b); });
+  std::sort(points.begin(), points.end(),
+            [&](const PointSummary& a, const PointSummary& b) { return order(a) < order(b); });
   return points;
 }
 

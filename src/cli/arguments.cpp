@@ -10,7 +10,8 @@
 namespace kvfrontier::cli {
 
 bool parse(const std::string& verb, const std::string& usage, const po::options_description& flags,
-           const std::string& positional, int most, const std::vector<std::string>& arguments, po::variables_map& values) {
+           const std::string& positional, int most, const std::vector<std::string>& arguments,
+           po::variables_map& values) {
   po::options_description all(flags);
   all.add_options()("help,h", "show this help");
   po::options_description with_words(all);
@@ -35,7 +36,8 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
     const std::string nearest = core::nearest_name(name, names);
-    throw core::UserError(verb + ": unknown flag --" + name + (nearest.empty() ? "" : "; did you mean --" + nearest + "?") + hint);
+    throw core::UserError(verb + ": unknown flag --" + name +
+                          (nearest.empty() ? "" : "; did you mean --" + nearest + "?") + hint);
   } catch (const po::invalid_option_value& error) {
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
@@ -54,7 +56,8 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
 }
 
 std::string required(const po::variables_map& values, const std::string& name, const std::string& verb) {
-  if (values.count(name) == 0) throw core::UserError(verb + ": " + name + " is missing; see kvfrontier " + verb + " --help");
+  if (values.count(name) == 0)
+    throw core::UserError(verb + ": " + name + " is missing; see kvfrontier " + verb + " --help");
   return values[name].as<std::vector<std::string>>().front();
 }
 
@@ -66,7 +69,8 @@ std::pair<int, int> parse_shard(const std::string& text) {
   const bool slash = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
   const auto second = slash ? std::from_chars(first.ptr + 1, end, count) : first;
   if (!slash || second.ec != std::errc() || second.ptr != end || index < 1 || index > count || count > most) {
-    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N <= " + std::to_string(most) + ", for example 2/8");
+    throw core::UserError("--shard " + text + ": write it as I/N with 1 <= I <= N <= " + std::to_string(most) +
+                          ", for example 2/8");
   }
   return {index, count};
 }
@@ -76,7 +80,8 @@ void require_choice(const std::string& flag, const std::string& value, const std
   std::string allowed;
   for (const auto& choice : choices) allowed += (allowed.empty() ? "" : ", ") + choice;
   const std::string nearest = core::nearest_name(value, choices);
-  throw core::UserError(flag + ": found \"" + value + "\"; allowed: " + allowed + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+  throw core::UserError(flag + ": found \"" + value + "\"; allowed: " + allowed +
+                        (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
 }
 
 geometry::Schedule parse_schedule(const std::string& name, int n) {
@@ -92,14 +97,19 @@ simulator::Isolation parse_isolation(const std::string& text) {
 
 sweep::Store read_rows(const std::string& directory) {
   sweep::Store store = sweep::read_store(directory, warn);
-  if (store.points.empty()) throw core::UserError(directory + ": no rows here; kvfrontier run CONFIG --out " + directory + " would write them to rows.jsonl");
+  if (store.points.empty())
+    throw core::UserError(directory + ": no rows here; kvfrontier run CONFIG --out " + directory +
+                          " would write them to rows.jsonl");
   return store;
 }
 
 void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
   if (points > 0) return;
   const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
-  throw core::UserError(directory + ": no finished trials of games here, only rows of " + parameters.value("experiment", "an unnamed experiment"));
+  if (parameters.contains("scheme"))
+    throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
+  throw core::UserError(directory + ": no games here, only rows of " +
+                        parameters.value("experiment", "an unnamed experiment"));
 }
 
 }  // namespace kvfrontier::cli

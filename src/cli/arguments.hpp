@@ -14,11 +14,13 @@ namespace kvfrontier::cli {
 
 namespace po = boost::program_options;
 
-// Parses the arguments after the verb's name. `positional` names the option that takes bare words; at most `most` of them
+// Parses the arguments after the verb's name. `positional` names the option that takes bare words; at most `most` of
+// them
 // (-1: any number). Prints help and returns false for --help. Throws UserError for an unknown flag (with the nearest
 // name), a missing or malformed value, or a word too many.
 bool parse(const std::string& verb, const std::string& usage, const po::options_description& flags,
-           const std::string& positional, int most, const std::vector<std::string>& arguments, po::variables_map& values);
+           const std::string& positional, int most, const std::vector<std::string>& arguments,
+           po::variables_map& values);
 
 // The value of a required word or flag. Throws UserError naming it when it is missing.
 std::string required(const po::variables_map& values, const std::string& name, const std::string& verb);

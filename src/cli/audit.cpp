@@ -22,14 +22,19 @@ int print_audit(const std::vector<std::string>& arguments) {
     const std::string trial = finding.trial >= 0 ? ", trial " + std::to_string(finding.trial) : "";
     std::printf("point %s%s: %s\n", finding.point.c_str(), trial.c_str(), finding.what.c_str());
   }
-  std::printf("audited %zu measured trials of %zu points: %zu findings", report.rows, report.points, report.findings.size());
-  if (report.nearest_gap > 0) std::printf("; nearest to its floor: gap %.4f (point %s)", report.nearest_gap, report.nearest_point.c_str());
+  std::printf("audited %zu measured trials of %zu points: %zu findings", report.rows, report.points,
+              report.findings.size());
+  if (report.nearest_gap > 0)
+    std::printf("; nearest to its floor: gap %.4f (point %s)", report.nearest_gap, report.nearest_point.c_str());
   std::printf("\n");
   return report.findings.empty() ? 0 : 3;
 }
 
 }  // namespace
 
-Verb audit_verb() { return {"audit", usage, "every row against its ledger, its size formula and the information floor; exit 3 on a finding", print_audit}; }
+Verb audit_verb() {
+  return {"audit", usage,
+          "every row against its ledger, its size formula and the information floor; exit 3 on a finding", print_audit};
+}
 
 }  // namespace kvfrontier::cli

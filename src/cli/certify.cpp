@@ -25,8 +25,10 @@ int certify(const std::vector<std::string>& arguments) {
   double eta = 0.5;
   std::string embedding = "sphere", schedule = "doubling";
   po::options_description flags("flags");
-  flags.add_options()("n", po::value(&n), "side of the last token map")("d", po::value(&d), "width of keys")("embedding", po::value(&embedding), "family of keys, default sphere")(
-      "eta", po::value(&eta), "multiplicative tolerance, default 0.5")("schedule", po::value(&schedule), "default doubling")("seed", po::value(&seed), "default 1")(
+  flags.add_options()("n", po::value(&n), "side of the last token map")("d", po::value(&d), "width of keys")(
+      "embedding", po::value(&embedding), "family of keys, default sphere")("eta", po::value(&eta),
+                                                                            "multiplicative tolerance, default 0.5")(
+      "schedule", po::value(&schedule), "default doubling")("seed", po::value(&seed), "default 1")(
       "threads", po::value(&threads), "default: all that are granted");
   po::variables_map values;
   if (!parse("certify", usage, flags, "", 0, arguments, values)) return 0;
@@ -40,8 +42,12 @@ int certify(const std::vector<std::string>& arguments) {
   params.embedding = embedding;
   const auto& family = geometry::Embeddings::find(embedding, "--embedding");
   const core::Index tokens = params.tokens();
-  if (const std::string why = family.why_impossible(tokens, d); !why.empty()) throw core::ConfigError("--embedding", embedding + " with " + std::to_string(tokens) + " tokens at d = " + std::to_string(d), why);
-  if (tokens > reduction::largest_certified) throw core::UserError("certify: " + std::to_string(tokens) + " tokens; all pairs are looked at up to " + std::to_string(reduction::largest_certified));
+  if (const std::string why = family.why_impossible(tokens, d); !why.empty())
+    throw core::ConfigError("--embedding",
+                            embedding + " with " + std::to_string(tokens) + " tokens at d = " + std::to_string(d), why);
+  if (tokens > reduction::largest_certified)
+    throw core::UserError("certify: " + std::to_string(tokens) + " tokens; all pairs are looked at up to " +
+                          std::to_string(reduction::largest_certified));
 
   const auto instance = reduction::make_instance(params, reduction::Coins::derive(seed, params, 0));
   const auto start = std::chrono::steady_clock::now();
@@ -52,7 +58,8 @@ int certify(const std::vector<std::string>& arguments) {
   std::printf("tokens N            %lld\n", static_cast<long long>(tokens));
   std::printf("mu+ (largest product) %.6f\n", certificate.mu_plus);
   if (tokens > d) std::printf("Welch bound on |mu| %.6f\n", theory::welch_bound(tokens, d));
-  std::printf("mu+ by union bound  %.6f  (probability %g)\n", family.coherence(tokens, d, reduction::union_beta).mu_plus, 1 - reduction::union_beta);
+  std::printf("mu+ by union bound  %.6f  (probability %g)\n",
+              family.coherence(tokens, d, reduction::union_beta).mu_plus, 1 - reduction::union_beta);
   std::printf("gap                 %.6f\n", certificate.gap);
   if (tau) {
     std::printf("certified tau       %.6f  for eta = %g\n", *tau, eta);
@@ -63,13 +70,16 @@ int certify(const std::vector<std::string>& arguments) {
       largest = std::max(largest, leak);
       sum += leak;
     }
-    std::printf("leak S at that tau  mean %.4g, largest %.4g, threshold %.4g\n", sum / static_cast<double>(tokens), largest, theory::leak_threshold(eta));
+    std::printf("leak S at that tau  mean %.4g, largest %.4g, threshold %.4g\n", sum / static_cast<double>(tokens),
+                largest, theory::leak_threshold(eta));
   } else {
     std::printf("certified tau       none below %g: this draw is uncertified\n", max_tau);
   }
-  for (const auto& [label, text] : {std::pair{"typical tau        ", "typical"}, std::pair{"union tau          ", "union"}}) {
+  for (const auto& [label, text] :
+       {std::pair{"typical tau        ", "typical"}, std::pair{"union tau          ", "union"}}) {
     try {
-      std::printf("%s %.6f\n", label, reduction::closed_form_tau(reduction::Scaling::parse(text, "tau"), params, eta, max_tau, "tau"));
+      std::printf("%s %.6f\n", label,
+                  reduction::closed_form_tau(reduction::Scaling::parse(text, "tau"), params, eta, max_tau, "tau"));
     } catch (const core::ConfigError& error) {
       std::printf("%s none (%s)\n", label, error.allowed.c_str());
     }
@@ -80,6 +90,8 @@ int certify(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb certify_verb() { return {"certify", usage, "coherence, gap, leak and scaling of one draw of keys", certify}; }
+Verb certify_verb() {
+  return {"certify", usage, "coherence, gap, leak and scaling of one draw of keys", certify};
+}
 
 }  // namespace kvfrontier::cli

@@ -25,6 +25,8 @@ int check(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb check_verb() { return {"check", usage, "validate a config without running it", check}; }
+Verb check_verb() {
+  return {"check", usage, "validate a config without running it", check};
+}
 
 }  // namespace kvfrontier::cli

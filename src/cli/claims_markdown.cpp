@@ -42,7 +42,9 @@ std::string escaped(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool inside_word = i > 0 && std::isalnum(static_cast<unsigned char>(text[i - 1])) != 0;
-    if (text[i] == '<' || text[i] == '*' || text[i] == '|' || text[i] == '[' || text[i] == ']' || (text[i] == '_' && !inside_word)) out += '\\';
+    if (text[i] == '<' || text[i] == '*' || text[i] == '|' || text[i] == '[' || text[i] == ']' ||
+        (text[i] == '_' && !inside_word))
+      out += '\\';
     out += text[i];
   }
   return out;
@@ -61,11 +63,14 @@ std::string claims_markdown() {
   text += "\n## Experiments without a verdict\n\n";
   for (const auto& name : sweep::Experiments::names()) {
     const auto* experiment = sweep::Experiments::find_or_null(name);
-    if (dynamic_cast<const analysis::Claim*>(experiment) == nullptr) text.append("- `").append(name).append("`: ").append(escaped(experiment->statement())).append("\n");
+    if (dynamic_cast<const analysis::Claim*>(experiment) == nullptr)
+      text.append("- `").append(name).append("`: ").append(escaped(experiment->statement())).append("\n");
   }
   text += "\n## Claims\n";
   for (const auto* claim : analysis::claims()) {
-    const auto line = [&](const char* title, const std::string& content) { text.append("- ").append(title).append(": ").append(escaped(content)).append("\n"); };
+    const auto line = [&](const char* title, const std::string& content) {
+      text.append("- ").append(title).append(": ").append(escaped(content)).append("\n");
+    };
     text.append("\n### ").append(claim->name()).append("\n\n").append(escaped(claim->statement())).append("\n\n");
     line("Source", claim->source());
     line("Formula", claim->prediction());

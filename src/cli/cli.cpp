@@ -21,9 +21,11 @@ namespace kvfrontier::cli {
 namespace {
 
 void print_help() {
-  std::cout << "kvfrontier " KVFRONTIER_VERSION ": memory lower bounds for KV-cache compression, by experiment\n\nusage:\n";
+  std::cout << "kvfrontier " KVFRONTIER_VERSION
+               ": memory lower bounds for KV-cache compression, by experiment\n\nusage:\n";
   for (const Verb& verb : verbs()) std::cout << "  kvfrontier " << verb.usage << "\n      " << verb.summary << "\n";
-  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a row failed or a claim is refuted; 2 user error; 3 bad data;\n"
+  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a row failed or a claim is refuted; 2 user "
+               "error; 3 bad data;\n"
                "130, 143 interrupted, all finished trials saved.\n";
 }
 
@@ -37,7 +39,8 @@ int dispatch(const std::vector<std::string>& words) {
     return 0;
   }
   if (words[0] == "--version") {
-    std::cout << "kvfrontier " KVFRONTIER_VERSION " (" KVFRONTIER_COMMIT << (KVFRONTIER_DIRTY ? ", dirty" : "") << ", " KVFRONTIER_COMPILER ", kernel " KVFRONTIER_KERNEL ")\n";
+    std::cout << "kvfrontier " KVFRONTIER_VERSION " (" KVFRONTIER_COMMIT << (KVFRONTIER_DIRTY ? ", dirty" : "")
+              << ", " KVFRONTIER_COMPILER ", kernel " KVFRONTIER_KERNEL ")\n";
     return 0;
   }
   const auto verb = std::find_if(verbs().begin(), verbs().end(), [&](const Verb& v) { return v.name == words[0]; });
@@ -45,7 +48,9 @@ int dispatch(const std::vector<std::string>& words) {
     std::vector<std::string> names;
     for (const Verb& known : verbs()) names.push_back(known.name);
     const std::string nearest = core::nearest_name(words[0], names);
-    throw core::UserError("unknown verb \"" + words[0] + "\"" + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") + "; kvfrontier --help lists them");
+    throw core::UserError("unknown verb \"" + words[0] + "\"" +
+                          (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
+                          "; kvfrontier --help lists them");
   }
   return verb->run({words.begin() + 1, words.end()});
 }
@@ -65,8 +70,9 @@ bool flushed_output() {
 }  // namespace
 
 const std::vector<Verb>& verbs() {
-  static const std::vector<Verb> list{run_verb(), table_verb(), frontier_verb(), audit_verb(), merge_verb(), replay_verb(), decode_verb(),
-                                      list_verb(), describe_verb(), check_verb(), certify_verb(), floor_verb(), verify_verb()};
+  static const std::vector<Verb> list{run_verb(),     table_verb(),  frontier_verb(), audit_verb(),    merge_verb(),
+                                      replay_verb(),  decode_verb(), list_verb(),     describe_verb(), check_verb(),
+                                      certify_verb(), floor_verb(),  verify_verb()};
   return list;
 }
 
@@ -89,7 +95,8 @@ int run(int argc, char** argv) {
     std::fprintf(stderr, "kvfrontier: %s\n", error.what());
     code = 3;
   } catch (const core::Json::exception& error) {
-    std::fprintf(stderr, "kvfrontier: what is stored has not the shape it should have: %s\n", core::json_complaint(error).c_str());
+    std::fprintf(stderr, "kvfrontier: what is stored has not the shape it should have: %s\n",
+                 core::json_complaint(error).c_str());
     code = 3;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kvfrontier: %s\n", error.what());

@@ -21,39 +21,50 @@ int print_floor(const std::vector<std::string>& arguments) {
   double error = -1;
   std::string schedule = "doubling";
   po::options_description flags("flags");
-  flags.add_options()("n", po::value(&n), "side of the last token map")("d", po::value(&d), "width of values")("error", po::value(&error), "least bits at this mean bit error")(
-      "bits", po::value(&bits), "least error with this many bits")("curve", po::value(&curve), "the whole floor as csv, POINTS lines from rate 0 to 1")(
+  flags.add_options()("n", po::value(&n), "side of the last token map")("d", po::value(&d), "width of values")(
+      "error", po::value(&error), "least bits at this mean bit error")("bits", po::value(&bits),
+                                                                       "least error with this many bits")(
+      "curve", po::value(&curve), "the whole floor as csv, POINTS lines from rate 0 to 1")(
       "schedule", po::value(&schedule), "default doubling");
   po::variables_map values;
   if (!parse("floor", usage, flags, "", 0, arguments, values)) return 0;
   if (d < 1) throw core::UserError("floor: --d is missing; see kvfrontier floor --help");
-  if (n == 0 && geometry::Schedule::fixed_side(schedule) == 0) throw core::UserError("floor: --n is missing; see kvfrontier floor --help");
-  const bool by_error = values.count("error") > 0, by_bits = values.count("bits") > 0, by_curve = values.count("curve") > 0;
+  if (n == 0 && geometry::Schedule::fixed_side(schedule) == 0)
+    throw core::UserError("floor: --n is missing; see kvfrontier floor --help");
+  const bool by_error = values.count("error") > 0, by_bits = values.count("bits") > 0,
+             by_curve = values.count("curve") > 0;
   if (by_error + by_bits + by_curve != 1) throw core::UserError("floor: give one of --error, --bits and --curve");
   if (by_error && !(error >= 0 && error <= 1)) throw core::UserError("--error: a number from 0 to 1");
   if (by_bits && bits < 0) throw core::UserError("--bits: an integer of at least 0");
   if (by_curve && (curve < 2 || curve > 1'000'000)) throw core::UserError("--curve: 2 to 1000000 points");
   const std::int64_t m = parse_schedule(schedule, n).tokens() * d;
-  if (m > theory::max_floor_bits) throw core::UserError("floor: N d = " + std::to_string(m) + " is more than the closed forms are made for (" + std::to_string(theory::max_floor_bits) + ")");
+  if (m > theory::max_floor_bits)
+    throw core::UserError("floor: N d = " + std::to_string(m) + " is more than the closed forms are made for (" +
+                          std::to_string(theory::max_floor_bits) + ")");
 
   if (by_curve) {
     std::printf("rate,bits,error_finite,error_entropy\n");
     for (int i = 0; i < curve; ++i) {
       const std::int64_t b = static_cast<std::int64_t>(std::llround(static_cast<double>(m) * i / (curve - 1)));
       const double rate = static_cast<double>(b) / static_cast<double>(m);
-      std::printf("%.9g,%lld,%.9g,%.9g\n", rate, static_cast<long long>(b), theory::min_error(m, b), theory::inverse_binary_entropy(1 - rate));
+      std::printf("%.9g,%lld,%.9g,%.9g\n", rate, static_cast<long long>(b), theory::min_error(m, b),
+                  theory::inverse_binary_entropy(1 - rate));
     }
     return 0;
   }
   std::printf("m = N d bits         %lld\n", static_cast<long long>(m));
   if (by_error) {
     const auto finite = theory::min_bits(m, error);
-    std::printf("least bits, fixed length      %lld   (%.6f N d; shell filling, exact for every decoder)\n", static_cast<long long>(finite), static_cast<double>(finite) / static_cast<double>(m));
-    std::printf("least mean bits, any message  %.1f   (%.6f N d; m (1 - H2), Fano)\n", theory::entropy_floor_bits(static_cast<double>(m), error), theory::binary_capacity(std::min(error, 0.5)));
+    std::printf("least bits, fixed length      %lld   (%.6f N d; shell filling, exact for every decoder)\n",
+                static_cast<long long>(finite), static_cast<double>(finite) / static_cast<double>(m));
+    std::printf("least mean bits, any message  %.1f   (%.6f N d; m (1 - H2), Fano)\n",
+                theory::entropy_floor_bits(static_cast<double>(m), error),
+                theory::binary_capacity(std::min(error, 0.5)));
   } else {
     const double rate = std::min(1.0, static_cast<double>(bits) / static_cast<double>(m));
     std::printf("least error, fixed length     %.9f   (shell filling)\n", theory::min_error(m, bits));
-    std::printf("least error, asymptotic       %.9f   (H2^-1(1 - rate) at rate %.6f)\n", theory::inverse_binary_entropy(1 - rate), rate);
+    std::printf("least error, asymptotic       %.9f   (H2^-1(1 - rate) at rate %.6f)\n",
+                theory::inverse_binary_entropy(1 - rate), rate);
     std::printf("error of keeping whole rows   %.9f   ((1 - rate)/2)\n", theory::eviction_error(rate));
   }
   return 0;
@@ -61,6 +72,8 @@ int print_floor(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb floor_verb() { return {"floor", usage, "least bits at an error, least error for bits, or the whole floor", print_floor}; }
+Verb floor_verb() {
+  return {"floor", usage, "least bits at an error, least error for bits, or the whole floor", print_floor};
+}
 
 }  // namespace kvfrontier::cli

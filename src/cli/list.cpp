@@ -24,24 +24,40 @@ constexpr const char* describe_usage = "describe NAME [--json]";
 Json options_json(const core::OptionTable& table) {
   Json list = Json::array();
   for (const auto& option : table.options()) {
-    list.push_back({{"name", option.name}, {"type", option.type_text()}, {"default", option.default_value}, {"allowed", option.allowed_text()},
-                    {"meaning", option.meaning}, {"size", option.size}});
+    list.push_back({{"name", option.name},
+                    {"type", option.type_text()},
+                    {"default", option.default_value},
+                    {"allowed", option.allowed_text()},
+                    {"meaning", option.meaning},
+                    {"size", option.size}});
   }
   return list;
 }
 
 Json card(const sweep::Experiment& e) {
-  return {{"kind", "experiment"}, {"name", e.name()}, {"summary", e.statement()}, {"source", e.source()}, {"version", e.version()}, {"options", options_json(e.options())}};
+  return {{"kind", "experiment"}, {"name", e.name()},       {"summary", e.statement()},
+          {"source", e.source()}, {"version", e.version()}, {"options", options_json(e.options())}};
 }
 Json card(const schemes::Scheme& s) {
-  return {{"kind", "scheme"}, {"name", s.name()}, {"summary", s.summary()}, {"paper", s.paper()}, {"guarantee", s.guarantee()}, {"version", s.version()},
-          {"length", s.fixed_length() ? "fixed" : "self-delimiting"}, {"options", options_json(s.options())}};
+  return {{"kind", "scheme"},
+          {"name", s.name()},
+          {"summary", s.summary()},
+          {"paper", s.paper()},
+          {"guarantee", s.guarantee()},
+          {"version", s.version()},
+          {"length", s.fixed_length() ? "fixed" : "self-delimiting"},
+          {"options", options_json(s.options())}};
 }
 Json card(const geometry::Embedding& e) {
-  return {{"kind", "embedding"}, {"name", e.name()}, {"summary", e.summary()}, {"source", e.source()}, {"law", e.law()}};
+  return {
+      {"kind", "embedding"}, {"name", e.name()}, {"summary", e.summary()}, {"source", e.source()}, {"law", e.law()}};
 }
 Json card(const reduction::InstanceFamily& f) {
-  return {{"kind", "instance"}, {"name", f.name()}, {"summary", f.summary()}, {"source", f.source()}, {"options", options_json(f.options())}};
+  return {{"kind", "instance"},
+          {"name", f.name()},
+          {"summary", f.summary()},
+          {"source", f.source()},
+          {"options", options_json(f.options())}};
 }
 
 template <class T>
@@ -71,7 +87,8 @@ int print_list(const std::vector<std::string>& arguments) {
     std::cout << Json(list).dump(1) << "\n";
     return 0;
   }
-  for (const Json& entry : list) std::printf("%-16s %s\n", entry["name"].get<std::string>().c_str(), entry["summary"].get<std::string>().c_str());
+  for (const Json& entry : list)
+    std::printf("%-16s %s\n", entry["name"].get<std::string>().c_str(), entry["summary"].get<std::string>().c_str());
   return 0;
 }
 
@@ -83,8 +100,10 @@ void print_card(const Json& entry) {
   if (!entry.contains("options") || entry["options"].empty()) return;
   std::printf("  options\n");
   for (const Json& option : entry["options"]) {
-    std::printf("    %-16s %s; default %s%s\n                     %s\n", option["name"].get<std::string>().c_str(), option["allowed"].get<std::string>().c_str(),
-                option["default"].is_null() ? (option["size"].get<bool>() ? "chosen by the budget" : "none") : option["default"].dump().c_str(),
+    std::printf("    %-16s %s; default %s%s\n                     %s\n", option["name"].get<std::string>().c_str(),
+                option["allowed"].get<std::string>().c_str(),
+                option["default"].is_null() ? (option["size"].get<bool>() ? "chosen by the budget" : "none")
+                                            : option["default"].dump().c_str(),
                 option["size"].get<bool>() ? " (size option)" : "", option["meaning"].get<std::string>().c_str());
   }
 }
@@ -111,14 +130,20 @@ int describe(const std::vector<std::string>& arguments) {
   }
   if (!found) {
     const std::string nearest = core::nearest_name(name, names);
-    throw core::UserError("describe: nothing is called \"" + name + "\"" + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+    throw core::UserError("describe: nothing is called \"" + name + "\"" +
+                          (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
   }
   return 0;
 }
 
 }  // namespace
 
-Verb list_verb() { return {"list", list_usage, "what there is to choose from", print_list}; }
-Verb describe_verb() { return {"describe", describe_usage, "options, paper and guarantee of a scheme, embedding, instance or experiment", describe}; }
+Verb list_verb() {
+  return {"list", list_usage, "what there is to choose from", print_list};
+}
+Verb describe_verb() {
+  return {"describe", describe_usage, "options, paper and guarantee of a scheme, embedding, instance or experiment",
+          describe};
+}
 
 }  // namespace kvfrontier::cli

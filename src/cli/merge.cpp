@@ -20,7 +20,8 @@ int shard_count_of(const std::vector<std::string>& directories) {
   for (const auto& directory : directories) {
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
       int index = 0, of = 0;
-      if (std::sscanf(entry.path().filename().c_str(), "rows.%d-of-%d.jsonl", &index, &of) == 2) count = std::max(count, of);
+      if (std::sscanf(entry.path().filename().c_str(), "rows.%d-of-%d.jsonl", &index, &of) == 2)
+        count = std::max(count, of);
     }
   }
   return count;
@@ -38,7 +39,8 @@ std::size_t report_missing(const sweep::Plan& plan, const sweep::Store& store, i
       if (unfinished++ == 0) example = point.id;
     }
     if (unfinished > 0) {
-      std::fprintf(stderr, "kvfrontier: shard %d/%d has not finished: %zu of its %zu points, the first is %s\n", index, shards, unfinished, points.size(), example.c_str());
+      std::fprintf(stderr, "kvfrontier: shard %d/%d has not finished: %zu of its %zu points, the first is %s\n", index,
+                   shards, unfinished, points.size(), example.c_str());
     }
     missing += unfinished;
   }
@@ -49,7 +51,8 @@ int merge(const std::vector<std::string>& arguments) {
   std::string out, expect;
   std::vector<std::string> sets;
   po::options_description flags("flags");
-  flags.add_options()("out", po::value(&out), "directory for the union")("expect", po::value(&expect), "a config: name the shards and points that are not finished, exit 1")(
+  flags.add_options()("out", po::value(&out), "directory for the union")(
+      "expect", po::value(&expect), "a config: name the shards and points that are not finished, exit 1")(
       "set", po::value(&sets)->composing(), "override a value of that config, as in run");
   po::variables_map values;
   if (!parse("merge", usage, flags, "DIR", -1, arguments, values)) return 0;
@@ -74,12 +77,15 @@ int merge(const std::vector<std::string>& arguments) {
   std::size_t missing = 0;
   if (!expect.empty()) missing = report_missing(sweep::load_plan(expect, sets), store, shards);
   sweep::write_store(store, out);
-  std::fprintf(stderr, "%zu rows of %zu points from %zu sessions -> %s\n", store.row_count(), store.points.size(), store.sessions.size(), out.c_str());
+  std::fprintf(stderr, "%zu rows of %zu points from %zu sessions -> %s\n", store.row_count(), store.points.size(),
+               store.sessions.size(), out.c_str());
   return missing > 0 ? 1 : 0;
 }
 
 }  // namespace
 
-Verb merge_verb() { return {"merge", usage, "the union of stores; two different rows for one trial are an error", merge}; }
+Verb merge_verb() {
+  return {"merge", usage, "the union of stores; two different rows for one trial are an error", merge};
+}
 
 }  // namespace kvfrontier::cli

@@ -25,13 +25,19 @@ constexpr const char* decode_usage = "decode FILE [--answers]";
 // The row of a point given by its id or by a unique beginning of it.
 const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix, std::int64_t trial) {
   auto match = store.points.end();
-  for (auto point = store.points.lower_bound(prefix); point != store.points.end() && point->first.rfind(prefix, 0) == 0; ++point) {
-    if (match != store.points.end()) throw core::UserError("--point " + prefix + ": more than one point begins so; give more of the id");
+  for (auto point = store.points.lower_bound(prefix); point != store.points.end() && point->first.rfind(prefix, 0) == 0;
+       ++point) {
+    if (match != store.points.end())
+      throw core::UserError("--point " + prefix + ": more than one point begins so; give more of the id");
     match = point;
   }
-  if (match == store.points.end()) throw core::UserError("--point " + prefix + ": no such point here; kvfrontier table DIR --format csv lists point ids");
+  if (match == store.points.end())
+    throw core::UserError("--point " + prefix +
+                          ": no such point here; kvfrontier table DIR --format csv lists point ids");
   const auto row = match->second.find(trial);
-  if (row == match->second.end()) throw core::UserError("--trial " + std::to_string(trial) + ": the point has trials 0 to " + std::to_string(match->second.rbegin()->first));
+  if (row == match->second.end())
+    throw core::UserError("--trial " + std::to_string(trial) + ": the point has trials 0 to " +
+                          std::to_string(match->second.rbegin()->first));
   return row->second;
 }
 
@@ -39,7 +45,8 @@ const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix,
 void require_same_versions(const Json& parameters, const sweep::Experiment& experiment) {
   const auto require = [](const std::string& what, const Json& stored, int here) {
     if (stored.is_number_integer() && stored != here) {
-      throw core::UserError("replay: the row was measured with version " + stored.dump() + " of " + what + "; this program has version " + std::to_string(here));
+      throw core::UserError("replay: the row was measured with version " + stored.dump() + " of " + what +
+                            "; this program has version " + std::to_string(here));
     }
   };
   require(experiment.name(), parameters.value("experiment_version", Json()), experiment.version());
@@ -54,11 +61,14 @@ int replay(const std::vector<std::string>& arguments) {
   std::string point, dump, isolate = "always";
   std::int64_t trial = -1;
   po::options_description flags("flags");
-  flags.add_options()("point", po::value(&point), "point id, or a unique beginning of it")("trial", po::value(&trial), "trial number")(
-      "dump-message", po::value(&dump), "write the game (public parameters, message, queries) to FILE")("isolate", po::value(&isolate), "always (default) or never");
+  flags.add_options()("point", po::value(&point), "point id, or a unique beginning of it")(
+      "trial", po::value(&trial), "trial number")("dump-message", po::value(&dump),
+                                                  "write the game (public parameters, message, queries) to FILE")(
+      "isolate", po::value(&isolate), "always (default) or never");
   po::variables_map values;
   if (!parse("replay", replay_usage, flags, "DIR", 1, arguments, values)) return 0;
-  if (point.empty() || trial < 0) throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
+  if (point.empty() || trial < 0)
+    throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
   const sweep::Store store = read_rows(required(values, "DIR", "replay"));
   const sweep::Row& row = find_row(store, point, trial);
   const auto& experiment = sweep::Experiments::find(row.parameters.at("experiment"), "experiment");
@@ -83,7 +93,8 @@ int replay(const std::vector<std::string>& arguments) {
   }
   std::cout << again.to_json().dump() << "\n";
   if (!dump.empty() && !dumped) {
-    throw core::UserError("--dump-message " + dump + ": nothing was written, because this trial is " + again.result.status + " and has no answered message");
+    throw core::UserError("--dump-message " + dump + ": nothing was written, because this trial is " +
+                          again.result.status + " and has no answered message");
   }
   if (again.result.status == row.result.status && again.result.data == row.result.data) {
     std::fprintf(stderr, "identical to the stored row\n");
@@ -95,7 +106,8 @@ int replay(const std::vector<std::string>& arguments) {
   }
   if (row.result.status == "failed") {
     // Nothing was measured then, so nothing is contradicted now.
-    std::fprintf(stderr, "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
+    std::fprintf(stderr,
+                 "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
                  row.result.data.value("reason", "no reason given").c_str(), again.result.status.c_str());
     return 1;
   }
@@ -106,16 +118,20 @@ int replay(const std::vector<std::string>& arguments) {
 // The game in a dumped file, as far as it can be judged before Bob sees it. Throws UserError for a missing file and
 // DataError for a damaged one.
 simulator::StoredGame read_game(const std::string& file) {
-  if (!std::ifstream(file) || std::filesystem::is_directory(file)) throw core::UserError("cannot read " + file + ": no such file");
+  if (!std::ifstream(file) || std::filesystem::is_directory(file))
+    throw core::UserError("cannot read " + file + ": no such file");
   const auto refuse = [&](const std::string& why) { return core::DataError(file + " is damaged: " + why); };
   try {
     simulator::StoredGame game = simulator::read_transcript(file);
     const auto& scheme = schemes::Schemes::find(game.params.scheme, "scheme.name");
     scheme.options().resolve(game.params.options, "options");
-    if (game.queries.cols() != game.params.d) throw refuse("queries of width " + std::to_string(game.queries.cols()) + " for d = " + std::to_string(game.params.d));
+    if (game.queries.cols() != game.params.d)
+      throw refuse("queries of width " + std::to_string(game.queries.cols()) +
+                   " for d = " + std::to_string(game.params.d));
     const auto formula = scheme.message_bits(game.params);
     if (formula && *formula != game.message.size) {
-      throw refuse("a message of " + std::to_string(game.message.size) + " bits where the size formula gives " + std::to_string(*formula));
+      throw refuse("a message of " + std::to_string(game.message.size) + " bits where the size formula gives " +
+                   std::to_string(*formula));
     }
     return game;
   } catch (const core::UserError& error) {
@@ -148,14 +164,19 @@ int decode(const std::vector<std::string>& arguments) {
     }
   }
   const bool same = simulator::answers_digest(answers) == game.digest;
-  std::fprintf(stderr, "%s, %llu bits, %lld queries: the answers %s those of the replay\n", game.params.scheme.c_str(), static_cast<unsigned long long>(game.message.size),
-               static_cast<long long>(game.queries.rows()), same ? "are bit for bit" : "differ from");
+  std::fprintf(stderr, "%s, %llu bits, %lld queries: the answers %s those of the replay\n", game.params.scheme.c_str(),
+               static_cast<unsigned long long>(game.message.size), static_cast<long long>(game.queries.rows()),
+               same ? "are bit for bit" : "differ from");
   return same ? 0 : 3;
 }
 
 }  // namespace
 
-Verb replay_verb() { return {"replay", replay_usage, "measure one stored trial again and compare", replay}; }
-Verb decode_verb() { return {"decode", decode_usage, "decode a dumped message in this fresh process and compare the answers", decode}; }
+Verb replay_verb() {
+  return {"replay", replay_usage, "measure one stored trial again and compare", replay};
+}
+Verb decode_verb() {
+  return {"decode", decode_usage, "decode a dumped message in this fresh process and compare the answers", decode};
+}
 
 }  // namespace kvfrontier::cli

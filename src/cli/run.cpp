@@ -20,13 +20,16 @@ constexpr const char* usage =
     "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
     "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
 
-void require_positive(const po::variables_map& values, const std::string& flag, double number, const std::string& unit) {
+void require_positive(const po::variables_map& values, const std::string& flag, double number,
+                      const std::string& unit) {
   if (values.count(flag) > 0 && !(number > 0 && number <= 1e9)) {
-    throw core::UserError("--" + flag + " " + core::describe(number) + ": a positive number of " + unit + ", at most 1e9");
+    throw core::UserError("--" + flag + " " + core::describe(number) + ": a positive number of " + unit +
+                          ", at most 1e9");
   }
 }
 
-void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads, const std::filesystem::path& out) {
+void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads,
+                   const std::filesystem::path& out) {
   double least = 0, most = 0, largest_memory = 0;
   const double first_look = static_cast<double>(plan.stop.checkpoints().front());
   for (const sweep::Point& point : points) {
@@ -36,11 +39,14 @@ void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& poi
   }
   const double speed = measured_speed();
   char least_text[32], most_text[32];
-  std::printf("experiment      %s\npoints          %zu\ntrials          %zu to %zu\nestimated time  %s to %s on %d threads of this machine\n"
-              "memory          up to %.2g GB a trial\nout             %s\n",
-              plan.experiment->name().c_str(), points.size(), points.size() * static_cast<std::size_t>(first_look),
-              points.size() * static_cast<std::size_t>(plan.stop.max_trials), sweep::duration_text(least / speed / threads, least_text),
-              sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
+  std::printf(
+      "experiment      %s\npoints          %zu\ntrials          %zu to %zu\nestimated time  %s to %s on %d threads of "
+      "this machine\n"
+      "memory          up to %.2g GB a trial\nout             %s\n",
+      plan.experiment->name().c_str(), points.size(), points.size() * static_cast<std::size_t>(first_look),
+      points.size() * static_cast<std::size_t>(plan.stop.max_trials),
+      sweep::duration_text(least / speed / threads, least_text),
+      sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
 }
 
 int run_config(const std::vector<std::string>& arguments) {
@@ -49,7 +55,8 @@ int run_config(const std::vector<std::string>& arguments) {
   std::vector<std::string> sets;
   int threads = sweep::available_threads();
   double max_seconds = 0, bob_seconds = 600, memory = 0;
-  flags.add_options()("out", po::value(&out), "directory for rows; default results/runs/<config name> below the current directory")(
+  flags.add_options()("out", po::value(&out),
+                      "directory for rows; default results/runs/<config name> below the current directory")(
       "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
@@ -57,12 +64,14 @@ int run_config(const std::vector<std::string>& arguments) {
       "dry-run", "show points, trials, time and memory, and run nothing")(
       "isolate", po::value(&isolate), "always: each Bob is a process of his own; never: a function call (profiling)")(
       "bob-seconds", po::value(&bob_seconds), "kill a Bob that has not answered after S seconds")(
-      "retry-failed", "measure failed trials again")("memory", po::value(&memory), "GB that running trials may take together; default 90 % of what is free")(
+      "retry-failed", "measure failed trials again")(
+      "memory", po::value(&memory), "GB that running trials may take together; default 90 % of what is free")(
       "quiet", "no progress");
   po::variables_map values;
   if (!parse("run", usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
-  if (threads < 1 || threads > 4096) throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
+  if (threads < 1 || threads > 4096)
+    throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
   require_positive(values, "max-seconds", max_seconds, "seconds");
   require_positive(values, "bob-seconds", bob_seconds, "seconds");
   require_positive(values, "memory", memory, "GB");
@@ -84,9 +93,11 @@ int run_config(const std::vector<std::string>& arguments) {
 
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
-  std::fprintf(stderr, "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
-               outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified, outcome.infeasible,
-               outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
+  std::fprintf(
+      stderr,
+      "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
+      outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
+      outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return 128 + outcome.signal;
@@ -97,9 +108,13 @@ int run_config(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb run_verb() { return {"run", usage, "run a sweep; the same command again resumes it", run_config}; }
+Verb run_verb() {
+  return {"run", usage, "run a sweep; the same command again resumes it", run_config};
+}
 
-void warn(const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }
+void warn(const std::string& text) {
+  std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str());
+}
 
 double measured_speed() {
   const core::RowMatrixD rows = core::RowMatrixD::Constant(1024, 64, 0.125);

@@ -37,6 +37,8 @@ int print_table(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb table_verb() { return {"table", usage, "scheme, rate, bits, error with interval, floor and gap of every point", print_table}; }
+Verb table_verb() {
+  return {"table", usage, "scheme, rate, bits, error with interval, floor and gap of every point", print_table};
+}
 
 }  // namespace kvfrontier::cli

@@ -25,7 +25,8 @@ using analysis::Claim;
 using analysis::Outcome;
 
 constexpr const char* usage =
-    "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] [--max-seconds S] [--checks] [--json] "
+    "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] "
+    "[--max-seconds S] [--checks] [--json] "
     "[--quiet] [--markdown]";
 
 struct Request {
@@ -48,7 +49,8 @@ std::vector<const Claim*> chosen(const std::vector<std::string>& only) {
   std::vector<const Claim*> list;
   for (const auto& name : only) {
     const auto* experiment = sweep::Experiments::find_or_null(name);
-    if (experiment != nullptr && dynamic_cast<const Claim*>(experiment) == nullptr) throw core::UserError("--only " + name + ": an experiment, but no claim: it has no verdict");
+    if (experiment != nullptr && dynamic_cast<const Claim*>(experiment) == nullptr)
+      throw core::UserError("--only " + name + ": an experiment, but no claim: it has no verdict");
     require_choice("--only", name, names);
     const auto* claim = dynamic_cast<const Claim*>(experiment);
     if (std::find(list.begin(), list.end(), claim) == list.end()) list.push_back(claim);
@@ -65,11 +67,13 @@ sweep::Store read_tree(const std::string& directory) {
   }
   std::sort(parts.begin(), parts.end());
   for (const auto& part : parts) sweep::read_into(store, part, warn);
-  if (store.points.empty()) throw core::UserError(directory + ": no rows here; kvfrontier verify --out " + directory + " would measure them");
+  if (store.points.empty())
+    throw core::UserError(directory + ": no rows here; kvfrontier verify --out " + directory + " would measure them");
   return store;
 }
 
-// The plan of a claim's sweep under the seed that its stored rows have: of several, the one that covers most of the plan.
+// The plan of a claim's sweep under the seed that its stored rows have: of several, the one that covers most of the
+// plan.
 sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep::Store& store) {
   const core::Json config = claim.config(request.size());
   sweep::Plan best = analysis::plan_of(config, claim, request.seed);
@@ -77,10 +81,12 @@ sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep:
   std::set<std::uint64_t> seeds;
   for (const auto& [id, trials] : store.points) {
     const core::Json& parameters = trials.begin()->second.parameters;
-    if (parameters.value("experiment", "") == best.experiment->name()) seeds.insert(parameters.value("seed", request.seed));
+    if (parameters.value("experiment", "") == best.experiment->name())
+      seeds.insert(parameters.value("seed", request.seed));
   }
   const auto covered = [&](const sweep::Plan& plan) {
-    return std::count_if(plan.points.begin(), plan.points.end(), [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
+    return std::count_if(plan.points.begin(), plan.points.end(),
+                         [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
   };
   auto most = covered(best);
   for (const auto seed : seeds) {
@@ -100,7 +106,8 @@ std::string number(double value) {
 }
 
 std::string interval_text(const core::Interval& interval) {
-  return std::string("[").append(number(interval.lo)).append(", ").append(number(interval.hi)).append("]");
+  std::string text = "[";
+  return text.append(number(interval.lo)).append(", ").append(number(interval.hi)).append("]");
 }
 
 // The command that measures what is missing.
@@ -114,27 +121,33 @@ std::string measure_command(const Claim& claim, const Request& request, std::uin
 // Why a verdict is inconclusive though no check is; empty otherwise.
 std::string lack_of(const analysis::Verdict& verdict, const Claim& claim, const Request& request, std::uint64_t seed) {
   if (verdict.unfinished > 0) {
-    return (verdict.unfinished == verdict.points ? "no rows at size " + request.size_name + " and seed " + std::to_string(seed)
-                                                 : std::to_string(verdict.unfinished) + " of " + std::to_string(verdict.points) + " points lack trials") +
+    return (verdict.unfinished == verdict.points
+                ? "no rows at size " + request.size_name + " and seed " + std::to_string(seed)
+                : std::to_string(verdict.unfinished) + " of " + std::to_string(verdict.points) +
+                      " points lack trials") +
            "; measure them with: " + measure_command(claim, request, seed);
   }
-  if (verdict.failed_trials > 0) return std::to_string(verdict.failed_trials) + " trials failed; their rows in " + request.directory() + " say why";
+  if (verdict.failed_trials > 0)
+    return std::to_string(verdict.failed_trials) + " trials failed; their rows in " + request.directory() + " say why";
   return verdict.checks.empty() ? "its rows allow no check" : "";
 }
 
-// One line a claim. Numbers are those of the deciding check; what it is and the statement come last, unpadded, cut at the
-// edge of a terminal.
+// One line a claim. Numbers are those of the deciding check; what it is and the statement come last, unpadded, cut at
+// the edge of a terminal.
 class Table {
  public:
   Table(const std::vector<const Claim*>& claims, bool all_checks) : all_checks_(all_checks) {
     for (const auto* claim : claims) width_ = std::max(width_, static_cast<int>(claim->name().size()));
-    line(pad("claim", width_) + "  verdict       checks  measured    predicted   interval                  statement (source); numbers at");
+    line(pad("claim", width_) +
+         "  verdict       checks  measured    predicted   interval                  statement (source); numbers at");
   }
 
   void add(const Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
     const analysis::Check* check = verdict.deciding();
-    std::string text = pad(claim.name(), width_) + "  " + pad(analysis::outcome_name(verdict.outcome()), 12) + "  " + pad(std::to_string(verdict.checks.size()), 6, true) + "  ";
-    text += pad(check ? number(check->measured) : "-", 10) + "  " + pad(check ? number(check->predicted) : "-", 10) + "  " + pad(check ? interval_text(check->interval) : "-", 24) + "  ";
+    std::string text = pad(claim.name(), width_) + "  " + pad(analysis::outcome_name(verdict.outcome()), 12) + "  " +
+                       pad(std::to_string(verdict.checks.size()), 6, true) + "  ";
+    text += pad(check ? number(check->measured) : "-", 10) + "  " + pad(check ? number(check->predicted) : "-", 10) +
+            "  " + pad(check ? interval_text(check->interval) : "-", 24) + "  ";
     line(text + claim.statement() + " (" + claim.source() + ")" + (check ? "; at " + check->where() : ""));
     if (!lack.empty()) line("  " + claim.name() + ": " + lack, true);
     // A verdict that is not `holds` shows what decided it, whole.
@@ -152,15 +165,17 @@ class Table {
     return right ? std::string(missing, ' ') + text : text.append(missing, ' ');
   }
   static void show(const analysis::Check& check) {
-    line("    " + pad(analysis::outcome_name(check.outcome()), 12) + "  measured " + pad(number(check.measured), 10) + "  in " + pad(interval_text(check.interval), 24) + "  allowed " +
-             pad(interval_text(check.allowed), 24) + "  predicted " + pad(number(check.predicted), 10) + "  at " + check.where(),
+    line("    " + pad(analysis::outcome_name(check.outcome()), 12) + "  measured " + pad(number(check.measured), 10) +
+             "  in " + pad(interval_text(check.interval), 24) + "  allowed " + pad(interval_text(check.allowed), 24) +
+             "  predicted " + pad(number(check.predicted), 10) + "  at " + check.where(),
          true);
   }
   static void line(const std::string& text, bool whole = false) {
     winsize window{};
     const bool terminal = isatty(STDOUT_FILENO) != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0;
     const std::size_t edge = terminal ? window.ws_col : 0;
-    std::printf("%s\n", !whole && edge > 80 && text.size() > edge ? (text.substr(0, edge - 3) + "...").c_str() : text.c_str());
+    std::printf("%s\n",
+                !whole && edge > 80 && text.size() > edge ? (text.substr(0, edge - 3) + "...").c_str() : text.c_str());
   }
 
   int width_ = 5;
@@ -192,7 +207,8 @@ Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::s
   options.shard_count = request.shard_count;
   options.quiet = request.quiet;
   if (request.max_seconds > 0) {
-    options.max_seconds = request.max_seconds - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    options.max_seconds =
+        request.max_seconds - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (options.max_seconds <= 0) return {false, false, 0};
   }
   const auto outcome = sweep::run(plan, options);
@@ -218,9 +234,11 @@ int verify(const Request& request) {
   bool failed = false, in_time = true;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Claim& claim = *list[i];
-    const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed) : stored_plan(claim, request, store);
+    const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed)
+                                       : stored_plan(claim, request, store);
     if (measuring) {
-      say(std::string("[").append(std::to_string(i + 1)).append("/").append(std::to_string(list.size())).append("] ").append(claim.name()));
+      std::string line = "[";
+      say(line.append(std::to_string(i + 1)).append("/").append(std::to_string(list.size())).append("] ").append(claim.name()));
       const Measured measured = in_time ? measure(plan, request, start) : Measured{false, false, 0};
       in_time = measured.in_time;
       failed = failed || measured.failed;
@@ -243,13 +261,15 @@ int verify(const Request& request) {
   }
   if (!in_time) std::fprintf(stderr, "--max-seconds reached; run the same command to go on\n");
   if (!judging) {
-    say("shard " + request.shard + " measured; when all are, kvfrontier verify --from " + request.out + " (of one directory, or of several merged) gives the verdicts");
+    say("shard " + request.shard + " measured; when all are, kvfrontier verify --from " + request.out +
+        " (of one directory, or of several merged) gives the verdicts");
     return failed ? 1 : 0;
   }
   if (request.json) {
     std::cout << verdicts.dump(1) << "\n";
   } else {
-    std::printf("%d holds, %d refuted, %d inconclusive\n", counts[Outcome::holds], counts[Outcome::refuted], counts[Outcome::inconclusive]);
+    std::printf("%d holds, %d refuted, %d inconclusive\n", counts[Outcome::holds], counts[Outcome::refuted],
+                counts[Outcome::inconclusive]);
   }
   const bool undecided = request.size() == analysis::Size::paper && counts[Outcome::inconclusive] > 0;
   return counts[Outcome::refuted] > 0 || failed || undecided ? 1 : 0;
@@ -259,11 +279,15 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
   Request request;
   po::options_description flags("flags");
   flags.add_options()("size", po::value(&request.size_name), "quick (default) or paper: larger grids, more trials")(
-      "only", po::value(&request.only)->composing(), "this claim only; may be repeated")("out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
-      "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")("seed", po::value(&request.seed), "default 1; with --from, that of the rows")(
-      "threads", po::value(&request.threads), "default: all that are granted")("shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
-      "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")("checks", "print every check")(
-      "json", "verdicts with every check as JSON, for figures")("quiet", "no progress")("markdown", "print what the claims claim (experiments/README.md), and do nothing");
+      "only", po::value(&request.only)->composing(), "this claim only; may be repeated")(
+      "out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
+      "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")(
+      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")(
+      "threads", po::value(&request.threads), "default: all that are granted")(
+      "shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
+      "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
+      "checks", "print every check")("json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
+      "markdown", "print what the claims claim (experiments/README.md), and do nothing");
   po::variables_map values;
   if (!parse("verify", usage, flags, "", 0, arguments, values)) return 0;
   if (values.count("markdown") > 0) {
@@ -271,11 +295,15 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
     return 0;
   }
   require_choice("--size", request.size_name, {"quick", "paper"});
-  if (request.threads < 1 || request.threads > 4096) throw core::UserError("--threads " + std::to_string(request.threads) + ": an integer from 1 to 4096");
-  if (values.count("max-seconds") > 0 && !(request.max_seconds > 0)) throw core::UserError("--max-seconds: a positive number of seconds");
+  if (request.threads < 1 || request.threads > 4096)
+    throw core::UserError("--threads " + std::to_string(request.threads) + ": an integer from 1 to 4096");
+  if (values.count("max-seconds") > 0 && !(request.max_seconds > 0))
+    throw core::UserError("--max-seconds: a positive number of seconds");
   if (values.count("from") > 0) {
     for (const char* flag : {"out", "shard", "max-seconds"}) {
-      if (values.count(flag) > 0) throw core::UserError(std::string("--from and --").append(flag).append(": --from measures nothing; use one of the two"));
+      if (values.count(flag) > 0)
+        throw core::UserError(
+            std::string("--from and --").append(flag).append(": --from measures nothing; use one of the two"));
     }
   }
   std::tie(request.shard_index, request.shard_count) = parse_shard(request.shard);
@@ -289,6 +317,8 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Verb verify_verb() { return {"verify", usage, "measure and judge every claim; one verdict each", verify_verb_run}; }
+Verb verify_verb() {
+  return {"verify", usage, "measure and judge every claim; one verdict each", verify_verb_run};
+}
 
 }  // namespace kvfrontier::cli

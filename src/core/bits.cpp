@@ -6,7 +6,8 @@
 namespace kvfrontier::core {
 
 void BitWriter::section(const std::string& name) {
-  const auto book = std::find_if(ledger_.begin(), ledger_.end(), [&](const auto& entry) { return entry.first == name; });
+  const auto book =
+      std::find_if(ledger_.begin(), ledger_.end(), [&](const auto& entry) { return entry.first == name; });
   open_ = static_cast<std::size_t>(book - ledger_.begin());
   if (book == ledger_.end()) ledger_.emplace_back(name, 0);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Bit strings and the two ways to touch them. Memory in kvfrontier is the length of such a string, so the writer keeps a
-// ledger of what every bit is for, and the reader never tells how long the string is.
+// Bit strings and the two ways to touch them. Memory in kvfrontier is the length of such a string, so the writer keeps
+// a ledger of what every bit is for, and the reader never tells how long the string is.
 
 #include <cstdint>
 #include <memory>

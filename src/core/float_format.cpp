@@ -9,7 +9,9 @@
 namespace kvfrontier::core {
 namespace {
 
-float bounded(float value, float largest) { return std::isfinite(value) ? std::clamp(value, -largest, largest) : value; }
+float bounded(float value, float largest) {
+  return std::isfinite(value) ? std::clamp(value, -largest, largest) : value;
+}
 
 }  // namespace
 
@@ -25,7 +27,9 @@ FloatFormat float_format(const std::string& name) {
   throw std::logic_error("not a float format: " + name);
 }
 
-int bits_of(FloatFormat format) { return format == FloatFormat::fp32 ? 32 : 16; }
+int bits_of(FloatFormat format) {
+  return format == FloatFormat::fp32 ? 32 : 16;
+}
 
 std::uint64_t encode_float(FloatFormat format, float value) {
   switch (format) {

@@ -21,7 +21,9 @@ std::uint64_t encode_float(FloatFormat format, float value);
 float decode_float(FloatFormat format, std::uint64_t bits);
 
 // The value after storage.
-inline float stored(FloatFormat format, float value) { return decode_float(format, encode_float(format, value)); }
+inline float stored(FloatFormat format, float value) {
+  return decode_float(format, encode_float(format, value));
+}
 
 // `count` floats, bits_of(format) bits each, in order.
 void put_floats(BitWriter& writer, FloatFormat format, const float* values, std::size_t count);

@@ -70,6 +70,8 @@ std::string json_complaint(const Json::exception& error) {
   return end == std::string::npos ? what : what.substr(end + 2);
 }
 
-std::string join_path(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }
+std::string join_path(const std::string& path, const std::string& key) {
+  return path.empty() ? key : path + "." + key;
+}
 
 }  // namespace kvfrontier::core

@@ -10,8 +10,8 @@ namespace kvfrontier::core {
 
 using Json = nlohmann::json;  // objects are sorted by key, so dump() is canonical
 
-// Parses a whole file; comments are allowed. UserError for a missing or unreadable file and for a syntax error (with line
-// and column).
+// Parses a whole file; comments are allowed. UserError for a missing or unreadable file and for a syntax error (with
+// line and column).
 Json read_json_file(const std::filesystem::path& file);
 
 // A value in the user's words: strings quoted, objects and long lists shortened.

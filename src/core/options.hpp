@@ -22,9 +22,11 @@ struct Option {
   std::string meaning;
   bool size = false;  // it fixes the length of the message: an entry that gives one is not budgeted
 
-  static Option integer(std::string name, Json default_value, std::int64_t least, std::int64_t most, std::string meaning);
+  static Option integer(std::string name, Json default_value, std::int64_t least, std::int64_t most,
+                        std::string meaning);
   static Option real(std::string name, Json default_value, double least, double most, std::string meaning);
-  static Option choice(std::string name, std::string default_value, std::vector<std::string> choices, std::string meaning);
+  static Option choice(std::string name, std::string default_value, std::vector<std::string> choices,
+                       std::string meaning);
   static Option boolean(std::string name, bool default_value, std::string meaning);
   // Checked by its reader; `allowed` says what it may be.
   static Option structured(std::string name, Json default_value, std::string allowed, std::string meaning);
@@ -33,7 +35,7 @@ struct Option {
     return std::move(*this);
   }
 
-  std::string allowed;          // what a structured option may be
+  std::string allowed;  // what a structured option may be
   std::string allowed_text() const;
   std::string type_text() const;
 };

@@ -43,7 +43,8 @@ class Stream : public r123::MicroURNG<r123::Philox4x32> {
   }
 };
 
-// Key of `role` ("public", "alice", "bob") for trial `trial` of the instance described by `instance` under a config seed.
+// Key of `role` ("public", "alice", "bob") for trial `trial` of the instance described by `instance` under a config
+// seed.
 RandomKey derive_key(std::uint64_t seed, std::string_view instance, std::uint64_t trial, std::string_view role);
 
 }  // namespace kvfrontier::core

@@ -40,7 +40,8 @@ Interval clopper_pearson(double successes, std::int64_t trials, double level) {
   Interval interval;
   interval.lo = down == 0 ? 0 : boost::math::quantile(boost::math::beta_distribution<>(down, n - down + 1), tail);
   interval.hi =
-      up == n ? 1 : boost::math::quantile(boost::math::complement(boost::math::beta_distribution<>(up + 1, n - up), tail));
+      up == n ? 1
+              : boost::math::quantile(boost::math::complement(boost::math::beta_distribution<>(up + 1, n - up), tail));
   return interval;
 }
 

@@ -13,7 +13,9 @@ namespace kvfrontier::geometry {
 
 using core::Index;
 
-// What is known of the coherence of N rows in dimension d. mu+ is the one-sided coherence max_{i != j} <k_i, k_j>.
+// What is known of the coherence of N rows in dimension d: mu+ = 1 - gap with the gap min_{i != j} (|k_i|^2 - <k_i,
+// k_j>) that decoding needs. For unit vectors it is the one-sided coherence max_{i != j} <k_i, k_j>; for others it also
+// covers the fluctuation of the norms.
 struct Coherence {
   double mu_plus = 1;  // upper bound on mu+ (exact when `exact`); -1 for N = 1, where there is no pair
   bool exact = false;  // a deterministic value, no failure probability
@@ -28,6 +30,7 @@ class Embedding {
   virtual std::string source() const = 0;               // paper or theorem
   virtual std::string law() const = 0;                  // the coherence law in words and formula, with its valid range
   virtual bool deterministic() const { return false; }  // rows do not depend on the public key
+  virtual bool unit_norm() const { return true; }
 
   // Empty when N rows exist in dimension d; otherwise what is allowed, in the user's words, with the nearest valid
   // values.
@@ -45,7 +48,7 @@ class Embedding {
   // 2^20. tokens >= 1, 0 < beta < 1.
   std::optional<Index> least_dimension(Index tokens, double mu, double beta) const;
 
-  // E S_i(tau) = E sum_{j != i} exp(-tau (1 - <k_i, k_j>)), the mean leak of a row over the key (exact for a
+  // E S_i(tau) = E sum_{j != i} exp(-tau (|k_i|^2 - <k_i, k_j>)), the mean leak of a row over the key (exact for a
   // deterministic family, then averaged over rows). nullopt where no closed form is known.
   virtual std::optional<double> mean_leak(Index tokens, Index d, double tau) const = 0;
 
@@ -53,6 +56,10 @@ class Embedding {
   // Least valid d' >= d for this N; any value >= 2^20 when there is none below. Families that exist for all d >= 1 keep
   // the default.
   virtual Index next_dimension(Index tokens, Index d) const;
+
+  // The coherence bound of a random family falls with d up to steps of its lattice of products. Dimensions that a step
+  // can reach back over when the bound is near mu > 0.
+  virtual double lattice_window(double mu) const { return 4 / mu; }
 
   // What every family asks for: N >= 1 and d >= 1. Empty when met.
   static std::string why_not_positive(Index tokens, Index d);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "geometry/binary_field.hpp"
 #include "geometry/embedding.hpp"
 #include "geometry/signs.hpp"
 
@@ -24,51 +25,11 @@ Index capacity(Index d) {
   return d * (d / 2 + 1);
 }
 
-// GF(2^degree), degree odd and at most 11.
-class Field {
- public:
-  explicit Field(int degree) : degree_(degree) {
-    // Irreducible polynomials of degrees 1, 3, 5, 7, 9, 11.
-    static constexpr std::uint32_t moduli[] = {0b11, 0b1011, 0b100101, 0b10000011, 0b1000010001, 0b100000000101};
-    modulus_ = moduli[degree / 2];
-  }
-
-  std::uint32_t multiply(std::uint32_t u, std::uint32_t v) const {
-    std::uint32_t product = 0;
-    for (; v != 0; v >>= 1) {
-      if (v & 1) product ^= u;
-      u <<= 1;
-      if (u >> degree_ & 1) u ^= modulus_;
-    }
-    return product;
-  }
-
-  std::uint32_t trace(std::uint32_t u) const {
-    std::uint32_t sum = 0;
-    for (int i = 0; i < degree_; ++i, u = multiply(u, u)) sum ^= u;
-    return sum;
-  }
-
- private:
-  int degree_;
-  std::uint32_t modulus_;
-};
-
-// signs[y] = (-1)^{<mask, y>} as a sign bit, for y < 2^bits.
-void write_linear_form(std::uint32_t mask, int bits, std::uint32_t* signs) {
-  signs[0] = 0;
-  for (int b = 0; b < bits; ++b) {
-    const std::uint32_t flip = (mask >> b & 1) * minus_sign;
-    const std::uint32_t size = std::uint32_t{1} << b;
-    for (std::uint32_t y = 0; y < size; ++y) signs[y + size] = signs[y] ^ flip;
-  }
-}
-
 // The signs of Q_s on all y < d, in O(d + log^4 d): Q(y + e_b) = Q(y) + Q(e_b) + B(y, e_b) for y < e_b = 2^b, with the
 // polar form B. In u = s x it is B(u, v) = Tr(u) Tr(v) + Tr(u v), because Tr(u^{2^i} v + u v^{2^i}) over i = 1 ..
 // (m-2)/2 runs through all conjugates of u but u itself; and B(u, a) = a Tr(u).
 void write_quadratic_form(std::uint32_t s, int m, std::vector<std::uint32_t>& scratch, std::uint32_t* signs) {
-  const Field field(m - 1);
+  const BinaryField field(m - 1);
   std::vector<std::uint32_t> scaled, traces;  // s x and its trace, for x the powers 2^b
   signs[0] = 0;
   for (int b = 0; b < m; ++b) {

@@ -6,6 +6,7 @@
 
 #include "attention/all_pairs.hpp"
 #include "core/errors.hpp"
+#include "theory/leak.hpp"
 #include "theory/scaling.hpp"
 
 namespace kvfrontier::reduction {
@@ -34,20 +35,40 @@ std::string least_dimension_text(const InstanceParams& params, const TauAt& tau_
   return {};
 }
 
+// largest_products with the pairs inside a class left out; -infinity for a row that meets no other class.
+std::vector<float> largest_products_between(const core::RowMatrixF& keys, const std::vector<Index>& classes) {
+  constexpr Index block = 128;
+  std::vector<float> largest(static_cast<std::size_t>(keys.rows()), -std::numeric_limits<float>::infinity());
+  core::RowMatrixF products;
+  for (Index first = 0; first < keys.rows(); first += block) {
+    const Index count = std::min(block, keys.rows() - first);
+    products.noalias() = keys.middleRows(first, count) * keys.transpose();
+    for (Index i = 0; i < count; ++i) {
+      const auto row = static_cast<std::size_t>(first + i);
+      for (Index j = 0; j < keys.rows(); ++j) {
+        if (classes[static_cast<std::size_t>(j)] != classes[row]) largest[row] = std::max(largest[row], products(i, j));
+      }
+    }
+  }
+  return largest;
+}
+
 }  // namespace
 
 Certificate certify(const Instance& instance, int threads) {
   const Index tokens = instance.params().tokens();
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  Certificate certificate{infinity, -infinity};
-  if (tokens == 1) return certificate;
+  Certificate certificate{infinity, -infinity, infinity};
   core::RowMatrixF keys(tokens, instance.params().d);
   instance.keys(0, keys);
-  const auto largest = attention::largest_products(keys, threads);
+  const std::vector<Index> classes = instance.classes();
+  const auto largest =
+      classes.empty() ? attention::largest_products(keys, threads) : largest_products_between(keys, classes);
   const double rounding = attention::product_rounding_bound(keys);
   for (Index i = 0; i < tokens; ++i) {
     const double product = largest[static_cast<std::size_t>(i)];
     const double norm = keys.row(i).cast<double>().squaredNorm();
+    certificate.least_square_norm = std::min(certificate.least_square_norm, norm);
     certificate.gap = std::min(certificate.gap, norm - product - rounding);
     certificate.mu_plus = std::max(certificate.mu_plus, product);
   }
@@ -55,12 +76,14 @@ Certificate certify(const Instance& instance, int threads) {
 }
 
 Scaling Scaling::parse(const core::Json& json, const std::string& path) {
-  if (json.is_number() && json.get<double>() >= 0 && std::isfinite(json.get<double>())) return {Kind::fixed, json.get<double>()};
+  if (json.is_number() && json.get<double>() >= 0 && std::isfinite(json.get<double>()))
+    return {Kind::fixed, json.get<double>()};
   if (json == "certified") return {Kind::certified, 0};
   if (json == "typical") return {Kind::typical, 0};
   if (json == "union") return {Kind::united, 0};
-  throw core::ConfigError(path, core::describe(json), "certified, typical, union, or a number of at least 0",
-                          json.is_string() ? core::nearest_name(json.get<std::string>(), {"certified", "typical", "union"}) : "");
+  throw core::ConfigError(
+      path, core::describe(json), "certified, typical, union, or a number of at least 0",
+      json.is_string() ? core::nearest_name(json.get<std::string>(), {"certified", "typical", "union"}) : "");
 }
 
 core::Json Scaling::to_json() const {
@@ -77,29 +100,47 @@ core::Json Scaling::to_json() const {
   return {};
 }
 
-std::optional<double> certified_tau(double gap, Index tokens, double eta, double max_tau) {
-  if (tokens == 1) return 0.0;
-  if (!(gap > 0)) return std::nullopt;
-  const double tau = (1 + certified_margin) * std::max(0.0, theory::decoding_margin(tokens, eta)) / gap;
+namespace {
+
+std::optional<double> tau_of(double gap, Index competitors, double leak_threshold, double max_tau) {
+  if (competitors == 0) return 0.0;
+  if (!(gap > 0) || !(leak_threshold > 0)) return std::nullopt;
+  const double tau =
+      (1 + certified_margin) * std::max(0.0, theory::decoding_margin_for(competitors, leak_threshold)) / gap;
   return tau <= max_tau ? std::optional(tau) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> certified_tau(double gap, Index tokens, double eta, double max_tau) {
+  return tau_of(gap, tokens - 1, theory::leak_threshold(eta), max_tau);
+}
+
+std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta,
+                                    double max_tau, Index zero_tokens) {
+  const double gap = zero_tokens > 0 ? std::min(certificate.gap, certificate.least_square_norm) : certificate.gap;
+  return tau_of(gap, instance.competitors() + zero_tokens, instance.leak_threshold(eta), max_tau);
 }
 
 double closed_form_tau(const Scaling& scaling, const InstanceParams& params, double eta, double max_tau,
                        const std::string& path) {
   const Index tokens = params.tokens();
   if (scaling.kind == Scaling::Kind::fixed) return scaling.value;
+  const double leak_threshold = make_instance(params, Coins{})->leak_threshold(eta);
   const auto tau_at = [&](Index d) -> std::optional<double> {
     if (scaling.kind == Scaling::Kind::united) {
       const double mu = params.keys().coherence(tokens, d, union_beta).mu_plus;
-      return certified_tau(1 - mu, tokens, eta, max_tau);
+      return tau_of(1 - mu, tokens - 1, leak_threshold, max_tau);
     }
     if (!params.keys().mean_leak(tokens, d, 0.0)) return std::nullopt;
-    return theory::tau_typical([&](double tau) { return *params.keys().mean_leak(tokens, d, tau); }, eta, max_tau);
+    return theory::tau_at_leak([&](double tau) { return *params.keys().mean_leak(tokens, d, tau); }, leak_threshold,
+                               max_tau);
   };
   if (const auto tau = tau_at(params.d)) return *tau;
   const std::string least = least_dimension_text(params, tau_at);
-  throw core::ConfigError(path, scaling.to_json().dump() + " at d = " + std::to_string(params.d) + " for " +
-                                    std::to_string(tokens) + " tokens of " + params.embedding,
+  throw core::ConfigError(path,
+                          scaling.to_json().dump() + " at d = " + std::to_string(params.d) + " for " +
+                              std::to_string(tokens) + " tokens of " + params.embedding,
                           least.empty() ? "certified or a number: no d up to 65536 has this scaling below max_tau"
                                         : "d of at least " + least + ", or certified, or a number");
 }

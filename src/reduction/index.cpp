@@ -2,6 +2,7 @@
 // uniformly random row at scaling tau. A message that lets him read bit c of a row he does not know in advance is a
 // one-way protocol for INDEX.
 
+#include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
 namespace kvfrontier::reduction {
@@ -12,14 +13,7 @@ class IndexInstance : public Instance {
   using Instance::Instance;
 
   void values(Index first, core::RowsOutF out) const override {
-    for (Index i = 0; i < out.rows(); ++i) {
-      core::Stream stream(coins().alice, core::Purpose("index/bits"), static_cast<std::uint64_t>(first + i));
-      std::uint32_t word = 0;
-      for (Index c = 0; c < out.cols(); ++c) {
-        if (c % 32 == 0) word = stream();
-        out(i, c) = static_cast<float>(word >> (c % 32) & 1u);
-      }
-    }
+    for (Index i = 0; i < out.rows(); ++i) write_fair_bits(coins().alice, first + i, out.row(i).data(), out.cols());
   }
   std::uint64_t information_bits() const override {
     return static_cast<std::uint64_t>(params().tokens()) * static_cast<std::uint64_t>(params().d);
@@ -29,8 +23,12 @@ class IndexInstance : public Instance {
 class IndexFamily : public InstanceFamily {
  public:
   std::string name() const override { return "index"; }
-  std::string summary() const override { return "N d fair bits as value rows, public near-orthogonal keys, Bob asks for a random row"; }
-  std::string source() const override { return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)"; }
+  std::string summary() const override {
+    return "N d fair bits as value rows, public near-orthogonal keys, Bob asks for a random row";
+  }
+  std::string source() const override {
+    return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)";
+  }
   const core::OptionTable& options() const override {
     static const core::OptionTable table;
     return table;

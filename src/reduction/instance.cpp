@@ -3,21 +3,28 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 
+#include "theory/leak.hpp"
+
 namespace kvfrontier::reduction {
 
 std::string InstanceParams::identity() const {
-  return core::Json{{"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
+  return core::Json{
+      {"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
       .dump();
 }
 
 Coins Coins::derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial) {
   const std::string identity = params.identity();
   return {core::derive_key(seed, identity, trial, "public"), core::derive_key(seed, identity, trial, "alice"),
-          core::derive_key(seed, identity, trial, "bob")};
+          core::derive_key(seed, identity, trial, "bob"), trial};
 }
 
 void Instance::keys(Index first, core::RowsOutF out) const {
   params_.keys().rows(coins_.open, params_.tokens(), first, out);
+}
+
+double Instance::leak_threshold(double eta) const {
+  return theory::leak_threshold(eta);
 }
 
 std::vector<Index> Instance::queried_rows(Index count) const {
@@ -51,6 +58,12 @@ core::RowMatrixD Instance::random_queries(Index count, double tau) const {
     if (norm > 0) queries.row(i) *= tau / norm;
   }
   return queries;
+}
+
+void InstanceFamily::check(const InstanceParams&, const std::string&) const {}
+
+std::optional<double> InstanceFamily::mse_floor(double) const {
+  return std::nullopt;
 }
 
 std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins) {

@@ -9,7 +9,8 @@ class ExactEncoder : public Encoder {
  public:
   explicit ExactEncoder(const PublicParams& params) : rows_(RowFormat::of(params)) {}
   void absorb(const TokenBlock& block) override {
-    for (Index i = 0; i < block.count(); ++i) rows_.add(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
+    for (Index i = 0; i < block.count(); ++i)
+      rows_.add(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
   }
   std::uint64_t state_bits() const override { return rows_.bits(); }
   void write(core::BitWriter& writer) const override { rows_.write(writer); }

@@ -128,7 +128,9 @@ class H2oEncoder : public Encoder {
     }
   }
   std::uint64_t state_bits() const override { return rows_.bits(); }
-  std::uint64_t working_bits() const override { return 32 * static_cast<std::uint64_t>(rows_.count()); }  // one score each
+  std::uint64_t working_bits() const override {
+    return 32 * static_cast<std::uint64_t>(rows_.count());
+  }  // one score each
   void write(core::BitWriter& writer) const override { rows_.write(writer); }
 
  private:
@@ -145,13 +147,16 @@ class H2oEncoder : public Encoder {
   Eigen::VectorXf key_;
 };
 
-Index held(const PublicParams& params) { return std::min(Policy(params).capacity(), params.tokens()); }
+Index held(const PublicParams& params) {
+  return std::min(Policy(params).capacity(), params.tokens());
+}
 
 class H2o : public Scheme {
  public:
   std::string name() const override { return "h2o"; }
   std::string summary() const override {
-    return "heavy hitters by accumulated attention and a recent window; the stream has no queries, so a proxy (the keys "
+    return "heavy hitters by accumulated attention and a recent window; the stream has no queries, so a proxy (the "
+           "keys "
            "themselves, or public random directions) is a surrogate for them";
   }
   std::string paper() const override {
@@ -164,12 +169,14 @@ class H2o : public Scheme {
     static const core::OptionTable table{
         core::Option::integer("heavy", {}, 0, 1'000'000'000, "tokens kept for their score").sized(),
         core::Option::integer("recent", {}, 0, 1'000'000'000, "most recent tokens kept").sized(),
-        core::Option::choice("proxy", "k2k", {"k2k", "random"},
-                             "stand-in for the stream's queries: k2k = each token's own key at norm tau, random = one public "
-                             "random direction a token at norm tau"),
+        core::Option::choice(
+            "proxy", "k2k", {"k2k", "random"},
+            "stand-in for the stream's queries: k2k = each token's own key at norm tau, random = one public "
+            "random direction a token at norm tau"),
         core::Option::choice("score", "sum", {"sum", "mean"},
                              "sum of received attention, or its mean over the queries that could see the token"),
-        format_option(), keys_option()};
+        format_option(),
+        keys_option()};
     return table;
   }
   std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {

@@ -1,5 +1,5 @@
-// Group quantisation: keys per channel over runs of tokens, values per token over runs of channels, the newest tokens in
-// full precision. Groups run on across the maps of the pyramid.
+// Group quantisation: keys per channel over runs of tokens, values per token over runs of channels, the newest tokens
+// in full precision. Groups run on across the maps of the pyramid.
 
 #include <algorithm>
 #include <vector>
@@ -11,7 +11,9 @@
 namespace kvfrontier::schemes {
 namespace {
 
-Index ceil_divide(Index a, Index b) { return (a + b - 1) / b; }
+Index ceil_divide(Index a, Index b) {
+  return (a + b - 1) / b;
+}
 
 struct Shape {
   explicit Shape(const PublicParams& params)
@@ -23,8 +25,8 @@ struct Shape {
         rotated(params.options.at("rotation") == "public"),
         format(core::float_format(params.options.at("format").get<std::string>())) {}
 
-  // Of `count` tokens so far: keys leave the buffer `residual` at a time; without one the last, short group is quantised
-  // at hand-over. Values leave it one by one.
+  // Of `count` tokens so far: keys leave the buffer `residual` at a time; without one the last, short group is
+  // quantised at hand-over. Values leave it one by one.
   Index quantised_keys(Index count) const { return residual > 0 ? count / residual * residual : count; }
   Index quantised_values(Index count) const { return std::max<Index>(0, count - residual); }
 
@@ -79,15 +81,16 @@ void quantise_value(const Shape& shape, const float* row, Quantised& out) {
   const std::size_t codes = out.codes.size();
   out.codes.resize(codes + static_cast<std::size_t>(shape.d));
   for (Index first = 0; first < shape.d; first += shape.group) {
-    out.scales.push_back(quantise_group(row + first, std::min(shape.group, shape.d - first), 1, shape.bits, shape.format,
-                                        out.codes.data() + codes + static_cast<std::size_t>(first), 1));
+    out.scales.push_back(quantise_group(row + first, std::min(shape.group, shape.d - first), 1, shape.bits,
+                                        shape.format, out.codes.data() + codes + static_cast<std::size_t>(first), 1));
   }
 }
 
 core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
   return public_rotation(params.key, purpose, params.d);
 }
-// Row by row: the last bits of a product of matrices depend on the number of rows, and messages must not depend on blocks.
+// Row by row: the last bits of a product of matrices depend on the number of rows, and messages must not depend on
+// blocks.
 core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation) {
   core::RowMatrixF turned(rows.rows(), rows.cols());
   for (Index i = 0; i < rows.rows(); ++i) turned.row(i).noalias() = rows.row(i) * rotation;
@@ -109,7 +112,8 @@ class KiviEncoder : public Encoder {
       const core::RowMatrixF keys = shape_.rotated ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
       for (Index i = 0; i < block.count(); ++i) absorb_key(keys.row(i).data());
     }
-    const core::RowMatrixF values = shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
+    const core::RowMatrixF values =
+        shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
     for (Index i = 0; i < block.count(); ++i) absorb_value(values.row(i).data());
     count_ += block.count();
   }
@@ -228,16 +232,21 @@ class Kivi : public Scheme {
     return "Liu et al., KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache, ICML 2024";
   }
   std::string guarantee() const override {
-    return "every number within half a scale step, scale = (max - min)/(2^bits - 1) of its group; two-level data is exact";
+    return "every number within half a scale step, scale = (max - min)/(2^bits - 1) of its group; two-level data is "
+           "exact";
   }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("bits", {}, 1, 8, "bits per quantised number, of keys and of values").sized(),
-        core::Option::integer("group", 32, 1, 1'000'000, "tokens (keys) or channels (values) that share one scale and zero"),
-        core::Option::integer("residual", 0, 0, 1'000'000,
-                              "newest tokens in full precision, a multiple of group; 0: none, a short last group is quantised"),
-        core::Option::choice("rotation", "none", {"none", "public"}, "rotate keys and values by public random rotations first"),
-        format_option(), keys_option()};
+        core::Option::integer("group", 32, 1, 1'000'000,
+                              "tokens (keys) or channels (values) that share one scale and zero"),
+        core::Option::integer(
+            "residual", 0, 0, 1'000'000,
+            "newest tokens in full precision, a multiple of group; 0: none, a short last group is quantised"),
+        core::Option::choice("rotation", "none", {"none", "public"},
+                             "rotate keys and values by public random rotations first"),
+        format_option(),
+        keys_option()};
     return table;
   }
   void check(const PublicParams& params, const std::string& path) const override {

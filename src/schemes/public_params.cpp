@@ -18,7 +18,8 @@ core::Json PublicParams::to_json() const {
 
 PublicParams PublicParams::from_json(const core::Json& json) {
   PublicParams params;
-  params.schedule = geometry::Schedule(json.at("schedule").get<std::string>(), json.at("sides").get<std::vector<int>>());
+  params.schedule =
+      geometry::Schedule(json.at("schedule").get<std::string>(), json.at("sides").get<std::vector<int>>());
   params.d = json.at("d").get<Index>();
   params.embedding = json.at("embedding").get<std::string>();
   params.keys_are_public = json.at("keys_are_public").get<bool>();

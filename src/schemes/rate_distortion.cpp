@@ -92,7 +92,8 @@ class RateDistortionEncoder : public Encoder {
     }
   }
   std::uint64_t state_bits() const override { return finished_bits_; }
-  // The block being filled and, until the stream comes round to it, the one that the first token falls into.
+  // The block being filled and, until the stream comes round to it, the one that the first token falls into. Arrays of
+  // the polar encoder live only while a block is coded.
   std::uint64_t working_bits() const override { return buffered_bits_; }
 
   void write(core::BitWriter& writer) const override {

@@ -25,15 +25,18 @@ double Scheme::operations(const PublicParams& params, Index queries) const {
 }
 
 core::Option keys_option() {
-  return core::Option::choice("keys", "stored", {"stored", "public"},
-                              "stored: the message carries the keys of kept tokens; public: keys are regenerated from the "
-                              "public coins and cost nothing");
+  return core::Option::choice(
+      "keys", "stored", {"stored", "public"},
+      "stored: the message carries the keys of kept tokens; public: keys are regenerated from the "
+      "public coins and cost nothing");
 }
 
 core::Option format_option(const std::string& default_format) {
   return core::Option::choice("format", default_format, core::float_format_names(), "format of every stored float");
 }
 
-bool stores_keys(const PublicParams& params) { return params.options.at("keys") == "stored"; }
+bool stores_keys(const PublicParams& params) {
+  return params.options.at("keys") == "stored";
+}
 
 }  // namespace kvfrontier::schemes

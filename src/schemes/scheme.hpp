@@ -1,6 +1,6 @@
 #pragma once
-// The plug point for compression schemes. A scheme is one file: an encoder that streams over Alice's tokens and writes a
-// bit string, and a decoder that answers queries from that string and the public parameters alone.
+// The plug point for compression schemes. A scheme is one file: an encoder that streams over Alice's tokens and writes
+// a bit string, and a decoder that answers queries from that string and the public parameters alone.
 
 #include <cstdint>
 #include <memory>
@@ -58,8 +58,9 @@ class Scheme {
  public:
   virtual ~Scheme() = default;
   virtual std::string name() const = 0;
-  virtual std::string summary() const = 0;    // one line; a part that stands in for something learned is called a surrogate
-  virtual std::string paper() const = 0;      // reference, or "-"
+  virtual std::string summary()
+      const = 0;                          // one line; a part that stands in for something learned is called a surrogate
+  virtual std::string paper() const = 0;  // reference, or "-"
   virtual std::string guarantee() const = 0;  // what is proven of it, with the theorem, or "none"
   virtual int version() const { return 1; }   // raised when the same options give another message; part of point ids
   virtual const core::OptionTable& options() const = 0;
@@ -71,8 +72,8 @@ class Scheme {
   // The size formula: length of the message for params.options after all N tokens. nullopt unless fixed_length().
   virtual std::optional<std::uint64_t> message_bits(const PublicParams& params) const = 0;
 
-  // Fills the size options of params.options (left null by the user) for a budget. Must not read params.tau or params.key.
-  // The default serves schemes without size options.
+  // Fills the size options of params.options (left null by the user) for a budget. Must not read params.tau or
+  // params.key. The default serves schemes without size options.
   virtual Fit fit(const PublicParams& params, std::uint64_t budget_bits) const;
 
   // Throws ConfigError at `path` when these options cannot be used with these parameters.

@@ -11,11 +11,14 @@ namespace {
 // With `sink_scales` >= 0 the sinks are the tokens of that many coarsest maps.
 Index sinks(const PublicParams& params) {
   const Index scales = params.options.at("sink_scales").get<Index>();
-  const Index wanted = scales < 0 ? params.options.at("sinks").get<Index>()
-                                  : params.schedule.first_token(static_cast<int>(std::min<Index>(scales, params.schedule.scales())));
+  const Index wanted =
+      scales < 0 ? params.options.at("sinks").get<Index>()
+                 : params.schedule.first_token(static_cast<int>(std::min<Index>(scales, params.schedule.scales())));
   return std::min(wanted, params.tokens());
 }
-Index window(const PublicParams& params) { return params.options.at("window").get<Index>(); }
+Index window(const PublicParams& params) {
+  return params.options.at("window").get<Index>();
+}
 
 std::vector<Index> kept_tokens(const PublicParams& params) {
   const Index first_recent = std::max(sinks(params), params.tokens() - window(params));
@@ -60,13 +63,16 @@ class StreamingLlm : public Scheme {
   std::string summary() const override {
     return "attention sinks and a sliding window of recent tokens; no positions, so no rotary re-indexing";
   }
-  std::string paper() const override { return "Xiao et al., Efficient Streaming Language Models with Attention Sinks, ICLR 2024"; }
+  std::string paper() const override {
+    return "Xiao et al., Efficient Streaming Language Models with Attention Sinks, ICLR 2024";
+  }
   std::string guarantee() const override { return "none; bit error (1 - f)/2 on INDEX at kept fraction f"; }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("window", {}, 0, 1'000'000'000, "number of most recent tokens kept").sized(),
         core::Option::integer("sinks", 4, 0, 1'000'000'000, "number of first tokens kept for ever"),
-        core::Option::integer("sink_scales", -1, -1, 64, "keep all tokens of this many coarsest maps instead of `sinks`; -1: off"),
+        core::Option::integer("sink_scales", -1, -1, 64,
+                              "keep all tokens of this many coarsest maps instead of `sinks`; -1: off"),
         format_option(), keys_option()};
     return table;
   }

@@ -1,6 +1,6 @@
 // Uniform sampling of tokens by public priorities: every token has a priority drawn from the public coins, and the m
-// smallest are kept. The same law as a reservoir, but independent of block sizes, and the kept set is public, so that it
-// costs no index bits.
+// smallest are kept. The same law as a reservoir, but independent of block sizes, and the kept set is public, so that
+// it costs no index bits.
 
 #include <algorithm>
 #include <map>
@@ -14,8 +14,12 @@
 namespace kvfrontier::schemes {
 namespace {
 
-Index kept(const PublicParams& params) { return params.options.at("kept").get<Index>(); }
-Index held(const PublicParams& params) { return std::min(kept(params), params.tokens()); }
+Index kept(const PublicParams& params) {
+  return params.options.at("kept").get<Index>();
+}
+Index held(const PublicParams& params) {
+  return std::min(kept(params), params.tokens());
+}
 
 // Priority of a token; ties (probability about N^2 / 2^65) fall to the smaller token.
 using Priority = std::pair<std::uint64_t, Index>;
@@ -92,10 +96,13 @@ class Uniform : public Scheme {
   std::string name() const override { return "uniform"; }
   std::string summary() const override { return "a uniform sample of tokens, chosen by public priorities"; }
   std::string paper() const override { return "reservoir sampling; bottom-k sketches"; }
-  std::string guarantee() const override { return "bit error (1 - f)/2 on INDEX at kept fraction f; E[output] has no bound"; }
+  std::string guarantee() const override {
+    return "bit error (1 - f)/2 on INDEX at kept fraction f; E[output] has no bound";
+  }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
-        core::Option::integer("kept", {}, 0, 1'000'000'000, "number of tokens kept").sized(), format_option(), keys_option()};
+        core::Option::integer("kept", {}, 0, 1'000'000'000, "number of tokens kept").sized(), format_option(),
+        keys_option()};
     return table;
   }
   std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {

@@ -34,7 +34,8 @@ struct ReplyHeader {
 void require_shape(const core::RowMatrixD& answers, Index rows, Index columns) {
   const auto text = [](Index r, Index c) { return std::to_string(r) + " x " + std::to_string(c); };
   if (answers.rows() == rows && answers.cols() == columns) return;
-  throw GameError("Bob answered " + text(answers.rows(), answers.cols()) + " numbers where " + text(rows, columns) + " were asked for");
+  throw GameError("Bob answered " + text(answers.rows(), answers.cols()) + " numbers where " + text(rows, columns) +
+                  " were asked for");
 }
 
 // Builds the decoder and asks it. Refusals are GameErrors in the words of the row.
@@ -67,8 +68,8 @@ class Line {
   Line& operator=(const Line&) = delete;
 
   void limit(double seconds) {
-    deadline_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                       std::chrono::duration<double>(seconds));
+    deadline_ = std::chrono::steady_clock::now() +
+                std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
     seconds_ = seconds;
   }
   void send(const void* data, std::size_t size) { check(send_all(socket_, data, size, deadline_)); }
@@ -107,7 +108,8 @@ core::RowMatrixD ask_isolated(const schemes::PublicParams& params, const core::B
   ReplyHeader reply;
   line.receive(&reply, sizeof(reply));
   if (reply.verdict == Verdict::crashed) {
-    throw GameError("Bob crashed with signal " + std::to_string(reply.bytes) + " (" + strsignal(static_cast<int>(reply.bytes)) + ")");
+    throw GameError("Bob crashed with signal " + std::to_string(reply.bytes) + " (" +
+                    strsignal(static_cast<int>(reply.bytes)) + ")");
   }
   if (reply.verdict == Verdict::refused) {
     std::string reason(reply.bytes, ' ');
@@ -156,12 +158,15 @@ void serve_one_game(int socket) {
   message->words.resize((request.message_bits + 63) / 64);
   core::RowMatrixD queries(request.queries, request.d);
   if (receive_all(socket, text.data(), text.size()) != Transfer::done) return;
-  if (receive_all(socket, message->words.data(), message->words.size() * sizeof(std::uint64_t)) != Transfer::done) return;
-  if (receive_all(socket, queries.data(), static_cast<std::size_t>(queries.size()) * sizeof(double)) != Transfer::done) return;
+  if (receive_all(socket, message->words.data(), message->words.size() * sizeof(std::uint64_t)) != Transfer::done)
+    return;
+  if (receive_all(socket, queries.data(), static_cast<std::size_t>(queries.size()) * sizeof(double)) != Transfer::done)
+    return;
 
   std::string reason;
   try {
-    const core::RowMatrixD answers = answer(schemes::PublicParams::from_json(core::Json::parse(text)), message, queries);
+    const core::RowMatrixD answers =
+        answer(schemes::PublicParams::from_json(core::Json::parse(text)), message, queries);
     const ReplyHeader reply{Verdict::answered, static_cast<std::uint64_t>(answers.size()) * sizeof(double)};
     if (send_all(socket, &reply, sizeof(reply)) == Transfer::done) send_all(socket, answers.data(), reply.bytes);
     return;

@@ -8,7 +8,8 @@ namespace {
 
 void require_equal(std::uint64_t length, std::uint64_t other, const std::string& other_name) {
   if (length == other) return;
-  throw GameError("the message has " + std::to_string(length) + " bits, but " + other_name + " says " + std::to_string(other));
+  throw GameError("the message has " + std::to_string(length) + " bits, but " + other_name + " says " +
+                  std::to_string(other));
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct GameError : std::runtime_error {
 // What Alice hands over.
 struct Message {
   core::BitString bits;
-  core::Ledger ledger;                 // sums to bits.size
-  std::uint64_t peak_state_bits = 0;   // largest state plus declared working memory after any block
+  core::Ledger ledger;                // sums to bits.size
+  std::uint64_t peak_state_bits = 0;  // largest state plus declared working memory after any block
 };
 
 // Streams the instance through an encoder of params.scheme, map by map in blocks of at most params.chunk tokens. Throws

@@ -14,7 +14,8 @@ Transfer wait(int socket, short events, const Deadline& deadline) {
   for (;;) {
     int milliseconds = -1;
     if (deadline) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count();
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count();
       if (left <= 0) return Transfer::timed_out;
       milliseconds = static_cast<int>(std::min<long long>(left, 1'000'000));
     }

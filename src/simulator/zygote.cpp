@@ -93,7 +93,8 @@ int receive_descriptor(int socket) {
 void Zygote::start() {
   if (started()) return;
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw GameError("cannot create a socket for the zygote");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    throw GameError("cannot create a socket for the zygote");
   const pid_t child = fork();
   if (child < 0) throw GameError("cannot fork the zygote");
   if (child == 0) {
@@ -104,7 +105,9 @@ void Zygote::start() {
   control = pair[0];
 }
 
-bool Zygote::started() { return control >= 0; }
+bool Zygote::started() {
+  return control >= 0;
+}
 
 int Zygote::fresh_bob() {
   int pair[2];

@@ -14,8 +14,8 @@ namespace kvfrontier::sweep {
 namespace {
 
 using core::ConfigError;
-using core::Json;
 using core::join_path;
+using core::Json;
 
 const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop"};
 
@@ -92,8 +92,9 @@ void product(const std::vector<Axis>& axes, std::size_t next, Combination& combi
 }
 
 [[noreturn]] void refuse_dead_axis(const core::OptionTable& options, const std::string& name, const std::string& path) {
-  throw ConfigError(path, "an axis that no selected entry reads",
-                    "axes that a selected entry reads (this one is for: " + options.find(name)->meaning + "); remove it");
+  throw ConfigError(
+      path, "an axis that no selected entry reads",
+      "axes that a selected entry reads (this one is for: " + options.find(name)->meaning + "); remove it");
 }
 
 // What the grids of a config share while they are expanded.
@@ -110,7 +111,8 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
   for (const core::Option& option : options.options()) {
     const auto top = config.find(option.name), inside = grid.find(option.name);
     if (top != config.end() && inside != grid.end()) {
-      throw ConfigError(join_path(grid_path, option.name), "a second value", "one place: either in the grid or at the top");
+      throw ConfigError(join_path(grid_path, option.name), "a second value",
+                        "one place: either in the grid or at the top");
     }
     base.set(option.name, option.default_value, join_path(grid_path, option.name));
     if (inside != grid.end()) axes.push_back(parse_axis(option, *inside, join_path(grid_path, option.name)));
@@ -151,17 +153,21 @@ void apply_set(Json& config, const std::string& set) {
     if (c == '[') c = '.';
   }
   path.erase(std::remove(path.begin(), path.end(), ']'), path.end());
-  const auto place_name = [&](std::size_t end) { return end == 0 ? std::string("the config") : path.substr(0, end - 1); };
+  const auto place_name = [&](std::size_t end) {
+    return end == 0 ? std::string("the config") : path.substr(0, end - 1);
+  };
   Json* place = &config;
   std::size_t start = 0;
   while (start <= path.size()) {
     const std::size_t dot = std::min(path.find('.', start), path.size());
     const std::string name = path.substr(start, dot - start);
     if (place->is_array()) {
-      const bool number = !name.empty() && name.size() < 10 && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); });
+      const bool number = !name.empty() && name.size() < 10 &&
+                          std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); });
       if (!number || std::stoul(name) >= place->size()) {
-        throw core::UserError("--set " + set + ": " + place_name(start) + " is a list of " + std::to_string(place->size()) +
-                              " entries, counted from 0; \"" + name + "\" is no index in it");
+        throw core::UserError("--set " + set + ": " + place_name(start) + " is a list of " +
+                              std::to_string(place->size()) + " entries, counted from 0; \"" + name +
+                              "\" is no index in it");
       }
       place = &(*place)[std::stoul(name)];
     } else if (place->is_object() || place->is_null()) {
@@ -186,7 +192,8 @@ Plan make_plan(const Json& config) {
   if (!config.is_object()) throw ConfigError("", core::describe(config), "an object with keys experiment, grid, ...");
   const auto name = config.find("experiment");
   if (name == config.end() || !name->is_string()) {
-    throw ConfigError("experiment", name == config.end() ? "nothing" : core::describe(*name), "the name of an experiment");
+    throw ConfigError("experiment", name == config.end() ? "nothing" : core::describe(*name),
+                      "the name of an experiment");
   }
   Plan plan;
   plan.config = config;
@@ -203,12 +210,14 @@ Plan make_plan(const Json& config) {
   Expansion expansion;
   if (grid.is_array()) {
     if (grid.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
-    for (std::size_t i = 0; i < grid.size(); ++i) expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, expansion);
+    for (std::size_t i = 0; i < grid.size(); ++i)
+      expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, expansion);
   } else {
     expand_grid(config, grid, "grid", plan, expansion);
   }
   for (const auto& option : plan.experiment->options().names()) {
-    if (config.contains(option) && expansion.top_read.count(option) == 0) refuse_dead_axis(plan.experiment->options(), option, option);
+    if (config.contains(option) && expansion.top_read.count(option) == 0)
+      refuse_dead_axis(plan.experiment->options(), option, option);
   }
   return plan;
 }
@@ -237,7 +246,8 @@ std::vector<Point> shard(const Plan& plan, int index, int count) {
     if (lightest - load.begin() == index - 1) mine.insert(point->id);
   }
   std::vector<Point> points;
-  std::copy_if(plan.points.begin(), plan.points.end(), std::back_inserter(points), [&](const Point& point) { return mine.count(point.id) > 0; });
+  std::copy_if(plan.points.begin(), plan.points.end(), std::back_inserter(points),
+               [&](const Point& point) { return mine.count(point.id) > 0; });
   return points;
 }
 

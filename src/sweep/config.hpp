@@ -22,7 +22,7 @@ struct Plan {
   std::uint64_t seed = 0;
   std::vector<Point> points;  // in config order, without repetitions
   StopRule stop;
-  core::Json config;          // as written, after --set
+  core::Json config;  // as written, after --set
 };
 
 // Reads and resolves a config file; `sets` are "dotted.path=value" overrides (value is JSON, or text when it is not).

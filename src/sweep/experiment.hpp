@@ -21,7 +21,9 @@ namespace kvfrontier::sweep {
 // noticed.
 class Combination {
  public:
-  void set(const std::string& name, core::Json value, std::string path) { values_[name] = {std::move(value), std::move(path)}; }
+  void set(const std::string& name, core::Json value, std::string path) {
+    values_[name] = {std::move(value), std::move(path)};
+  }
 
   // The value of an option: as given, or the option's default.
   const core::Json& value(const std::string& name) const;
@@ -53,8 +55,8 @@ class Experiment {
   // Every option may be an axis of a grid or stand once at the top of a config.
   virtual const core::OptionTable& options() const = 0;
 
-  // The fully resolved parameters of one combination, without experiment name, versions and seed, which the engine adds.
-  // Throws ConfigError at the combination's paths.
+  // The fully resolved parameters of one combination, without experiment name, versions and seed, which the engine
+  // adds. Throws ConfigError at the combination's paths.
   virtual core::Json resolve(const Combination& combination) const = 0;
 
   // Declared floating-point operations of one trial, a pure function of the parameters: for shards and estimates.
@@ -65,7 +67,8 @@ class Experiment {
   // One trial. Thread-safe, uses one thread, a function of (parameters, trial) alone. Exceptions become failed rows.
   virtual TrialResult measure(const core::Json& parameters, std::uint64_t trial, const TrialContext& context) const = 0;
 
-  // The interval whose half width decides stopping, from the rows of one point in trial order; nullopt without usable rows.
+  // The interval whose half width decides stopping, from the rows of one point in trial order; nullopt without usable
+  // rows.
   virtual std::optional<core::Interval> interval(std::span<const Row> rows, double level) const = 0;
 };
 

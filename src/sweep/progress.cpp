@@ -20,16 +20,18 @@ const char* duration_text(double seconds, char (&buffer)[32]) {
 
 std::string progress_text(const SweepState& state, double elapsed_seconds) {
   char text[256], elapsed[32], left[32];
-  std::snprintf(text, sizeof(text), "%zu/%zu points, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left", state.points_done,
-                state.points, state.trials, state.failed, state.total > 0 ? 100 * (1 - state.left / state.total) : 100.0,
-                duration_text(elapsed_seconds, elapsed),
+  std::snprintf(text, sizeof(text), "%zu/%zu points, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left",
+                state.points_done, state.points, state.trials, state.failed,
+                state.total > 0 ? 100 * (1 - state.left / state.total) : 100.0, duration_text(elapsed_seconds, elapsed),
                 state.measured > 0 ? duration_text(elapsed_seconds * state.left / state.measured, left) : "?");
   return text;
 }
 
 ProgressLine::ProgressLine(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
-ProgressLine::~ProgressLine() { clear(); }
+ProgressLine::~ProgressLine() {
+  clear();
+}
 
 void ProgressLine::clear() {
   if (open_) std::fputc('\n', stderr);
@@ -42,7 +44,8 @@ void ProgressLine::show(const SweepState& state) {
   const double interval = terminal_ ? 0.2 : std::clamp(elapsed / 10, 1.0, 60.0);
   if (quiet_ || std::chrono::duration<double>(now - last_).count() < interval) return;
   last_ = now;
-  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", progress_text(state, elapsed).c_str(), terminal_ ? "" : "\n");
+  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", progress_text(state, elapsed).c_str(),
+               terminal_ ? "" : "\n");
   std::fflush(stderr);
   open_ = terminal_;
 }

@@ -13,8 +13,8 @@ struct SweepState {
   std::size_t trials = 0, points_done = 0, points = 0, failed = 0;
 };
 
-// "3/8 points, 41 trials, 0 failed, 40 %, 12 s elapsed, at most 18 s left". The time left follows from what this run has
-// measured; work that was found in the store or saved by stopping early does not make it look fast.
+// "3/8 points, 41 trials, 0 failed, 40 %, 12 s elapsed, at most 18 s left". The time left follows from what this run
+// has measured; work that was found in the store or saved by stopping early does not make it look fast.
 std::string progress_text(const SweepState& state, double elapsed_seconds);
 
 class ProgressLine {
@@ -22,8 +22,8 @@ class ProgressLine {
   explicit ProgressLine(bool quiet);
   ~ProgressLine();
 
-  // Shows the state if the last line is old enough: 0.2 s on a terminal; elsewhere a second at first, then a tenth of the
-  // time gone by, at most a minute.
+  // Shows the state if the last line is old enough: 0.2 s on a terminal; elsewhere a second at first, then a tenth of
+  // the time gone by, at most a minute.
   void show(const SweepState& state);
   // Ends the line on a terminal, so that other output starts on a fresh one.
   void clear();

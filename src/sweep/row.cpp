@@ -5,8 +5,8 @@
 namespace kvfrontier::sweep {
 
 core::Json Row::to_json() const {
-  return {{"schema", row_schema},  {"point", point},           {"trial", trial},     {"status", result.status},
-          {"data", result.data},   {"parameters", parameters}, {"seconds", seconds}, {"session", session}};
+  return {{"schema", row_schema}, {"point", point},           {"trial", trial},     {"status", result.status},
+          {"data", result.data},  {"parameters", parameters}, {"seconds", seconds}, {"session", session}};
 }
 
 Row Row::from_json(const core::Json& json) {
@@ -22,9 +22,12 @@ Row Row::from_json(const core::Json& json) {
 }
 
 std::string damaged_row(const Row& row, const core::Json::exception& error) {
-  return "point " + row.point + ", trial " + std::to_string(row.trial) + " (session " + row.session + "): " + core::json_complaint(error) + "; the row was edited or is damaged";
+  return "point " + row.point + ", trial " + std::to_string(row.trial) + " (session " + row.session +
+         "): " + core::json_complaint(error) + "; the row was edited or is damaged";
 }
 
-std::string point_id(const core::Json& parameters) { return core::hash128_hex(parameters.dump()); }
+std::string point_id(const core::Json& parameters) {
+  return core::hash128_hex(parameters.dump());
+}
 
 }  // namespace kvfrontier::sweep

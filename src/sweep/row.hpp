@@ -10,21 +10,21 @@ namespace kvfrontier::sweep {
 
 inline constexpr int row_schema = 1;
 
-// What measuring a trial gave. ok: measured. uncertified: the instance has no certified scaling; counted and shown, never
-// redrawn. infeasible: the budget is below the scheme's least. failed: the game was not played by its rules or could not be
-// played; data.reason says why.
+// What measuring a trial gave. ok: measured. uncertified: the instance has no certified scaling; counted and shown,
+// never redrawn. infeasible: the budget is below the scheme's least. failed: the game was not played by its rules or
+// could not be played; data.reason says why.
 struct TrialResult {
   std::string status;  // ok | uncertified | infeasible | failed
   core::Json data = core::Json::object();
 };
 
 struct Row {
-  std::string point;       // point id
+  std::string point;  // point id
   std::int64_t trial = 0;
   TrialResult result;
-  core::Json parameters;   // the fully resolved parameters whose hash is the point id
-  double seconds = 0;      // of this trial; not part of its identity
-  std::string session;     // who measured it; not part of its identity
+  core::Json parameters;  // the fully resolved parameters whose hash is the point id
+  double seconds = 0;     // of this trial; not part of its identity
+  std::string session;    // who measured it; not part of its identity
 
   core::Json to_json() const;
   // Throws nlohmann's exception for a missing or mistyped field.

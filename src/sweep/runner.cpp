@@ -43,15 +43,16 @@ class SignalGuard {
   }
 
  private:
-  struct sigaction old_int_ {}, old_term_ {};
+  struct sigaction old_int_ {
+  }, old_term_{};
 };
 
 struct PointState {
   const Point* point = nullptr;
-  std::map<std::int64_t, Row> rows;   // found and measured
-  std::int64_t first_queued = 0;      // least trial of those last queued
-  std::size_t missing = 0;            // queued trials not yet there
-  std::int64_t left = 0;              // trials it may still take
+  std::map<std::int64_t, Row> rows;  // found and measured
+  std::int64_t first_queued = 0;     // least trial of those last queued
+  std::size_t missing = 0;           // queued trials not yet there
+  std::int64_t left = 0;             // trials it may still take
   double memory = 0;
   bool done = false;
 };
@@ -82,7 +83,8 @@ class Runner {
     const SignalGuard guard;
     const auto start = std::chrono::steady_clock::now();
     if (options_.max_seconds > 0) {
-      deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(options_.max_seconds));
+      deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                              std::chrono::duration<double>(options_.max_seconds));
     }
     resume();
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
@@ -194,15 +196,20 @@ class Runner {
     }
   }
 
-  bool idle() const { return queue_.empty() && running_ == 0; }
+  bool idle() const {
+    return queue_.empty() && running_ == 0;
+  }
   bool halted() {
-    if (deadline_ != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() >= deadline_ && !queue_.empty()) {
+    if (deadline_ != std::chrono::steady_clock::time_point{} && std::chrono::steady_clock::now() >= deadline_ &&
+        !queue_.empty()) {
       outcome_.out_of_time = true;
     }
     return failure_ || caught_signal != 0 || outcome_.out_of_time;
   }
 
-  bool never_fits(const PointState& state) const { return state.memory > memory_limit_; }
+  bool never_fits(const PointState& state) const {
+    return state.memory > memory_limit_;
+  }
 
   // The first task that fits beside the running ones. A task that can never fit is taken too, and fails.
   bool take(Task& task) {
@@ -227,11 +234,13 @@ class Runner {
     row.session = session_;
     if (never_fits(*task.state)) {
       row.result = {"failed",
-                    {{"reason", "needs about " + gigabytes(task.state->memory) + " of memory where " + gigabytes(memory_limit_) + " may be used"},
+                    {{"reason", "needs about " + gigabytes(task.state->memory) + " of memory where " +
+                                    gigabytes(memory_limit_) + " may be used"},
                      {"point_failed", true}}};
     } else {
       try {
-        row.result = plan_.experiment->measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
+        row.result =
+            plan_.experiment->measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
       } catch (const std::bad_alloc&) {
         row.result = {"failed", {{"reason", "out of memory"}}};
       } catch (const std::exception& error) {
@@ -264,7 +273,8 @@ class Runner {
       state.rows[task.trial] = std::move(row);
     }
     if (--state.missing == 0) advance(state);
-    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, points_done_, states_.size(), failed_so_far_});
+    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, points_done_,
+                    states_.size(), failed_so_far_});
   }
 
   const Plan& plan_;
@@ -290,6 +300,8 @@ class Runner {
 
 }  // namespace
 
-RunOutcome run(const Plan& plan, const RunOptions& options) { return Runner(plan, options).run(); }
+RunOutcome run(const Plan& plan, const RunOptions& options) {
+  return Runner(plan, options).run();
+}
 
 }  // namespace kvfrontier::sweep

@@ -13,24 +13,24 @@ struct RunOptions {
   std::filesystem::path out;
   int threads = 1;
   int shard_index = 1, shard_count = 1;
-  double max_seconds = 0;      // start no trial after this long; 0: no limit
-  bool retry_failed = false;   // measure failed trials again
+  double max_seconds = 0;     // start no trial after this long; 0: no limit
+  bool retry_failed = false;  // measure failed trials again
   simulator::BobPolicy bob;
-  double memory_bytes = 0;     // most that running trials may be estimated to take; 0: 90 % of what is available
-  bool quiet = false;          // no progress lines
+  double memory_bytes = 0;  // most that running trials may be estimated to take; 0: 90 % of what is available
+  bool quiet = false;       // no progress lines
 };
 
 struct RunOutcome {
   std::size_t points = 0, points_done = 0;
-  std::size_t trials_measured = 0, trials_found = 0;  // found: already in the store
+  std::size_t trials_measured = 0, trials_found = 0;        // found: already in the store
   std::size_t failed = 0, uncertified = 0, infeasible = 0;  // rows of these points, measured or found
-  int signal = 0;              // SIGINT or SIGTERM, when one ended the run early
+  int signal = 0;                                           // SIGINT or SIGTERM, when one ended the run early
   bool out_of_time = false;
   double seconds = 0;
 };
 
-// Everything that was finished is in the store when this returns or throws. SIGINT and SIGTERM let running trials finish;
-// a second one ends the process. Throws UserError and StoreError.
+// Everything that was finished is in the store when this returns or throws. SIGINT and SIGTERM let running trials
+// finish; a second one ends the process. Throws UserError and StoreError.
 RunOutcome run(const Plan& plan, const RunOptions& options);
 
 }  // namespace kvfrontier::sweep

@@ -40,7 +40,9 @@ StopRule StopRule::parse(const core::Json& json, const std::string& path) {
 }
 
 core::Json StopRule::to_json() const {
-  return {{"min_trials", min_trials}, {"max_trials", max_trials}, {"half_width", half_width ? core::Json(*half_width) : core::Json()}};
+  return {{"min_trials", min_trials},
+          {"max_trials", max_trials},
+          {"half_width", half_width ? core::Json(*half_width) : core::Json()}};
 }
 
 std::vector<std::int64_t> StopRule::checkpoints() const {
@@ -51,15 +53,18 @@ std::vector<std::int64_t> StopRule::checkpoints() const {
   return list;
 }
 
-double StopRule::look_level() const { return 1 - (1 - quoted_level) / static_cast<double>(checkpoints().size()); }
+double StopRule::look_level() const {
+  return 1 - (1 - quoted_level) / static_cast<double>(checkpoints().size());
+}
 
 core::Json Stop::to_json() const {
   return {{"point", point}, {"trials", trials}, {"looks", looks}, {"reason", reason}, {"revision", revision}};
 }
 
 Stop Stop::from_json(const core::Json& json) {
-  return {json.at("point").get<std::string>(), json.at("trials").get<std::int64_t>(), json.at("looks").get<std::int64_t>(),
-          json.at("reason").get<std::string>(), json.value("revision", std::int64_t{0})};
+  return {json.at("point").get<std::string>(), json.at("trials").get<std::int64_t>(),
+          json.at("looks").get<std::int64_t>(), json.at("reason").get<std::string>(),
+          json.value("revision", std::int64_t{0})};
 }
 
 bool Stop::same_as(const Stop& other) const {
@@ -68,7 +73,9 @@ bool Stop::same_as(const Stop& other) const {
 
 bool Stop::supersedes(const Stop& other) const {
   // The later decision; between stores that know nothing of each other the one that saw more, then the wider interval.
-  const auto rank = [](const Stop& stop) { return std::make_tuple(stop.revision, stop.trials, stop.looks, stop.reason != "failed"); };
+  const auto rank = [](const Stop& stop) {
+    return std::make_tuple(stop.revision, stop.trials, stop.looks, stop.reason != "failed");
+  };
   return rank(*this) > rank(other);
 }
 
@@ -81,7 +88,8 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
   };
   // Every further trial of such a point would say the same.
   if (rows.front().result.status == "infeasible") return stop(1, "infeasible");
-  const auto hopeless = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.result.data.value("point_failed", false); });
+  const auto hopeless = std::find_if(rows.begin(), rows.end(),
+                                     [](const Row& row) { return row.result.data.value("point_failed", false); });
   const auto sound = static_cast<std::int64_t>(hopeless - rows.begin());
   for (const std::int64_t checkpoint : checkpoints) {
     if (hopeless != rows.end() && sound < checkpoint) return stop(sound + 1, "failed");
@@ -93,7 +101,8 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
       try {
         return experiment.interval(seen, rule.look_level());
       } catch (const core::Json::exception& error) {
-        throw core::StoreError("point " + seen.front().point + ": " + core::json_complaint(error) + "; one of its rows was edited or is damaged");
+        throw core::StoreError("point " + seen.front().point + ": " + core::json_complaint(error) +
+                               "; one of its rows was edited or is damaged");
       }
     }();
     if (interval && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");

@@ -17,7 +17,8 @@ inline constexpr double quoted_level = 0.95;
 struct StopRule {
   std::int64_t min_trials = 8;
   std::int64_t max_trials = 64;
-  std::optional<double> half_width;  // stop once the interval is at most this far to either side; none: run to max_trials
+  std::optional<double>
+      half_width;  // stop once the interval is at most this far to either side; none: run to max_trials
 
   std::vector<std::int64_t> checkpoints() const;
   // Level of the interval at one look.
@@ -33,7 +34,7 @@ struct Stop {
   std::string point;
   std::int64_t trials = 0;
   std::int64_t looks = 1;
-  std::string reason;  // half_width | max_trials | infeasible | failed
+  std::string reason;         // half_width | max_trials | infeasible | failed
   std::int64_t revision = 0;  // how many decisions of other rules, in the same store, this one replaced
 
   // The same decision, whatever it replaced.
@@ -45,8 +46,8 @@ struct Stop {
 };
 
 struct Progress {
-  std::optional<Stop> stop;      // set when the point is done
-  std::int64_t needed = 0;       // otherwise: trials 0 .. needed - 1 must be there before the next look
+  std::optional<Stop> stop;  // set when the point is done
+  std::int64_t needed = 0;   // otherwise: trials 0 .. needed - 1 must be there before the next look
 };
 
 // `rows` are the rows of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not

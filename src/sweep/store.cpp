@@ -44,7 +44,8 @@ bool agree(const Json& a, const Json& b, double slack) {
 
 bool is_lines_file(const fs::path& file, const std::string& stem) {
   const std::string name = file.filename().string();
-  return name.rfind(stem, 0) == 0 && file.extension() == ".jsonl" && (name.size() == stem.size() + 6 || name[stem.size()] == '.');
+  return name.rfind(stem, 0) == 0 && file.extension() == ".jsonl" &&
+         (name.size() == stem.size() + 6 || name[stem.size()] == '.');
 }
 
 std::vector<fs::path> files_of(const fs::path& directory, const std::string& stem) {
@@ -83,10 +84,12 @@ int open_locked(const fs::path& file, int flags) {
   for (;;) {
     const int descriptor = open(file.c_str(), flags | O_CLOEXEC, 0644);
     if (descriptor < 0) return -1;
-    struct stat opened {}, named {};
+    struct stat opened {
+    }, named{};
     const bool locked = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
     const int reason = errno;
-    if (locked && fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+    if (locked && fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+        opened.st_dev == named.st_dev) {
       return descriptor;
     }
     close(descriptor);
@@ -98,21 +101,27 @@ int open_locked(const fs::path& file, int flags) {
 }
 
 [[noreturn]] void refuse_second_writer(const fs::path& file) {
-  throw UserError(file.string() + " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
+  throw UserError(file.string() +
+                  " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
 }
 
 Row checked_row(const Json& json, const std::string& place) {
   const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
   if (schema != row_schema) {
-    throw StoreError(place + ": a row of schema " + core::describe(schema) + "; this program reads schema " + std::to_string(row_schema));
+    throw StoreError(place + ": a row of schema " + core::describe(schema) + "; this program reads schema " +
+                     std::to_string(row_schema));
   }
   Row row = Row::from_json(json);
   static const std::set<std::string> statuses{"ok", "uncertified", "infeasible", "failed"};
-  if (statuses.count(row.result.status) == 0) throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
-  if (!json.at("trial").is_number_integer()) throw StoreError(place + ": trial " + core::describe(json.at("trial")) + " is no integer");
-  if (!row.result.data.is_object()) throw StoreError(place + ": data is " + core::describe(row.result.data) + " where an object belongs");
+  if (statuses.count(row.result.status) == 0)
+    throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
+  if (!json.at("trial").is_number_integer())
+    throw StoreError(place + ": trial " + core::describe(json.at("trial")) + " is no integer");
+  if (!row.result.data.is_object())
+    throw StoreError(place + ": data is " + core::describe(row.result.data) + " where an object belongs");
   if (row.trial < 0) throw StoreError(place + ": trial " + std::to_string(row.trial) + " is negative");
-  if (point_id(row.parameters) != row.point) throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
+  if (point_id(row.parameters) != row.point)
+    throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
   return row;
 }
 
@@ -138,7 +147,8 @@ void make_directory(const fs::path& directory) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error || !fs::is_directory(directory)) {
-    throw UserError("cannot create the directory " + directory.string() + ": " + (error ? error.message() : "a file of that name is in the way"));
+    throw UserError("cannot create the directory " + directory.string() + ": " +
+                    (error ? error.message() : "a file of that name is in the way"));
   }
 }
 
@@ -161,8 +171,8 @@ void Store::add(Row row) {
   if (known_failed && !failed) {
     known->second = std::move(row);
   } else if (failed == known_failed && !failed && !tie_equal(row, known->second)) {
-    throw StoreError("conflict: point " + row.point + ", trial " + std::to_string(row.trial) + " differs between session " +
-                     known->second.session + " and session " + row.session);
+    throw StoreError("conflict: point " + row.point + ", trial " + std::to_string(row.trial) +
+                     " differs between session " + known->second.session + " and session " + row.session);
   }
 }
 
@@ -205,12 +215,16 @@ void read_into(Store& store, const fs::path& directory, const Warn& warn) {
   for (const auto& file : files_of(directory, "stops")) {
     for_each_line(file, warn, [&](const Json& json, const std::string& place) {
       const Stop stop = Stop::from_json(json);
-      if (stop.trials < 1 || stop.looks < 1) throw StoreError(place + ": a stop after " + std::to_string(stop.trials) + " trials and " + std::to_string(stop.looks) + " looks; the file is damaged");
+      if (stop.trials < 1 || stop.looks < 1)
+        throw StoreError(place + ": a stop after " + std::to_string(stop.trials) + " trials and " +
+                         std::to_string(stop.looks) + " looks; the file is damaged");
       store.add(stop);
     });
   }
   for (const auto& file : files_of(directory, "sessions")) {
-    for_each_line(file, warn, [&](const Json& json, const std::string&) { store.sessions.emplace(json.at("session").get<std::string>(), json); });
+    for_each_line(file, warn, [&](const Json& json, const std::string&) {
+      store.sessions.emplace(json.at("session").get<std::string>(), json);
+    });
   }
 }
 
@@ -269,7 +283,8 @@ struct StoreWriter::File {
     const off_t whole = end_of_last_line();
     if (whole < size) {
       warn(path.string() + ": the last line was cut off (" + std::to_string(size - whole) + " bytes); dropped it");
-      if (ftruncate(descriptor, whole) != 0) throw UserError("cannot truncate " + path.string() + ": " + std::strerror(errno));
+      if (ftruncate(descriptor, whole) != 0)
+        throw UserError("cannot truncate " + path.string() + ": " + std::strerror(errno));
       size = whole;
     }
   }
@@ -302,7 +317,8 @@ struct StoreWriter::File {
       if (count <= 0) {
         const std::string reason = std::strerror(errno);
         [[maybe_unused]] const int cut = ftruncate(descriptor, size);
-        throw UserError("cannot write " + path.string() + ": " + reason + "; everything before this row is saved, rerun to resume");
+        throw UserError("cannot write " + path.string() + ": " + reason +
+                        "; everything before this row is saved, rerun to resume");
       }
       written += static_cast<std::size_t>(count);
     }
@@ -319,9 +335,15 @@ StoreWriter::StoreWriter(const fs::path& directory, const std::string& suffix, c
 
 StoreWriter::~StoreWriter() = default;
 
-void StoreWriter::append(const Row& row) { rows_->append(row.to_json()); }
-void StoreWriter::append(const Stop& stop) { stops_->append(stop.to_json()); }
-void StoreWriter::append_session(const core::Json& session) { sessions_->append(session); }
+void StoreWriter::append(const Row& row) {
+  rows_->append(row.to_json());
+}
+void StoreWriter::append(const Stop& stop) {
+  stops_->append(stop.to_json());
+}
+void StoreWriter::append_session(const core::Json& session) {
+  sessions_->append(session);
+}
 
 std::string shard_suffix(int index, int count) {
   if (count <= 1) return {};

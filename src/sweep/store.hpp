@@ -1,6 +1,7 @@
 #pragma once
-// A directory of rows. rows*.jsonl hold one trial a line, stops*.jsonl why points stopped, sessions*.jsonl who measured.
-// Files only grow; a line that was cut off by a crash is dropped with a warning, a line that cannot be read is an error.
+// A directory of rows. rows*.jsonl hold one trial a line, stops*.jsonl why points stopped, sessions*.jsonl who
+// measured. Files only grow; a line that was cut off by a crash is dropped with a warning, a line that cannot be read
+// is an error.
 
 #include <filesystem>
 #include <functional>
@@ -21,8 +22,8 @@ struct Store {
   std::map<std::string, Stop> stops;                          // by point id; the last decision
   std::map<std::string, core::Json> sessions;                 // by session id
 
-  // Adds a row. Identical or tie-equal rows keep the first; a row that was measured supersedes a failed one. Anything else
-  // with the same point and trial throws StoreError naming both sessions.
+  // Adds a row. Identical or tie-equal rows keep the first; a row that was measured supersedes a failed one. Anything
+  // else with the same point and trial throws StoreError naming both sessions.
   void add(Row row);
   void add(Stop stop);
 
@@ -44,8 +45,8 @@ Store read_store(const std::filesystem::path& directory, const Warn& warn);
 // Adds the rows, stops and sessions of `directory` to `store`.
 void read_into(Store& store, const std::filesystem::path& directory, const Warn& warn);
 
-// Keeps writers out of the files of a directory, which may not exist, for as long as it lives. Throws UserError when one
-// is at work.
+// Keeps writers out of the files of a directory, which may not exist, for as long as it lives. Throws UserError when
+// one is at work.
 class StoreLock {
  public:
   explicit StoreLock(const std::filesystem::path& directory);
@@ -57,8 +58,8 @@ class StoreLock {
   std::vector<int> descriptors_;
 };
 
-// Writes a store as rows.jsonl, stops.jsonl and sessions.jsonl, sorted, each replaced in one step. Files of shards in the
-// directory go afterwards: `store` must hold what they held. The caller holds the directory's StoreLock.
+// Writes a store as rows.jsonl, stops.jsonl and sessions.jsonl, sorted, each replaced in one step. Files of shards in
+// the directory go afterwards: `store` must hold what they held. The caller holds the directory's StoreLock.
 void write_store(const Store& store, const std::filesystem::path& directory);
 
 // The one writer of a shard's files.

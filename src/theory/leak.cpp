@@ -1,5 +1,6 @@
 #include "theory/leak.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
@@ -24,6 +25,29 @@ double log_others(std::int64_t tokens) {
 double leak_threshold(double eta) {
   if (!(eta >= 0 && eta < 1)) throw std::domain_error("leak_threshold needs eta in [0, 1)");
   return (1 - eta) / (1 + eta);
+}
+
+double grid_leak_threshold(double eta, int bits) {
+  if (bits < 1 || bits > 24) throw std::domain_error("grid_leak_threshold needs 1 to 24 bits");
+  if (bits == 1) return leak_threshold(eta);
+  if (!(eta >= 0 && eta < 1)) throw std::domain_error("grid_leak_threshold needs eta in [0, 1)");
+  const double top = std::exp2(bits) - 1;
+  return (1 - (2 * top - 1) * eta) / (top * (1 + eta));
+}
+
+double grid_step(double eta, int bits) {
+  if (bits < 1 || bits > 24) throw std::domain_error("grid_step needs 1 to 24 bits");
+  if (!(eta >= 0 && eta < 1)) throw std::domain_error("grid_step needs eta in [0, 1)");
+  const double top = std::exp2(bits) - 1;
+  return (1 - eta) * (1 + eta) / (top + 1 - (top - 1) * eta);
+}
+
+int decodable_bits(double leak) {
+  if (!(leak > 0)) throw std::domain_error("decodable_bits needs a positive leak");
+  // The logarithm is a guess; the condition itself decides.
+  int bits = std::max(0, static_cast<int>(std::ceil(std::log2(1 + 1 / leak))) - 2);
+  while (leak < 1 / (std::exp2(bits + 1) - 1)) ++bits;
+  return bits;
 }
 
 double log_rademacher_mgf(std::int64_t d, double tau) {

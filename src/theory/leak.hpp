@@ -10,6 +10,22 @@ namespace kvfrontier::theory {
 // error_threshold(eta)) iff S < (1 - eta)/(1 + eta). eta in [0, 1), else std::domain_error.
 double leak_threshold(double eta);
 
+// The same for values on the grid {0, ..., M}/M, M = 2^b - 1: S < (1 - (2M - 1) eta) / (M (1 + eta)), and 1/M in the
+// exact case. A level l is answered by something in (1 -+ eta) [(1 - lambda) l/M, (1 - lambda) l/M + lambda], and the
+// ranges of neighbours are disjoint below this leak (the two highest levels come closest). Not positive for eta >=
+// 1/(2M - 1): no leak is small enough. b = 1 is leak_threshold(eta). 1 <= bits <= 24, eta in [0, 1), else
+// std::domain_error.
+double grid_leak_threshold(double eta, int bits);
+
+// Bob reads the number of j in 1..M with z > j * grid_step: right for every leak below grid_leak_threshold. (1 - eta^2)
+// / (M + 1 - (M - 1) eta), which is 2^-b in the exact case: the multiples of 2^-b and not the middles between grid
+// values, because the leak pulls every answer towards the other rows. b = 1 is error_threshold(eta). Same domain.
+double grid_step(double eta, int bits);
+
+// Most bits a value for which an exact answer at leak S > 0 decodes, for all values: the largest b with S < 1/(2^b -
+// 1), ceil(log2(1 + 1/S)) - 1. 0: not even one bit. std::domain_error unless S > 0.
+int decodable_bits(double leak);
+
 // ln E exp(tau <u, w>) for u, w independent and uniform on {+-1/sqrt d}^d: d ln cosh(tau/d).
 double log_rademacher_mgf(std::int64_t d, double tau);
 

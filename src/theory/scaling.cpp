@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <vector>
 
 #include "theory/leak.hpp"
 #include "theory/search.hpp"
@@ -12,7 +13,13 @@ namespace kvfrontier::theory {
 
 double decoding_margin(std::int64_t tokens, double eta) {
   if (tokens < 1) throw std::domain_error("decoding_margin needs at least one token");
-  return std::log(static_cast<double>(tokens - 1)) - std::log(leak_threshold(eta));
+  return decoding_margin_for(tokens - 1, leak_threshold(eta));
+}
+
+double decoding_margin_for(std::int64_t competitors, double leak_threshold) {
+  if (competitors < 0) throw std::domain_error("decoding_margin_for needs competitors >= 0");
+  if (!(leak_threshold > 0)) throw std::domain_error("decoding_margin_for needs a positive leak threshold");
+  return std::log(static_cast<double>(competitors)) - std::log(leak_threshold);
 }
 
 double error_threshold(double eta) {
@@ -32,10 +39,41 @@ double tau_necessary(std::int64_t tokens, double eta) {
   return tokens == 1 ? 0 : margin * static_cast<double>(tokens - 1) / static_cast<double>(tokens);
 }
 
+std::optional<double> tau_required(std::span<const double> gaps, double eta) {
+  const double log_threshold = std::log(leak_threshold(eta));
+  for (const double gap : gaps) {
+    if (!(gap > 0)) return std::nullopt;
+  }
+  if (std::log(static_cast<double>(gaps.size())) <= log_threshold) return 0;
+  // Terms below e^-50 are dropped for good, since tau only grows: in low dimension few tokens are near.
+  std::vector<double> near(gaps.begin(), gaps.end());
+  double tau = 0;
+  for (int step = 0; step < 200; ++step) {
+    double leak = 0, slope = 0;
+    std::size_t kept = 0;
+    for (const double gap : near) {
+      if (tau * gap > 50) continue;
+      const double weight = std::exp(-tau * gap);
+      leak += weight;
+      slope += gap * weight;
+      near[kept++] = gap;
+    }
+    near.resize(kept);
+    const double change = (std::log(leak) - log_threshold) * leak / slope;
+    if (!(change > 1e-14 * tau)) break;
+    tau += change;
+  }
+  return tau;
+}
+
 std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max) {
-  if (!(tau_max >= 0)) throw std::domain_error("tau_typical needs tau_max >= 0");
-  const double threshold = leak_threshold(eta);
-  const auto decodes = [&](double tau) { return mean_leak(tau) <= threshold; };
+  return tau_at_leak(mean_leak, leak_threshold(eta), tau_max);
+}
+
+std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak, double leak_threshold,
+                                  double tau_max) {
+  if (!(tau_max >= 0)) throw std::domain_error("tau_at_leak needs tau_max >= 0");
+  const auto decodes = [&](double tau) { return mean_leak(tau) <= leak_threshold; };
   if (decodes(0)) return 0;
   // Doubling first: far beyond the answer a leak law may be costly.
   double low = 0, high = std::min(1.0, tau_max);

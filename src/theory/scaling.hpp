@@ -5,11 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 namespace kvfrontier::theory {
 
 // L = ln(N-1) + 2 artanh(eta) = ln[(N-1) (1+eta)/(1-eta)]. N >= 1; -infinity for N = 1 (no other token).
 double decoding_margin(std::int64_t tokens, double eta);
+
+// ln(competitors / leak): the margin for a leak threshold of its own and another number of competing tokens. -infinity
+// without competitors. competitors >= 0, leak_threshold > 0.
+double decoding_margin_for(std::int64_t competitors, double leak_threshold);
 
 // The decision z > (1 - eta^2)/2 reads a {0,1} value off any (1 +- eta) approximation when the leak is below
 // leak_threshold(eta).
@@ -24,9 +29,18 @@ double tau_star(std::int64_t tokens, double mu_plus, double eta);
 // since the mean inner product of N unit vectors is at least -1/(N-1). Attained by the simplex. 0 for N = 1.
 double tau_necessary(std::int64_t tokens, double eta);
 
+// The scaling that one row needs: the tau at which its leak sum_j e^(-tau g_j) equals leak_threshold(eta), g_j =
+// |k_i|^2 - <k_i, k_j> over the other tokens. It decodes (for every value matrix) at every larger tau. nullopt when a
+// gap is not positive: then no tau is enough. 0 without other tokens or where tau = 0 decodes. Newton's method on the
+// logarithm of the leak, convex and decreasing, from the left: monotone, to the last digits.
+std::optional<double> tau_required(std::span<const double> gaps, double eta);
+
 // Least tau in [0, tau_max] with mean_leak(tau) <= leak_threshold(eta), for a decreasing mean_leak = E S(tau); nullopt
 // when tau_max does not reach it. A typical row decodes from about here on, well before tau_star.
 std::optional<double> tau_typical(const std::function<double(double)>& mean_leak, double eta, double tau_max);
+// The same for a leak threshold of its own.
+std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak, double leak_threshold,
+                                  double tau_max);
 
 // The same solved for Rademacher keys: -(d/2) ln(2 e^(-L/d) - 1). Needs L < d ln 2: below that dimension duplicate keys
 // keep the mean leak above the threshold at any tau. 0 for N = 1.

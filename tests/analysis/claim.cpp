@@ -1,4 +1,5 @@
-// The verdict rule: outcome of a check, of a claim, the deciding check, levels split over checks. Claims and rows made by hand.
+// The verdict rule: outcome of a check, of a claim, the deciding check, levels split over checks. Claims and rows made
+// by hand.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -24,7 +25,8 @@ Verdict verdict(std::vector<Check> checks) {
   return made;
 }
 
-const Check holding = check({0.9, 1.1}, {0.5, 1.5}), refuted = check({2, 3}, {0.5, 1.5}), open_one = check({1.4, 1.6}, {0.5, 1.5});
+const Check holding = check({0.9, 1.1}, {0.5, 1.5}), refuted = check({2, 3}, {0.5, 1.5}),
+            open_one = check({1.4, 1.6}, {0.5, 1.5});
 
 // Measures nothing; judges the mean of data["x"] to be 1 within 0.1.
 class HandMade : public Claim {
@@ -36,14 +38,19 @@ class HandMade : public Claim {
   std::string allowance() const override { return "0.1"; }
   std::string refutation() const override { return "another x"; }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::integer("place", 0, 0, 10, ""), sabotage_option({"doubled", "halved"})};
+    static const core::OptionTable table{core::Option::integer("place", 0, 0, 10, ""),
+                                         sabotage_option({"doubled", "halved"})};
     return table;
   }
   core::Json resolve(const sweep::Combination& combination) const override {
     return {{"place", combination.value("place")}, {"sabotage", combination.value("sabotage")}};
   }
-  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::TrialContext&) const override { return {"ok", {{"x", 1.0}}}; }
-  core::Json config(Size) const override { return {{"grid", {{"place", {1, 2}}}}, {"stop", {{"min_trials", 2}, {"max_trials", 3}}}}; }
+  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::TrialContext&) const override {
+    return {"ok", {{"x", 1.0}}};
+  }
+  core::Json config(Size) const override {
+    return {{"grid", {{"place", {1, 2}}}}, {"stop", {{"min_trials", 2}, {"max_trials", 3}}}};
+  }
   std::vector<Check> judge(const ClaimRows& rows) const override {
     CheckList checks;
     for (const auto& point : rows) checks.mean(point.at({"place"}), point.values("x"), 1, within_absolute(1, 0.1));
@@ -51,7 +58,8 @@ class HandMade : public Claim {
   }
   void spoil(const std::string& sabotage, ClaimRows& rows) const override {
     for (auto& point : rows) {
-      for (auto& row : point.rows) row.result.data["x"] = row.result.data["x"].get<double>() * (sabotage == "doubled" ? 2 : 0.5);
+      for (auto& row : point.rows)
+        row.result.data["x"] = row.result.data["x"].get<double>() * (sabotage == "doubled" ? 2 : 0.5);
     }
   }
 };
@@ -86,7 +94,8 @@ sweep::Row row_of(const sweep::Point& point, std::int64_t trial, core::Json data
 sweep::Store store_with(const sweep::Plan& plan, std::int64_t trials) {
   sweep::Store store;
   for (const auto& point : plan.points) {
-    for (std::int64_t trial = 0; trial < trials; ++trial) store.add(row_of(point, trial, {{"x", 1.0 + 1e-4 * static_cast<double>(trial)}}));
+    for (std::int64_t trial = 0; trial < trials; ++trial)
+      store.add(row_of(point, trial, {{"x", 1.0 + 1e-4 * static_cast<double>(trial)}}));
   }
   return store;
 }
@@ -145,7 +154,8 @@ TEST_CASE("a verdict is its worst check, and none is no verdict") {
 }
 
 TEST_CASE("the deciding check is the worst, then the one nearest to its edge") {
-  const auto near = check({0.55, 0.9}, {0.5, 1.5}), exact = check({4, 4}, {4, 4}), one_sided = check({-3, 0.2}, at_most(1));
+  const auto near = check({0.55, 0.9}, {0.5, 1.5}), exact = check({4, 4}, {4, 4}),
+             one_sided = check({-3, 0.2}, at_most(1));
   CHECK(verdict({holding, open_one, refuted}).deciding()->interval.lo == refuted.interval.lo);
   CHECK(verdict({holding, open_one, holding}).deciding()->interval.lo == open_one.interval.lo);
   CHECK(verdict({holding, near}).deciding()->interval.lo == near.interval.lo);
@@ -181,7 +191,8 @@ TEST_CASE("the kinds of checks give the intervals they name") {
   CHECK(list[1].interval.lo == 7);
   CHECK(list[1].interval.hi == 7);
   CHECK(list[2].measured == Approx(0.25));
-  CHECK(list[2].interval.hi == Approx(core::error_interval(std::vector<core::TrialErrors>{{1, 4}, {0, 4}, {2, 4}}, level).hi));
+  CHECK(list[2].interval.hi ==
+        Approx(core::error_interval(std::vector<core::TrialErrors>{{1, 4}, {0, 4}, {2, 4}}, level).hi));
   // One sample says nothing.
   CHECK(list[3].outcome() == Outcome::inconclusive);
 }

@@ -55,12 +55,14 @@ RowMatrixD queries_of(const reduction::Instance& instance, double tau) {
 }
 
 bool same_bytes(const RowMatrixD& a, const RowMatrixD& b) {
-  return a.rows() == b.rows() && a.cols() == b.cols() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(double)) == 0;
+  return a.rows() == b.rows() && a.cols() == b.cols() &&
+         std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(double)) == 0;
 }
 
 // What a game does with its blocks, with a look after each of them.
 template <class AfterBlock>
-core::BitWriter stream_through(schemes::PublicParams params, const reduction::Instance& instance, int chunk, AfterBlock after_block) {
+core::BitWriter stream_through(schemes::PublicParams params, const reduction::Instance& instance, int chunk,
+                               AfterBlock after_block) {
   params.chunk = chunk;
   const auto encoder = schemes::Schemes::find(params.scheme, "scheme").encoder(params);
   const RowMatrixF keys = all_keys(instance), values = all_values(instance);
@@ -85,7 +87,8 @@ TEST_CASE("the matrix holds every scheme, every choice and every family", "[conf
   const auto schemes = conforming_schemes();
   std::set<std::string> names;
   for (const auto* scheme : schemes) names.insert(scheme->name());
-  for (const char* name : {"bitpack", "exact", "h2o", "kivi", "streaming_llm", "uniform"}) CHECK(names.count(name) == 1);
+  for (const char* name : {"bitpack", "exact", "h2o", "kivi", "streaming_llm", "uniform"})
+    CHECK(names.count(name) == 1);
   CHECK(reduction::InstanceFamilies::find_or_null("index") != nullptr);
 
   const auto instances = small_instances();
@@ -101,7 +104,9 @@ TEST_CASE("the matrix holds every scheme, every choice and every family", "[conf
       }
     }
     // Presets that check() refuses on all instances: said, not failed, for a combination of options may be impossible.
-    if (!never.empty()) WARN(scheme->name() << ": " << never.size() << " of " << presets(scheme->options()).size() << " presets are refused by its own check, such as " << never.front().dump());
+    if (!never.empty())
+      WARN(scheme->name() << ": " << never.size() << " of " << presets(scheme->options()).size()
+                          << " presets are refused by its own check, such as " << never.front().dump());
     CHECK(never.size() < presets(scheme->options()).size());
     CHECK_FALSE(scheme->summary().empty());
     CHECK_FALSE(scheme->paper().empty());
@@ -116,13 +121,14 @@ TEST_CASE("the message is as long as its ledger, its state and its formula say, 
     for_each_game(*scheme, instances, [&](const Game& game) {
       for (const int chunk : {1, 3, 64}) {
         std::uint64_t peak = 0;
-        const core::BitWriter writer = stream_through(game.params, *game.instance, chunk, [&](const schemes::Encoder& encoder) {
-          core::BitWriter now;
-          encoder.write(now);
-          tally.expect(encoder.state_bits() == now.bits().size, game, "state_bits() is not the length of write()");
-          tally.expect(booked(now.ledger()) == now.bits().size, game, "a state's ledger does not add up");
-          peak = std::max(peak, encoder.state_bits() + encoder.working_bits());
-        });
+        const core::BitWriter writer =
+            stream_through(game.params, *game.instance, chunk, [&](const schemes::Encoder& encoder) {
+              core::BitWriter now;
+              encoder.write(now);
+              tally.expect(encoder.state_bits() == now.bits().size, game, "state_bits() is not the length of write()");
+              tally.expect(booked(now.ledger()) == now.bits().size, game, "a state's ledger does not add up");
+              peak = std::max(peak, encoder.state_bits() + encoder.working_bits());
+            });
         tally.expect(booked(writer.ledger()) == writer.bits().size, game, "the ledger does not add up");
         const auto formula = scheme->message_bits(game.params);
         tally.expect(formula.has_value() == scheme->fixed_length(), game, "a size formula goes with a fixed length");
@@ -131,7 +137,8 @@ TEST_CASE("the message is as long as its ledger, its state and its formula say, 
         schemes::PublicParams params = game.params;
         params.chunk = chunk;
         const auto message = simulator::encode(params, *game.instance);
-        tally.expect(message.bits == writer.bits() && message.ledger == writer.ledger(), game, "the game's message is another");
+        tally.expect(message.bits == writer.bits() && message.ledger == writer.ledger(), game,
+                     "the game's message is another");
         tally.expect(message.peak_state_bits == peak, game, "the peak is not the largest state and working memory");
         tally.expect(message.peak_state_bits >= message.bits.size, game, "the peak is below the message");
       }
@@ -148,7 +155,8 @@ TEST_CASE("messages do not depend on how the stream is cut", "[conformance]") {
       const auto whole = stream_through(game.params, *game.instance, 64, nothing);
       for (const int chunk : {1, 2, 3, 5, 16}) {
         const auto cut = stream_through(game.params, *game.instance, chunk, nothing);
-        tally.expect(cut.bits() == whole.bits() && cut.ledger() == whole.ledger(), game, "blocks of " + std::to_string(chunk) + " give another message");
+        tally.expect(cut.bits() == whole.bits() && cut.ledger() == whole.ledger(), game,
+                     "blocks of " + std::to_string(chunk) + " give another message");
       }
     });
   }
@@ -167,7 +175,9 @@ TEST_CASE("the same coins give the same bits, other coins others", "[conformance
       schemes::PublicParams params = game.params;
       params.key = other->coins().open;
       // Rows of one coordinate hold two values each: there equal messages are no wonder.
-      if (game.params.d >= 16) tally.expect(!(simulator::encode(params, *other).bits == message.bits), game, "other coins give the same message");
+      if (game.params.d >= 16)
+        tally.expect(!(simulator::encode(params, *other).bits == message.bits), game,
+                     "other coins give the same message");
     });
   }
 }
@@ -180,7 +190,8 @@ TEST_CASE("an isolated Bob answers as one in place, bit for bit", "[conformance]
       const RowMatrixD queries = queries_of(*game.instance, game.params.tau);
       const auto message = simulator::encode(game.params, *game.instance);
       const RowMatrixD here = simulator::ask_bob(game.params, message.bits, queries, {simulator::Isolation::never, 60});
-      const RowMatrixD there = simulator::ask_bob(game.params, message.bits, queries, {simulator::Isolation::always, 60});
+      const RowMatrixD there =
+          simulator::ask_bob(game.params, message.bits, queries, {simulator::Isolation::always, 60});
       tally.expect(same_bytes(here, there), game, "isolation changes the answers");
     });
   }
@@ -215,7 +226,8 @@ TEST_CASE("damaged messages give an error or an answer", "[conformance]") {
       if (bits.size == 0) return;
       const auto isolation = isolated++ % 50 == 0 ? simulator::Isolation::always : simulator::Isolation::never;
       // A decoder of a fixed length that does not miss its last bit has not read it.
-      if (scheme->fixed_length()) tally.expect(!ask(game, cut(bits, bits.size - 1), isolation), game, "a bit short and no error");
+      if (scheme->fixed_length())
+        tally.expect(!ask(game, cut(bits, bits.size - 1), isolation), game, "a bit short and no error");
       ask(game, cut(bits, 0), isolation);
       ask(game, cut(bits, bits.size / 2), isolation);
       for (int flip = 0; flip < 6; ++flip) {
@@ -280,17 +292,20 @@ TEST_CASE("fit never exceeds the budget, and the least is attainable", "[conform
   CHECK(checks > 10'000);
 }
 
-// What is promised of a message that holds everything: fp32 rows answer exactly (sums of 21 doubles of size at most 1), bits
-// do, and two-level values survive a quantiser up to the rounding of its scale.
+// What is promised of a message that holds everything: fp32 rows answer exactly (sums of 21 doubles of size at most 1),
+// bits do, and two-level values survive a quantiser up to the rounding of its scale.
 TEST_CASE("everything kept gives the exact answer where it is promised", "[conformance]") {
   const auto instances = small_instances();
   const auto promised = [](const Game& game) -> std::optional<double> {
     const std::string name = game.scheme->name();
     const Json& options = game.params.options;
     if (name == "bitpack" && game.size == "full") return 1e-12;
-    const bool rows = name == "exact" || (game.size == "full" && std::find(eviction_schemes.begin(), eviction_schemes.end(), name) != eviction_schemes.end());
+    const bool rows = name == "exact" ||
+                      (game.size == "full" &&
+                       std::find(eviction_schemes.begin(), eviction_schemes.end(), name) != eviction_schemes.end());
     if (rows && (options["format"] == "fp32" || options["keys"] == "public")) return 1e-12;
-    if (name == "kivi" && options["keys"] == "public" && options["rotation"] == "none" && options["format"] == "fp32") return 1e-6;
+    if (name == "kivi" && options["keys"] == "public" && options["rotation"] == "none" && options["format"] == "fp32")
+      return 1e-6;
     return std::nullopt;
   };
   std::set<std::string> kept_promise;
@@ -300,16 +315,18 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
       const auto tolerance = promised(game);
       if (!tolerance) return;
       const RowMatrixD queries = queries_of(*game.instance, game.params.tau);
-      const RowMatrixD exact = attention::softmax_attention_oracle(queries, all_keys(*game.instance).cast<double>(), all_values(*game.instance).cast<double>());
-      tally.expect((play(game.params, *game.instance, queries) - exact).cwiseAbs().maxCoeff() <= *tolerance, game, "the answer is not exact");
+      const RowMatrixD exact = attention::softmax_attention_oracle(queries, all_keys(*game.instance).cast<double>(),
+                                                                   all_values(*game.instance).cast<double>());
+      tally.expect((play(game.params, *game.instance, queries) - exact).cwiseAbs().maxCoeff() <= *tolerance, game,
+                   "the answer is not exact");
       kept_promise.insert(scheme->name());
     });
   }
   CHECK(kept_promise == std::set<std::string>{"bitpack", "exact", "h2o", "kivi", "streaming_llm", "uniform"});
 }
 
-// Paired over 40 instances that are certified; all rows are asked for. A step is refused when the larger budget is worse at
-// one-sided level 1e-6; about 100 steps are looked at.
+// Paired over 40 instances that are certified; all rows are asked for. A step is refused when the larger budget is
+// worse at one-sided level 1e-6; about 100 steps are looked at.
 TEST_CASE("more budget is not significantly worse", "[conformance]") {
   constexpr int trials = 40;
   const auto family = instance_params(geometry::Schedule::named("doubling", 8), 33);
@@ -377,8 +394,11 @@ TEST_CASE("values of evicted tokens do not change the message", "[conformance]")
         const GivenInstance other(game.instance->params(), game.instance->coins(), keys, changed);
         unheard += simulator::encode(game.params, other).bits == message.bits;
       }
-      const std::uint64_t row = (game.params.options["keys"] == "stored" ? 2u : 1u) * (game.params.options["format"] == "fp32" ? 32u : 16u) * static_cast<std::uint64_t>(game.params.d);
-      tally.expect(unheard == tokens - static_cast<Index>(message.bits.size / row), game, "not exactly the evicted tokens are unheard");
+      const std::uint64_t row = (game.params.options["keys"] == "stored" ? 2u : 1u) *
+                                (game.params.options["format"] == "fp32" ? 32u : 16u) *
+                                static_cast<std::uint64_t>(game.params.d);
+      tally.expect(unheard == tokens - static_cast<Index>(message.bits.size / row), game,
+                   "not exactly the evicted tokens are unheard");
     });
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The conformance matrix: every registered scheme x every registered instance family x small (N, d) x presets of its option
-// table x budgets. A new scheme or family is in it by being registered. The only schemes passed over are those whose name
-// starts with "cheat_": tests register them in order to see them caught.
+// The conformance matrix: every registered scheme x every registered instance family x small (N, d) x presets of its
+// option table x budgets. A new scheme or family is in it by being registered. The only schemes passed over are those
+// whose name starts with "cheat_": tests register them in order to see them caught.
 
 #include <functional>
 #include <limits>
@@ -59,8 +59,8 @@ inline bool is_number(const core::Option& option) {
   return option.type == core::Option::Type::integer || option.type == core::Option::Type::real;
 }
 
-// All combinations of the values of `options` on top of `base`, or, where there are more than 64, every value once with the
-// others as in `base`, and all last values together.
+// All combinations of the values of `options` on top of `base`, or, where there are more than 64, every value once with
+// the others as in `base`, and all last values together.
 inline std::vector<Json> combinations(const Json& base, const std::vector<const core::Option*>& options) {
   std::size_t count = 1;
   for (const auto* option : options) count *= values_of(*option).size();
@@ -90,7 +90,8 @@ inline std::vector<Json> combinations(const Json& base, const std::vector<const 
   return list;
 }
 
-// Presets of an option table: all choices at default numbers; all small numbers at default choices and at the last choices.
+// Presets of an option table: all choices at default numbers; all small numbers at default choices and at the last
+// choices.
 inline std::vector<Json> presets(const core::OptionTable& table) {
   std::vector<const core::Option*> choices, numbers;
   for (const core::Option& option : table.options()) (is_number(option) ? numbers : choices).push_back(&option);
@@ -112,8 +113,9 @@ struct Game {
   std::string size;  // least | middle | full | fixed
 
   std::string text() const {
-    return scheme->name() + " " + params.options.dump() + ", " + instance->params().family + ", N = " + std::to_string(params.tokens()) +
-           ", d = " + std::to_string(params.d) + ", " + params.embedding + " keys, size " + size;
+    return scheme->name() + " " + params.options.dump() + ", " + instance->params().family +
+           ", N = " + std::to_string(params.tokens()) + ", d = " + std::to_string(params.d) + ", " + params.embedding +
+           " keys, size " + size;
   }
 };
 
@@ -129,7 +131,8 @@ inline std::vector<std::unique_ptr<reduction::Instance>> small_instances() {
       for (const Index d : {1, 2, 7, 16, 33}) {
         auto params = instance_params(schedule, d);
         params.family = family;
-        params.options = reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
+        params.options =
+            reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
         list.push_back(index_instance(params, 0));
       }
     }
@@ -138,7 +141,8 @@ inline std::vector<std::unique_ptr<reduction::Instance>> small_instances() {
       auto params = instance_params(geometry::Schedule::named("doubling", 8), 16, embedding);
       if (!params.keys().why_impossible(params.tokens(), params.d).empty()) params.d = 33;
       params.family = family;
-      params.options = reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
+      params.options =
+          reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
       list.push_back(index_instance(params, 0));
     }
   }
@@ -146,8 +150,8 @@ inline std::vector<std::unique_ptr<reduction::Instance>> small_instances() {
 }
 
 // Parameters of a scheme on an instance with resolved options whose sizes may be open.
-inline schemes::PublicParams conformance_params(const schemes::Scheme& scheme, const reduction::Instance& instance, const Json& options,
-                                                double tau = 8) {
+inline schemes::PublicParams conformance_params(const schemes::Scheme& scheme, const reduction::Instance& instance,
+                                                const Json& options, double tau = 8) {
   schemes::PublicParams params = params_of(instance, scheme.name(), options, tau);
   params.keys_are_public = reduction::InstanceFamilies::find(instance.params().family, "instance").keys_are_public();
   return params;
@@ -162,9 +166,10 @@ inline bool refused(const schemes::Scheme& scheme, const schemes::PublicParams& 
   }
 }
 
-// Visits every game of one scheme on `instances`. Options that the scheme's own check() refuses are not games; `presets`
-// that are refused everywhere come back, so that nothing is passed over in silence.
-inline std::vector<Json> for_each_game(const schemes::Scheme& scheme, const std::vector<std::unique_ptr<reduction::Instance>>& instances,
+// Visits every game of one scheme on `instances`. Options that the scheme's own check() refuses are not games;
+// `presets` that are refused everywhere come back, so that nothing is passed over in silence.
+inline std::vector<Json> for_each_game(const schemes::Scheme& scheme,
+                                       const std::vector<std::unique_ptr<reduction::Instance>>& instances,
                                        const std::function<void(const Game&)>& visit) {
   std::vector<Json> never;
   for (const Json& preset : presets(scheme.options())) {
@@ -184,9 +189,12 @@ inline std::vector<Json> for_each_game(const schemes::Scheme& scheme, const std:
       game.params.options = *full.options;
       game.params.budget_bits = unlimited;
       const std::uint64_t most = scheme.message_bits(game.params).value_or(2 * least + 64);
-      for (const auto& [size, budget] : {std::pair{"least", least}, {"middle", least + (most - least) / 2}, {"full", unlimited}}) {
+      for (const auto& [size, budget] :
+           {std::pair{"least", least}, {"middle", least + (most - least) / 2}, {"full", unlimited}}) {
         const schemes::Fit fit = scheme.fit(open, budget);
-        if (!fit.options) throw std::logic_error(game.text() + ": no options for " + std::to_string(budget) + " bits, least " + std::to_string(least));
+        if (!fit.options)
+          throw std::logic_error(game.text() + ": no options for " + std::to_string(budget) + " bits, least " +
+                                 std::to_string(least));
         game.params.options = *fit.options;
         game.params.budget_bits = budget;
         game.size = size;

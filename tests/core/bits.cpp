@@ -12,7 +12,9 @@ std::uint64_t low_bits(std::uint64_t value, int count) {
   return count == 64 ? value : value & ((std::uint64_t{1} << count) - 1);
 }
 
-bool bit(const BitString& bits, std::uint64_t position) { return bits.words.at(position / 64) >> (position % 64) & 1; }
+bool bit(const BitString& bits, std::uint64_t position) {
+  return bits.words.at(position / 64) >> (position % 64) & 1;
+}
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Does the quoted interval cover? The eviction law is played out with known truth, stopped by the project's own rule at its
-// checkpoints, and quoted as the tables quote it.
+// Does the quoted interval cover? The eviction law is played out with known truth, stopped by the project's own rule at
+// its checkpoints, and quoted as the tables quote it.
 
 #include <bit>
 #include <catch2/catch.hpp>
@@ -34,7 +34,8 @@ class EvictionLaw : public sweep::Experiment {
   static std::vector<core::TrialErrors> errors(std::span<const sweep::Row> rows) {
     std::vector<core::TrialErrors> trials;
     for (const sweep::Row& row : rows) {
-      trials.push_back({row.result.data["row_errors"].get<double>(), row.result.data["queried_rows"].get<std::int64_t>()});
+      trials.push_back(
+          {row.result.data["row_errors"].get<double>(), row.result.data["queried_rows"].get<std::int64_t>()});
     }
     return trials;
   }
@@ -47,15 +48,16 @@ struct Setting {
   double truth() const { return (1 - static_cast<double>(kept) / tokens) / 2; }
 };
 
-// One trial: rows queried with replacement out of N. A kept row has no error; an evicted one has each of its d bits wrong
-// with probability 1/2, and the same bits however often it is asked for.
+// One trial: rows queried with replacement out of N. A kept row has no error; an evicted one has each of its d bits
+// wrong with probability 1/2, and the same bits however often it is asked for.
 sweep::Row trial_of(const Setting& setting, std::uint64_t replication, std::uint64_t trial) {
   core::Stream stream({replication}, core::Purpose("tests/coverage"), trial);
   std::vector<int> wrong(static_cast<std::size_t>(setting.tokens), -1);
   std::int64_t total = 0;
   for (int query = 0; query < setting.queries; ++query) {
     // Lemire's map without rejection: bias below 2^-20 for these N.
-    const auto row = static_cast<std::size_t>(std::uint64_t{stream()} * static_cast<std::uint64_t>(setting.tokens) >> 32);
+    const auto row =
+        static_cast<std::size_t>(std::uint64_t{stream()} * static_cast<std::uint64_t>(setting.tokens) >> 32);
     if (static_cast<int>(row) < setting.kept) continue;
     if (wrong[row] < 0) {
       wrong[row] = 0;
@@ -76,17 +78,17 @@ sweep::Row trial_of(const Setting& setting, std::uint64_t replication, std::uint
 
 }  // namespace
 
-// The slack, stated before any run: with 10,000 replications and true coverage 0.95, the measured share has standard error
-// sqrt(.95 x .05 / 10000) = 0.0022. Three of them are allowed, 0.0065: a setting whose coverage is nominal fails with
-// probability 1.3e-3, one that covers 0.94 fails with probability 0.93.
+// The slack, stated before any run: with 10,000 replications and true coverage 0.95, the measured share has standard
+// error sqrt(.95 x .05 / 10000) = 0.0022. Three of them are allowed, 0.0065: a setting whose coverage is nominal fails
+// with probability 1.3e-3, one that covers 0.94 fails with probability 0.93.
 TEST_CASE("quoted intervals cover the eviction law under checkpointed stopping", "[statistics][coverage]") {
   constexpr int replications = 10'000;
   const double slack = 3 * std::sqrt(sweep::quoted_level * (1 - sweep::quoted_level) / replications);
   const Setting settings[] = {
-      {64, 32, 16, 32, 0.05},        {341, 85, 32, 64, 0.04},        {341, 307, 64, 128, 0.01},
-      {21, 14, 1, 16, 0.05},         {21, 20, 7, 128, 0.01},         {5, 4, 1, 64, 0.05},
-      {85, 0, 16, 32, 0.06},         {1, 0, 7, 8, 0.1},              {64, 48, 8, 32, std::nullopt, 8, 16},
-      {30, 15, 4, 1, 0.15, 8, 128},  {14, 7, 2, 200, 0.1, 4, 32},
+      {64, 32, 16, 32, 0.05},       {341, 85, 32, 64, 0.04},     {341, 307, 64, 128, 0.01},
+      {21, 14, 1, 16, 0.05},        {21, 20, 7, 128, 0.01},      {5, 4, 1, 64, 0.05},
+      {85, 0, 16, 32, 0.06},        {1, 0, 7, 8, 0.1},           {64, 48, 8, 32, std::nullopt, 8, 16},
+      {30, 15, 4, 1, 0.15, 8, 128}, {14, 7, 2, 200, 0.1, 4, 32},
   };
   const EvictionLaw law;
   for (const Setting& setting : settings) {

@@ -55,7 +55,8 @@ TEST_CASE("all 65536 patterns of both half formats decode by definition and enco
         wrong += !std::isnan(x) || !std::isnan(stored(layout.format, x));
         continue;
       }
-      const double expected = magnitude == layout.infinity() ? std::numeric_limits<double>::infinity() : layout.value(magnitude);
+      const double expected =
+          magnitude == layout.infinity() ? std::numeric_limits<double>::infinity() : layout.value(magnitude);
       wrong += x != (pattern & 0x8000 ? -expected : expected) || std::signbit(x) != ((pattern & 0x8000) != 0);
       wrong += encode_float(layout.format, x) != static_cast<std::uint64_t>(pattern);
     }
@@ -69,7 +70,8 @@ TEST_CASE("rounding is to nearest, ties to even, between all neighbours of both 
     for (int pattern = 0; pattern + 1 < layout.infinity(); ++pattern) {
       const float midpoint = static_cast<float>((layout.value(pattern) + layout.value(pattern + 1)) / 2);
       REQUIRE(midpoint == (layout.value(pattern) + layout.value(pattern + 1)) / 2);
-      const float just_below = std::nextafter(midpoint, 0.0f), just_above = std::nextafter(midpoint, std::numeric_limits<float>::infinity());
+      const float just_below = std::nextafter(midpoint, 0.0f),
+                  just_above = std::nextafter(midpoint, std::numeric_limits<float>::infinity());
       const auto encoded = [&](float x) { return static_cast<int>(encode_float(layout.format, x)); };
       wrong += encoded(midpoint) != pattern + pattern % 2;
       wrong += encoded(-midpoint) != (0x8000 | (pattern + pattern % 2));

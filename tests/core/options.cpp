@@ -35,8 +35,16 @@ ConfigError error_of(const Json& given) {
 
 TEST_CASE("defaults fill what was not given", "[options]") {
   const Json all = table().resolve(Json::object(), "scheme");
-  CHECK(all == Json{{"window", nullptr}, {"group", 32}, {"eta", 0.5}, {"proxy", "k2k"}, {"label", "none"}, {"exact", false}, {"schedule", "doubling"}});
-  const Json some = table().resolve({{"name", "x"}, {"window", 7}, {"proxy", "random"}, {"exact", true}, {"schedule", {{"sides", {1, 2}}}}}, "scheme");
+  CHECK(all == Json{{"window", nullptr},
+                    {"group", 32},
+                    {"eta", 0.5},
+                    {"proxy", "k2k"},
+                    {"label", "none"},
+                    {"exact", false},
+                    {"schedule", "doubling"}});
+  const Json some = table().resolve(
+      {{"name", "x"}, {"window", 7}, {"proxy", "random"}, {"exact", true}, {"schedule", {{"sides", {1, 2}}}}},
+      "scheme");
   CHECK(some["window"] == 7);
   CHECK(some["proxy"] == "random");
   CHECK(some["exact"] == true);
@@ -93,7 +101,8 @@ TEST_CASE("half-open ranges are told as such", "[options]") {
   CHECK(Option::real("x", {}, 0, infinity, "").allowed_text() == "a number of at least 0");
   CHECK(Option::real("x", {}, -infinity, 5, "").allowed_text() == "a number of at most 5");
   CHECK(Option::real("x", {}, -infinity, infinity, "").allowed_text() == "a number");
-  CHECK(Option::integer("x", {}, 3, std::numeric_limits<std::int64_t>::max(), "").allowed_text() == "an integer of at least 3");
+  CHECK(Option::integer("x", {}, 3, std::numeric_limits<std::int64_t>::max(), "").allowed_text() ==
+        "an integer of at least 3");
   CHECK(Option::real("x", {}, 0, 1, "").type_text() == "number");
   CHECK(Option::boolean("x", true, "").type_text() == "true or false");
   // No integer beyond what a double holds exactly gets through.

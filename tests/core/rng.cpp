@@ -46,11 +46,13 @@ TEST_CASE("the test's own Philox gives the published vectors", "[rng]") {
 TEST_CASE("a stream is Philox of (key, purpose, index), block after block, last word first", "[rng]") {
   CHECK(rng_version == 1);
   for (const std::uint64_t key : {std::uint64_t{0}, std::uint64_t{0x0123456789abcdef}, ~std::uint64_t{0}}) {
-    for (const std::uint64_t index : {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{1} << 32, std::uint64_t{0xfedcba9876543210}}) {
+    for (const std::uint64_t index :
+         {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{1} << 32, std::uint64_t{0xfedcba9876543210}}) {
       const auto drawn = words({key}, first_purpose, index, 40);
       for (std::uint32_t block = 0; block < 10; ++block) {
-        const Words expected = philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), first_purpose.value, block},
-                                      {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)});
+        const Words expected = philox(
+            {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), first_purpose.value, block},
+            {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)});
         for (std::size_t i = 0; i < 4; ++i) REQUIRE(drawn[4 * block + i] == expected[3 - i]);
       }
     }

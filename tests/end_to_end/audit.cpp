@@ -16,7 +16,9 @@ struct Honest {
   std::string out = folder / "out";
   std::vector<Json> rows;
   Honest() {
-    const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier", "seed": 2, "grid": {"n": 8, "d": 16, "rate": [0.5, 1],
+    const std::string config = folder.write(
+        "config.json",
+        std::string(R"({"experiment": "index_frontier", "seed": 2, "grid": {"n": 8, "d": 16, "rate": [0.5, 1],
       "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, "exact"]}, "queries": 64, "stop": {"max_trials": 8}})"));
     // One thread: rows stand in the order of their trials.
     REQUIRE(kvfrontier({"run", config, "--out", out, "--threads", "1"}).code == 0);
@@ -24,7 +26,9 @@ struct Honest {
   }
   // The first row of bitpack at rate 1: N d bits, error 0.
   Json& full_bitpack() {
-    const auto row = std::find_if(rows.begin(), rows.end(), [](const Json& r) { return r.at("parameters").at("scheme").at("name") == "bitpack" && r.at("parameters").at("rate") == 1.0; });
+    const auto row = std::find_if(rows.begin(), rows.end(), [](const Json& r) {
+      return r.at("parameters").at("scheme").at("name") == "bitpack" && r.at("parameters").at("rate") == 1.0;
+    });
     REQUIRE(row != rows.end());
     REQUIRE(row->at("data").at("message_bits") == 336);
     REQUIRE(row->at("data").at("error") == 0.0);
@@ -51,7 +55,8 @@ TEST_CASE("an honest store passes the audit", "[end_to_end]") {
   const Finished finished = honest.audit();
   INFO(finished.out);
   CHECK(finished.code == 0);
-  CHECK_THAT(finished.out, Contains("audited 32 measured trials of 5 points: 0 findings; nearest to its floor: gap 1.0000"));
+  CHECK_THAT(finished.out,
+             Contains("audited 32 measured trials of 5 points: 0 findings; nearest to its floor: gap 1.0000"));
 }
 
 TEST_CASE("an edited row is convicted by ledger, size formula and its own sums", "[end_to_end]") {
@@ -74,7 +79,7 @@ TEST_CASE("an edited row is convicted by ledger, size formula and its own sums",
   require_finding(honest.audit(), point, "error 0 does not follow from 1 wrong rows of 64");
   row = genuine;
   row["data"]["information_bits"] = 300;
-  require_finding(honest.audit(), point, "an index instance holds N d = 336 bits, the row says 300");
+  require_finding(honest.audit(), point, "an instance of these parameters holds 336 bits, the row says 300");
   row = genuine;
   row["data"]["queried_rows"] = 8;
   require_finding(honest.audit(), point, "the row counts 8 queried rows, its parameters ask for 64");

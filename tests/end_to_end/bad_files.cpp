@@ -1,4 +1,5 @@
-// Stores that are damaged, full, foreign or in use: the file and line, the right exit code, and nothing written is lost.
+// Stores that are damaged, full, foreign or in use: the file and line, the right exit code, and nothing written is
+// lost.
 
 #include <signal.h>
 
@@ -44,7 +45,8 @@ TEST_CASE("a damaged, foreign or edited row is exit 3 with file and line, and st
     std::string text;
     std::vector<std::string> says;
   };
-  Json foreign = sweep.line(5), edited = sweep.line(5), incomplete = sweep.line(5), mistyped = sweep.line(5), status = sweep.line(5), flat = sweep.line(5);
+  Json foreign = sweep.line(5), edited = sweep.line(5), incomplete = sweep.line(5), mistyped = sweep.line(5),
+       status = sweep.line(5), flat = sweep.line(5);
   foreign["schema"] = 2;
   edited["parameters"]["d"] = 17;
   incomplete.erase("trial");
@@ -66,7 +68,11 @@ TEST_CASE("a damaged, foreign or edited row is exit 3 with file and line, and st
   for (const Damage& damage : damages) {
     sweep.replace_line(5, damage.text);
     const std::string before = read_text(sweep.rows());
-    for (const auto& words : std::vector<std::vector<std::string>>{{"table", sweep.out}, {"audit", sweep.out}, {"run", sweep.config, "--out", sweep.out}, {"merge", sweep.out, "--out", sweep.folder / "union"}}) {
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"table", sweep.out},
+                                               {"audit", sweep.out},
+                                               {"run", sweep.config, "--out", sweep.out},
+                                               {"merge", sweep.out, "--out", sweep.folder / "union"}}) {
       const Finished finished = kvfrontier(words);
       INFO(words.front() << " says: " << finished.err);
       CHECK(finished.code == 3);
@@ -83,16 +89,20 @@ TEST_CASE("a damaged, foreign or edited row is exit 3 with file and line, and st
 TEST_CASE("data that lack a field or hold it in another form are exit 3 and name the row", "[end_to_end]") {
   const Sweep sweep;
   const Json good = sweep.line(5);
-  for (const char* field : {"message_bits", "row_errors", "queried_rows", "ledger", "information_bits", "peak_state_bits"}) {
+  for (const char* field :
+       {"message_bits", "row_errors", "queried_rows", "ledger", "information_bits", "peak_state_bits"}) {
     for (const bool missing : {true, false}) {
       Json bad = good;
-      if (missing) bad["data"].erase(field);
-      else bad["data"][field] = "much";
+      if (missing)
+        bad["data"].erase(field);
+      else
+        bad["data"][field] = "much";
       sweep.replace_line(5, bad.dump());
       const Finished finished = kvfrontier({"audit", sweep.out});
       INFO(field << ": " << finished.err);
       CHECK(finished.code == 3);
-      CHECK_THAT(finished.err, Contains(good.at("point").get<std::string>()) && Contains("edited or is damaged") && !Contains("json.exception"));
+      CHECK_THAT(finished.err, Contains(good.at("point").get<std::string>()) && Contains("edited or is damaged") &&
+                                   !Contains("json.exception"));
     }
   }
   Json stop = Json::parse(lines_of(read_text(sweep.out + "/stops.jsonl")).at(0));
@@ -107,9 +117,12 @@ TEST_CASE("data that lack a field or hold it in another form are exit 3 and name
 
 TEST_CASE("a torn last line is dropped with a warning and measured again", "[end_to_end]") {
   const Sweep sweep;
-  const std::string whole = canonical(sweep.out), text = read_text(sweep.rows());
-  const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1;
-  for (const std::size_t kept : {std::size_t{1}, (text.size() - last_line) / 2, text.size() - last_line - 1}) {
+  const std::string whole = canonical(sweep.out);
+  for (const double share : {0.0, 0.5, 1.0}) {
+    const std::string text = read_text(sweep.rows());
+    const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1, length = text.size() - 1 - last_line;
+    // A first byte, half a line, all of it but its end.
+    const std::size_t kept = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(length)));
     fs::resize_file(sweep.rows(), last_line + kept);
     const Finished table = kvfrontier({"table", sweep.out});
     CHECK(table.code == 0);
@@ -117,7 +130,8 @@ TEST_CASE("a torn last line is dropped with a warning and measured again", "[end
     const Finished again = kvfrontier({"run", sweep.config, "--out", sweep.out});
     INFO(again.err);
     CHECK(again.code == 0);
-    CHECK_THAT(again.err, Contains("warning") && Contains("(" + std::to_string(kept) + " bytes); dropped it") && Contains("1 trials measured, 11 found"));
+    CHECK_THAT(again.err, Contains("warning") && Contains(std::to_string(kept) + " bytes); dropped it") &&
+                              Contains("1 trials measured, 11 found"));
     CHECK(canonical(sweep.out) == whole);
   }
 }
@@ -132,13 +146,15 @@ TEST_CASE("a full disk is one sentence, keeps every whole row, and the run goes 
   const Finished full = kvfrontier({"run", sweep.config, "--out", out, "--threads", "2"}, small);
   INFO(full.err);
   CHECK(full.code == 2);
-  CHECK_THAT(full.err, Contains("cannot write " + out + "/rows.jsonl: File too large; everything before this row is saved, rerun to resume"));
+  CHECK_THAT(full.err, Contains("cannot write " + out +
+                                "/rows.jsonl: File too large; everything before this row is saved, rerun to resume"));
   const std::string text = read_text(out + "/rows.jsonl");
   REQUIRE_FALSE(text.empty());
   CHECK(text.back() == '\n');
   CHECK(row_count(out) > 2);
   CHECK(row_count(out) < 12);
-  CHECK(kvfrontier({"table", out}).err.empty());
+  // No torn line: what any reader warns of. (A point whose trial 0 was still under way has nothing to show in a table.)
+  CHECK(kvfrontier({"merge", out, "--out", sweep.folder / "readable"}).err.find("warning") == std::string::npos);
   CHECK(kvfrontier({"run", sweep.config, "--out", out}).code == 0);
   CHECK(canonical(out) == whole);
 
@@ -156,7 +172,8 @@ TEST_CASE("a full disk is one sentence, keeps every whole row, and the run goes 
 
 TEST_CASE("output that cannot be written is an error, a reader that has seen enough is not", "[end_to_end]") {
   const Sweep sweep;
-  for (const auto& words : std::vector<std::vector<std::string>>{{"table", sweep.out}, {"frontier", sweep.out}, {"list", "schemes"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"table", sweep.out}, {"frontier", sweep.out}, {"list", "schemes"}}) {
     Surroundings full;
     full.stdout_to = "/dev/full";
     const Finished finished = kvfrontier(words, full);
@@ -169,16 +186,20 @@ TEST_CASE("output that cannot be written is an error, a reader that has seen eno
   CHECK(head.code == 0);
   CHECK(head.err.empty());
   CHECK(lines_of(head.out).size() == 1);
-  const Finished closed = Running({"/bin/sh", "-c", std::string("{ sleep 0.2; ") + KVFRONTIER_BINARY + " table " + sweep.out + " --format json; echo code $? >&2; } | true"}).wait();
+  const Finished closed = Running({"/bin/sh", "-c",
+                                   std::string("{ sleep 0.2; ") + KVFRONTIER_BINARY + " table " + sweep.out +
+                                       " --format json; echo code $? >&2; } | true"})
+                              .wait();
   CHECK(closed.err == "code 0\n");
 }
 
 TEST_CASE("one writer at a time: a second run or a merge into a running store is refused", "[end_to_end]") {
   const Folder folder;
   const std::string config = folder.write("config.json", std::string(config_text)), out = folder / "out";
-  Running first(kvfrontier_words({"run", config, "--out", out, "--set", "stop.max_trials=1000000"}));
+  Running first(kvfrontier_words({"run", config, "--out", out, "--threads", "1", "--set", "stop.max_trials=1000000"}));
   REQUIRE(eventually([&] { return row_count(out) > 0; }));
-  for (const auto& words : std::vector<std::vector<std::string>>{{"run", config, "--out", out}, {"merge", out, "--out", out}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"run", config, "--out", out}, {"merge", out, "--out", out}}) {
     const Finished second = kvfrontier(words);
     INFO(second.err);
     CHECK(second.code == 2);

@@ -1,5 +1,5 @@
-// Schemes that break the game: a failed row with the reason, and the sweep goes on. They exist in the test program only,
-// so the sweep runs in this process.
+// Schemes that break the game: a failed row with the reason, and the sweep goes on. They exist in the test program
+// only, so the sweep runs in this process.
 
 #include <unistd.h>
 
@@ -78,7 +78,9 @@ class Cheat : public schemes::Scheme {
     return table;
   }
   std::optional<std::uint64_t> message_bits(const PublicParams&) const override { return 1; }
-  std::unique_ptr<schemes::Encoder> encoder(const PublicParams&) const override { return std::make_unique<Encoder>(how_); }
+  std::unique_ptr<schemes::Encoder> encoder(const PublicParams&) const override {
+    return std::make_unique<Encoder>(how_);
+  }
   std::unique_ptr<schemes::Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     reader.get(1);
     return std::make_unique<Decoder>(how_, params.d);
@@ -91,15 +93,27 @@ class Cheat : public schemes::Scheme {
 
 struct Registered {
   Registered() {
-    const std::pair<const char*, How> list[]{{"honest", How::honest}, {"dies", How::dies}, {"aborts", How::aborts}, {"hangs", How::hangs}, {"answers_short", How::answers_short}, {"answers_nan", How::answers_nan},
-                                             {"throws", How::throws}, {"misbooks", How::misbooks}, {"grows", How::grows}, {"alice_throws", How::alice_throws}};
-    for (const auto& [name, how] : list) schemes::Schemes::add(std::make_unique<Cheat>(std::string("cheat_e2e_") + name, how));
+    const std::pair<const char*, How> list[]{{"honest", How::honest},
+                                             {"dies", How::dies},
+                                             {"aborts", How::aborts},
+                                             {"hangs", How::hangs},
+                                             {"answers_short", How::answers_short},
+                                             {"answers_nan", How::answers_nan},
+                                             {"throws", How::throws},
+                                             {"misbooks", How::misbooks},
+                                             {"grows", How::grows},
+                                             {"alice_throws", How::alice_throws}};
+    for (const auto& [name, how] : list)
+      schemes::Schemes::add(std::make_unique<Cheat>(std::string("cheat_e2e_") + name, how));
   }
 };
 const Registered registered;
 
 sweep::Plan plan_of(const std::vector<std::string>& names, int trials) {
-  Json config{{"experiment", "index_frontier"}, {"grid", {{"n", 4}, {"d", 8}, {"scheme", names}}}, {"queries", 8}, {"stop", {{"max_trials", trials}}}};
+  Json config{{"experiment", "index_frontier"},
+              {"grid", {{"n", 4}, {"d", 8}, {"scheme", names}}},
+              {"queries", 8},
+              {"stop", {{"max_trials", trials}}}};
   return sweep::make_plan(config);
 }
 
@@ -122,7 +136,7 @@ TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed row, an
   const std::map<std::string, std::string> reasons{
       {"cheat_e2e_dies", "Bob died before he had answered in full"},
       {"cheat_e2e_aborts", "Bob crashed with signal 6"},
-      {"cheat_e2e_answers_short", "numbers where 320 were asked for"},  // (8 queries + 16 + 16) x 8
+      {"cheat_e2e_answers_short", "numbers where 40 x 8 were asked for"},  // (8 queries + 16 + 16) x 8
       {"cheat_e2e_answers_nan", "not finite"},
       {"cheat_e2e_throws", "Bob is confused"},
       {"cheat_e2e_misbooks", "the sum of its ledger says 0"},
@@ -154,7 +168,8 @@ TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed row, an
       const auto reason = reasons.find(name);
       INFO(row.result.data.dump());
       CHECK(row.result.status == (reason == reasons.end() ? "ok" : "failed"));
-      if (reason != reasons.end()) CHECK_THAT(row.result.data.at("reason").get<std::string>(), Contains(reason->second));
+      if (reason != reasons.end())
+        CHECK_THAT(row.result.data.at("reason").get<std::string>(), Contains(reason->second));
     }
     CHECK(store.stops.at(point.id).reason == (reasons.count(name) ? "failed" : "max_trials"));
   }

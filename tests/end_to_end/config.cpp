@@ -10,7 +10,9 @@
 namespace kvfrontier::end_to_end {
 namespace {
 
-sweep::Plan plan_of(const std::string& text) { return sweep::make_plan(Json::parse(text, nullptr, true, true)); }
+sweep::Plan plan_of(const std::string& text) {
+  return sweep::make_plan(Json::parse(text, nullptr, true, true));
+}
 
 sweep::Plan grid(const std::string& grid, const std::string& rest = "") {
   return plan_of(R"({"experiment": "index_frontier", "grid": )" + grid + rest + "}");
@@ -32,12 +34,17 @@ std::vector<T> values(const sweep::Plan& plan, const char* key) {
 }  // namespace
 
 TEST_CASE("ranges are lists", "[end_to_end]") {
-  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [16, 128, 2]}, "scheme": "exact"})"), "d") == std::vector<int>{16, 32, 64, 128});
-  CHECK(values<int>(grid(R"({"n": 8, "d": {"linear": [16, 40, 8]}, "scheme": "exact"})"), "d") == std::vector<int>{16, 24, 32, 40});
-  CHECK(values<int>(grid(R"({"n": 8, "d": {"linear": [16, 39, 8]}, "scheme": "exact"})"), "d") == std::vector<int>{16, 24, 32});
-  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [16, 16, 2]}, "scheme": "exact"})"), "d") == std::vector<int>{16});
+  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [16, 128, 2]}, "scheme": "exact"})"), "d") ==
+        std::vector<int>{16, 32, 64, 128});
+  CHECK(values<int>(grid(R"({"n": 8, "d": {"linear": [16, 40, 8]}, "scheme": "exact"})"), "d") ==
+        std::vector<int>{16, 24, 32, 40});
+  CHECK(values<int>(grid(R"({"n": 8, "d": {"linear": [16, 39, 8]}, "scheme": "exact"})"), "d") ==
+        std::vector<int>{16, 24, 32});
+  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [16, 16, 2]}, "scheme": "exact"})"), "d") ==
+        std::vector<int>{16});
   // Integers between steps are rounded; one that comes twice is one point.
-  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [2, 4, 1.2]}, "scheme": "exact"})"), "d") == std::vector<int>{2, 3});
+  CHECK(values<int>(grid(R"({"n": 8, "d": {"geometric": [2, 4, 1.2]}, "scheme": "exact"})"), "d") ==
+        std::vector<int>{2, 3});
   // 0.1 + 2 * 0.1 is 0.3, and the last value is reached however it rounds.
   const std::string by_range = R"({"n": 8, "d": 16, "rate": {"linear": [0.1, 0.7, 0.1]}, "scheme": "bitpack"})";
   const std::string by_hand = R"({"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], "scheme": "bitpack"})";
@@ -58,12 +65,18 @@ TEST_CASE("numbers that mean the same are the same point, others are not", "[end
   CHECK(id(R"({"n": 1.6e1, "d": [16], "eta": 5e-1, "scheme": ["exact"]})") == plain);
   CHECK(id(R"({"n": 16, "d": 16, "scheme": {"name": "exact"}})") == plain);
   CHECK(id(R"({"n": 16, "d": 16, "scheme": {"keys": "stored", "format": "fp32", "name": "exact"}})") == plain);
-  CHECK(id(R"({"d": 16, "n": 16, "scheme": "exact", "instance": {"name": "index"}, "embedding": "sphere", "tau": "certified"})") == plain);
-  CHECK(id(R"({"n": 16, "d": 16, "tau": 8, "scheme": "exact"})") == id(R"({"n": 16, "d": 16, "tau": 8.0, "scheme": "exact"})"));
-  CHECK(id(R"({"n": 16, "d": 16, "eta": 0, "scheme": "exact"})") == id(R"({"n": 16, "d": 16, "eta": 0.0, "scheme": "exact"})"));
-  for (const char* other : {R"({"n": 16, "d": 16, "eta": 0.25, "scheme": "exact"})", R"({"n": 8, "d": 16, "scheme": "exact"})",
-                            R"({"n": 16, "d": 16, "scheme": {"name": "exact", "format": "fp16"}})", R"({"n": 16, "d": 16, "chunk": 32, "scheme": "exact"})",
-                            R"({"n": 16, "d": 16, "tau": "typical", "scheme": "exact"})"}) {
+  CHECK(
+      id(R"({"d": 16, "n": 16, "scheme": "exact", "instance": {"name": "index"}, "embedding": "sphere", "tau": "certified"})") ==
+      plain);
+  CHECK(id(R"({"n": 16, "d": 16, "tau": 8, "scheme": "exact"})") ==
+        id(R"({"n": 16, "d": 16, "tau": 8.0, "scheme": "exact"})"));
+  CHECK(id(R"({"n": 16, "d": 16, "eta": 0, "scheme": "exact"})") ==
+        id(R"({"n": 16, "d": 16, "eta": 0.0, "scheme": "exact"})"));
+  for (const char* other :
+       {R"({"n": 16, "d": 16, "eta": 0.25, "scheme": "exact"})", R"({"n": 8, "d": 16, "scheme": "exact"})",
+        R"({"n": 16, "d": 16, "scheme": {"name": "exact", "format": "fp16"}})",
+        R"({"n": 16, "d": 16, "chunk": 32, "scheme": "exact"})",
+        R"({"n": 16, "d": 16, "tau": "typical", "scheme": "exact"})"}) {
     INFO(other);
     CHECK(id(other) != plain);
   }
@@ -74,8 +87,12 @@ TEST_CASE("numbers that mean the same are the same point, others are not", "[end
 }
 
 TEST_CASE("the same point twice is one point; a fixed entry meets all rates as one", "[end_to_end]") {
-  CHECK(grid(R"([{"n": 8, "d": 16, "scheme": "exact"}, {"n": [8, 8], "d": 16, "scheme": ["exact", {"name": "exact", "format": "fp32"}]}])").points.size() == 1);
-  const auto plan = grid(R"({"n": 8, "d": 16, "rate": [0.5, 1, 2], "scheme": ["bitpack", "exact", {"name": "bitpack", "bits": 9}]})");
+  CHECK(
+      grid(
+          R"([{"n": 8, "d": 16, "scheme": "exact"}, {"n": [8, 8], "d": 16, "scheme": ["exact", {"name": "exact", "format": "fp32"}]}])")
+          .points.size() == 1);
+  const auto plan =
+      grid(R"({"n": 8, "d": 16, "rate": [0.5, 1, 2], "scheme": ["bitpack", "exact", {"name": "bitpack", "bits": 9}]})");
   REQUIRE(plan.points.size() == 5);
   int fixed = 0;
   for (const auto& point : plan.points) fixed += point.parameters.at("rate").is_null();
@@ -86,12 +103,16 @@ TEST_CASE("an option may stand at the top, for all grids", "[end_to_end]") {
   const auto split = grid(R"([{"n": 8, "scheme": "exact"}, {"n": 16, "scheme": "exact"}])", R"(, "d": [16, 32])");
   CHECK(ids(split) == ids(grid(R"({"n": [8, 16], "d": [16, 32], "scheme": "exact"})")));
   // It is dead only when no grid reads it.
-  CHECK(grid(R"([{"n": 8, "d": 16, "scheme": "exact"}, {"n": 8, "d": 16, "scheme": "bitpack"}])", R"(, "rate": [0.5, 1])").points.size() == 3);
+  CHECK(
+      grid(R"([{"n": 8, "d": 16, "scheme": "exact"}, {"n": 8, "d": 16, "scheme": "bitpack"}])", R"(, "rate": [0.5, 1])")
+          .points.size() == 3);
   CHECK_THROWS_AS(grid(R"([{"n": 8, "d": 16, "scheme": "exact"}])", R"(, "rate": [0.5, 1])"), core::ConfigError);
-  CHECK_THROWS_AS(grid(R"([{"n": 8, "d": 16, "rate": 1, "scheme": "exact"}, {"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"}])"), core::ConfigError);
+  CHECK_THROWS_AS(
+      grid(R"([{"n": 8, "d": 16, "rate": 1, "scheme": "exact"}, {"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"}])"),
+      core::ConfigError);
 }
 
-TEST_CASE("--set overrides values, makes new ones, and reaches into lists", "[end_to_end]") {
+TEST_CASE("a config under --set: it overrides values, makes new ones, and reaches into lists", "[end_to_end]") {
   const Folder folder;
   const std::string file = folder.write("config.json", std::string(R"(// comments
 { "experiment": "index_frontier", /* are */ "seed": 7,
@@ -116,7 +137,8 @@ TEST_CASE("--set overrides values, makes new ones, and reaches into lists", "[en
 }
 
 TEST_CASE("shards are a partition of the points, a pure function of the plan", "[end_to_end]") {
-  const auto plan = grid(R"({"n": [4, 8, 16, 32], "d": [8, 16], "rate": [0.25, 0.5, 1, 2], "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, "exact"]})");
+  const auto plan = grid(
+      R"({"n": [4, 8, 16, 32], "d": [8, 16], "rate": [0.25, 0.5, 1, 2], "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, "exact"]})");
   const auto all = ids(plan);
   for (const int count : {1, 2, 3, 7, 100}) {
     std::multiset<std::string> seen;

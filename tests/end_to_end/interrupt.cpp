@@ -12,9 +12,11 @@ namespace {
 using Catch::Matchers::Contains;
 
 // Bobs that compute for a while: many queries over many tokens.
-const char* const slow_config = R"({"experiment": "index_frontier", "grid": {"n": 64, "d": 64, "tau": 8, "scheme": "exact"},
+const char* const slow_config =
+    R"({"experiment": "index_frontier", "grid": {"n": 64, "d": 64, "tau": 8, "scheme": "exact"},
   "queries": 4000, "stop": {"max_trials": 1000}})";
-const char* const quick_config = R"({"experiment": "index_frontier", "grid": {"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"},
+const char* const quick_config =
+    R"({"experiment": "index_frontier", "grid": {"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"},
   "queries": 16, "stop": {"max_trials": 1000000}})";
 
 }  // namespace
@@ -35,7 +37,8 @@ TEST_CASE("SIGINT and SIGTERM: 130 and 143, trials saved, nobody left", "[end_to
     CHECK(kvfrontier({"table", out}).err.empty());
     CHECK(eventually([&] { return processes_of(folder.path()) == 0; }));
     // What was saved is taken over.
-    const Finished more = kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=" + std::to_string(rows + 5)});
+    const Finished more =
+        kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=" + std::to_string(rows + 5)});
     CHECK(more.code == 0);
     CHECK_THAT(more.err, Contains(std::to_string(rows) + " found"));
   }
@@ -56,8 +59,10 @@ TEST_CASE("a second signal, or SIGKILL, ends a run at once and leaves no zygote 
       run.signal(SIGINT);
     }
     const Finished finished = run.wait();
-    if (kill) CHECK(finished.code == -SIGKILL);
-    else CHECK((finished.code == -SIGINT || finished.code == 130 || finished.code == 143));
+    if (kill)
+      CHECK(finished.code == -SIGKILL);
+    else
+      CHECK((finished.code == -SIGINT || finished.code == 130 || finished.code == 143));
     CHECK(eventually([&] { return processes_of(folder.path()) == 0; }));
     CHECK(kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=1", "--set", "queries=16"}).code == 0);
   }

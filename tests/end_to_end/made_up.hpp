@@ -17,24 +17,25 @@ inline sweep::Row made_up_row(const Json& parameters, std::int64_t trial, std::u
   row.session = "made-up";
   row.seconds = 0.5;
   row.result.status = "ok";
-  row.result.data = {{"information_bits", parameters.at("tokens").get<std::int64_t>() * parameters.at("d").get<std::int64_t>()},
-                     {"certified_gap", 0.5},
-                     {"tau", 9.0},
-                     {"message_bits", message_bits},
-                     {"peak_state_bits", message_bits},
-                     {"ledger", {{"values", message_bits}}},
-                     {"error", error},
-                     {"error_theorem", error},
-                     {"queried_rows", queries},
-                     {"row_errors", error * static_cast<double>(queries)},
-                     {"ties", 0},
-                     {"mse", error},
-                     {"worst_decile", error},
-                     {"scale_row_errors", Json::array({error * static_cast<double>(queries)})},
-                     {"scale_queried_rows", Json::array({queries})},
-                     {"relative_l2", 0.1},
-                     {"mixture_relative_l2", 0.1},
-                     {"random_relative_l2", nullptr}};
+  row.result.data = {
+      {"information_bits", parameters.at("tokens").get<std::int64_t>() * parameters.at("d").get<std::int64_t>()},
+      {"certified_gap", 0.5},
+      {"tau", 9.0},
+      {"message_bits", message_bits},
+      {"peak_state_bits", message_bits},
+      {"ledger", {{"values", message_bits}}},
+      {"error", error},
+      {"error_theorem", error},
+      {"queried_rows", queries},
+      {"row_errors", error * static_cast<double>(queries)},
+      {"ties", 0},
+      {"mse", error},
+      {"worst_decile", error},
+      {"scale_row_errors", Json::array({error * static_cast<double>(queries)})},
+      {"scale_queried_rows", Json::array({queries})},
+      {"relative_l2", 0.1},
+      {"mixture_relative_l2", 0.1},
+      {"random_relative_l2", nullptr}};
   return row;
 }
 

@@ -71,7 +71,9 @@ Running::Running(const std::vector<std::string>& words, const Surroundings& surr
   } else {
     REQUIRE(pipe2(err, O_CLOEXEC) == 0);
   }
-  const int target = surroundings.stdout_to.empty() ? out[1] : open(surroundings.stdout_to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int target = surroundings.stdout_to.empty()
+                         ? out[1]
+                         : open(surroundings.stdout_to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   REQUIRE(target >= 0);
   pid_ = fork();
   REQUIRE(pid_ >= 0);
@@ -104,7 +106,9 @@ Running::~Running() {
   if (err_ >= 0) close(err_);
 }
 
-void Running::signal(int number) const { REQUIRE(kill(pid_, number) == 0); }
+void Running::signal(int number) const {
+  REQUIRE(kill(pid_, number) == 0);
+}
 
 bool Running::ended() const {
   siginfo_t info{};
@@ -129,8 +133,10 @@ Finished Running::wait() {
       if (entries[i].revents == 0) continue;
       char buffer[65536];
       const ssize_t count = read(sources[i].descriptor, buffer, sizeof(buffer));
-      if (count > 0) sources[i].text->append(buffer, static_cast<std::size_t>(count));
-      else sources[i].open = false;  // the end of a pipe, or EIO of a terminal nobody holds
+      if (count > 0)
+        sources[i].text->append(buffer, static_cast<std::size_t>(count));
+      else
+        sources[i].open = false;  // the end of a pipe, or EIO of a terminal nobody holds
     }
   }
   int status = 0;
@@ -164,7 +170,9 @@ std::size_t processes_of(const std::string& marker) {
   std::error_code error;
   for (fs::directory_iterator entry("/proc", error), end; entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename();
-    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); }) || name == std::to_string(getpid())) continue;
+    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); }) ||
+        name == std::to_string(getpid()))
+      continue;
     std::ifstream stream(entry->path() / "cmdline", std::ios::binary);
     std::stringstream text;
     text << stream.rdbuf();
@@ -187,7 +195,9 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::vector<Json> rows_of(const fs::path& directory) { return json_lines(directory, "rows"); }
+std::vector<Json> rows_of(const fs::path& directory) {
+  return json_lines(directory, "rows");
+}
 
 std::size_t row_count(const fs::path& directory) {
   std::size_t count = 0;

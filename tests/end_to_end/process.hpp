@@ -40,10 +40,10 @@ struct Finished {
 };
 
 struct Surroundings {
-  fs::path directory;           // to run in; empty: this one
-  fs::path stdout_to;           // a file or device instead of the captured pipe
-  std::uint64_t file_bytes = 0; // no file may grow beyond (RLIMIT_FSIZE); 0: no limit
-  bool terminal = false;        // stderr is a terminal
+  fs::path directory;            // to run in; empty: this one
+  fs::path stdout_to;            // a file or device instead of the captured pipe
+  std::uint64_t file_bytes = 0;  // no file may grow beyond (RLIMIT_FSIZE); 0: no limit
+  bool terminal = false;         // stderr is a terminal
 };
 
 // A process under way.
@@ -73,8 +73,8 @@ std::vector<std::string> kvfrontier_words(const std::vector<std::string>& words)
 // Waits until `holds()`, looking every millisecond; false after a minute, which no test should need.
 bool eventually(const std::function<bool()>& holds);
 
-// Living processes (no zombies) with `marker` in their command line, this one excepted: kvfrontier's zygote and Bobs keep
-// the command line of the process they were forked from.
+// Living processes (no zombies) with `marker` in their command line, this one excepted: kvfrontier's zygote and Bobs
+// keep the command line of the process they were forked from.
 std::size_t processes_of(const std::string& marker);
 
 std::string read_text(const fs::path& file);

@@ -16,7 +16,8 @@ struct Sweep {
   Folder folder;
   std::string out = folder / "out";
   explicit Sweep(const std::string& grid) {
-    const std::string config = folder.write("config.json", R"({"experiment": "index_frontier", "seed": 9, "grid": )" + grid + R"(, "queries": 16, "stop": {"max_trials": 2}})");
+    const std::string config = folder.write("config.json", R"({"experiment": "index_frontier", "seed": 9, "grid": )" +
+                                                               grid + R"(, "queries": 16, "stop": {"max_trials": 2}})");
     // One thread: rows stand in the order of their trials.
     const Finished finished = kvfrontier({"run", config, "--out", out, "--threads", "1"});
     INFO(finished.err);
@@ -27,7 +28,8 @@ struct Sweep {
 }  // namespace
 
 TEST_CASE("replay gives the stored row, and decode in a fresh process the same answers", "[end_to_end]") {
-  const Sweep sweep(R"([{"n": 8, "d": 16, "rate": 4, "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, {"name": "h2o", "keys": "public"}, {"name": "streaming_llm", "keys": "public"}, {"name": "kivi", "keys": "public", "rotation": "public"}]},
+  const Sweep sweep(
+      R"([{"n": 8, "d": 16, "rate": 4, "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, {"name": "h2o", "keys": "public"}, {"name": "streaming_llm", "keys": "public"}, {"name": "kivi", "keys": "public", "rotation": "public"}]},
                        {"n": 8, "d": 16, "embedding": "kerdock", "scheme": {"name": "exact", "format": "fp16"}},
                        {"n": 8, "d": 16, "rate": 0.001, "scheme": {"name": "uniform", "keys": "public"}}])");
   std::size_t games = 0, others = 0;
@@ -40,7 +42,8 @@ TEST_CASE("replay gives the stored row, and decode in a fresh process the same a
     Json again = Json::parse(plain.out);
     CHECK(again.at("data") == row.at("data"));
     CHECK(again.at("status") == row.at("status"));
-    const Finished dumped = kvfrontier({"replay", sweep.out, "--point", point, "--trial", trial, "--dump-message", file, "--isolate", "never"});
+    const Finished dumped = kvfrontier(
+        {"replay", sweep.out, "--point", point, "--trial", trial, "--dump-message", file, "--isolate", "never"});
     if (row.at("status") != "ok") {
       ++others;
       CHECK(dumped.code == 2);
@@ -78,7 +81,8 @@ TEST_CASE("replay of a row that says otherwise is exit 3", "[end_to_end]") {
 }
 
 TEST_CASE("a damaged dump is exit 3 and never a crash", "[end_to_end]") {
-  const Sweep sweep(R"({"n": 4, "d": 4, "tau": 8, "scheme": {"name": "kivi", "keys": "public", "bits": 2, "group": 4}})");
+  const Sweep sweep(
+      R"({"n": 4, "d": 4, "tau": 8, "scheme": {"name": "kivi", "keys": "public", "bits": 2, "group": 4}})");
   const std::string file = sweep.folder / "game", bad = sweep.folder / "bad";
   REQUIRE(kvfrontier({"replay", sweep.out, "--point", "", "--trial", "0"}).code == 2);
   const std::string point = rows_of(sweep.out).at(0).at("point");

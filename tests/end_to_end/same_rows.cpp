@@ -15,8 +15,8 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-// Points that end in every way: by half width at different looks, at max_trials, infeasible, uncertified (rademacher keys
-// that coincide).
+// Points that end in every way: by half width at different looks, at max_trials, infeasible, uncertified (rademacher
+// keys that coincide).
 const char* const config_text = R"({"experiment": "index_frontier", "seed": 5,
   "grid": [{"n": [4, 8], "d": 16, "rate": [0.25, 0.5, 1],
             "scheme": ["bitpack", {"name": "uniform", "keys": "public"}, {"name": "kivi", "keys": "public", "bits": 2, "group": 8}]},
@@ -33,7 +33,8 @@ struct Reference {
     rows = run("reference", {"--threads", "1"});
     count = row_count(folder / "reference");
     std::set<std::string> reasons, statuses;
-    for (const auto& [point, stop] : last_stops(folder / "reference")) reasons.insert(stop.at("reason").get<std::string>());
+    for (const auto& [point, stop] : last_stops(folder / "reference"))
+      reasons.insert(stop.at("reason").get<std::string>());
     for (const Json& row : rows_of(folder / "reference")) statuses.insert(row.at("status").get<std::string>());
     CHECK(reasons == std::set<std::string>{"half_width", "infeasible", "max_trials"});
     CHECK(statuses == std::set<std::string>{"infeasible", "ok", "uncertified"});
@@ -54,7 +55,9 @@ TEST_CASE("the same rows for 1, 2 and 8 threads, isolated or not, and a rerun me
   const Reference reference;
   CHECK(reference.count > 100);
   for (const char* threads : {"2", "8"}) {
-    for (int repeat = 0; repeat < 3; ++repeat) CHECK(reference.run(std::string("threads-") + threads + "-" + std::to_string(repeat), {"--threads", threads}) == reference.rows);
+    for (int repeat = 0; repeat < 3; ++repeat)
+      CHECK(reference.run(std::string("threads-") + threads + "-" + std::to_string(repeat), {"--threads", threads}) ==
+            reference.rows);
   }
   CHECK(reference.run("never", {"--threads", "2", "--isolate", "never"}) == reference.rows);
   const Finished again = kvfrontier({"run", reference.config, "--out", reference.folder / "reference"});
@@ -69,7 +72,8 @@ TEST_CASE("the same rows for three shards merged, at once or one by one, in one 
   std::vector<std::string> directories;
   for (const char* shard : {"1/3", "2/3", "3/3"}) {
     directories.push_back(reference.folder / ("apart-" + std::string(1, shard[0])));
-    CHECK(kvfrontier({"run", reference.config, "--out", directories.back(), "--shard", shard, "--threads", "2"}).code == 0);
+    CHECK(kvfrontier({"run", reference.config, "--out", directories.back(), "--shard", shard, "--threads", "2"}).code ==
+          0);
     CHECK(row_count(directories.back()) > 0);
     CHECK(fs::exists(directories.back() + "/rows." + shard[0] + "-of-3.jsonl"));
   }
@@ -86,7 +90,10 @@ TEST_CASE("the same rows for three shards merged, at once or one by one, in one 
   CHECK(canonical(merged) == reference.rows);
 
   // Merging again, or with itself, changes no byte.
-  const auto bytes = [&] { return read_text(merged + "/rows.jsonl") + read_text(merged + "/stops.jsonl") + read_text(merged + "/sessions.jsonl"); };
+  const auto bytes = [&] {
+    return read_text(merged + "/rows.jsonl") + read_text(merged + "/stops.jsonl") +
+           read_text(merged + "/sessions.jsonl");
+  };
   const std::string before = bytes();
   CHECK(kvfrontier({"merge", merged, "--out", merged}).code == 0);
   CHECK(bytes() == before);
@@ -121,7 +128,8 @@ TEST_CASE("the same rows for three shards merged, at once or one by one, in one 
 
 TEST_CASE("merge --expect names the shard that has not finished, exit 1", "[end_to_end]") {
   const Reference reference;
-  const std::string one = reference.folder / "one", three = reference.folder / "three", merged = reference.folder / "merged";
+  const std::string one = reference.folder / "one", three = reference.folder / "three",
+                    merged = reference.folder / "merged";
   CHECK(kvfrontier({"run", reference.config, "--out", one, "--shard", "1/3"}).code == 0);
   CHECK(kvfrontier({"run", reference.config, "--out", three, "--shard", "3/3"}).code == 0);
   const Finished merge = kvfrontier({"merge", one, three, "--out", merged, "--expect", reference.config});
@@ -133,10 +141,12 @@ TEST_CASE("merge --expect names the shard that has not finished, exit 1", "[end_
 
 TEST_CASE("rows that contradict each other do not merge, exit 3 with both sessions", "[end_to_end]") {
   const Reference reference;
-  const std::string other = reference.folder / "other", merged = reference.folder / "merged", file = other + "/rows.jsonl";
+  const std::string other = reference.folder / "other", merged = reference.folder / "merged",
+                    file = other + "/rows.jsonl";
   fs::copy(reference.folder / "reference", other);
   auto rows = rows_of(other);
-  const auto measured = std::find_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("status") == "ok"; });
+  const auto measured =
+      std::find_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("status") == "ok"; });
   REQUIRE(measured != rows.end());
   const std::string session = measured->at("session");
   const auto write = [&] {
@@ -146,15 +156,19 @@ TEST_CASE("rows that contradict each other do not merge, exit 3 with both sessio
   const Json genuine = *measured;
   (*measured)["session"] = "another-session";
   write();
-  CHECK(kvfrontier({"merge", reference.folder / "reference", other, "--out", merged}).code == 0);  // equal rows of two sessions
+  CHECK(kvfrontier({"merge", reference.folder / "reference", other, "--out", merged}).code ==
+        0);  // equal rows of two sessions
   fs::remove_all(merged);
 
-  (*measured)["data"]["message_bits"] = genuine["data"]["message_bits"].get<int>() + 1 + genuine["data"]["ties"].get<int>();
+  (*measured)["data"]["message_bits"] =
+      genuine["data"]["message_bits"].get<int>() + 1 + genuine["data"]["ties"].get<int>();
   write();
   const Finished conflict = kvfrontier({"merge", reference.folder / "reference", other, "--out", merged});
   INFO(conflict.err);
   CHECK(conflict.code == 3);
-  CHECK_THAT(conflict.err, Contains(genuine.at("point").get<std::string>()) && Contains("trial " + genuine.at("trial").dump()) && Contains(session) && Contains("another-session"));
+  CHECK_THAT(conflict.err, Contains(genuine.at("point").get<std::string>()) &&
+                               Contains("trial " + genuine.at("trial").dump()) && Contains(session) &&
+                               Contains("another-session"));
   CHECK_FALSE(fs::exists(merged));
 
   // Rounding in the last digits of a real number, as between two machines, is no contradiction; a tenth is.
@@ -172,11 +186,13 @@ TEST_CASE("a run killed at ten random moments and resumed has the same rows and 
   const std::string out = reference.folder / "killed";
   boost::random::mt19937 random(20240607);
   std::vector<std::size_t> moments;
-  for (int i = 0; i < 10; ++i) moments.push_back(boost::random::uniform_int_distribution<std::size_t>(1, reference.count - 10)(random));
+  for (int i = 0; i < 10; ++i)
+    moments.push_back(boost::random::uniform_int_distribution<std::size_t>(1, reference.count - 10)(random));
   std::sort(moments.begin(), moments.end());
   int killed = 0;
   for (std::size_t i = 0; i < moments.size(); ++i) {
-    Running run(kvfrontier_words({"run", reference.config, "--out", out, "--threads", i % 2 ? "3" : "1", "--isolate", i % 3 ? "never" : "always"}));
+    Running run(kvfrontier_words({"run", reference.config, "--out", out, "--threads", i % 2 ? "3" : "1", "--isolate",
+                                  i % 3 ? "never" : "always"}));
     REQUIRE(eventually([&] { return row_count(out) >= moments[i] || run.ended(); }));
     run.signal(SIGKILL);
     killed += run.wait().code == -SIGKILL;

@@ -1,4 +1,5 @@
-// When and why points stop, what a changed rule does to a store that is there already, and points that cannot be measured.
+// When and why points stop, what a changed rule does to a store that is there already, and points that cannot be
+// measured.
 
 #include <catch2/catch.hpp>
 
@@ -13,7 +14,9 @@ struct Sweep {
   Folder folder;
   std::string config, out = folder / "out";
   explicit Sweep(const std::string& grid, const std::string& stop = R"({"max_trials": 8})", int queries = 32)
-      : config(folder.write("config.json", R"({"experiment": "index_frontier", "seed": 4, "grid": )" + grid + R"(, "queries": )" + std::to_string(queries) + R"(, "stop": )" + stop + "}")) {}
+      : config(folder.write("config.json", R"({"experiment": "index_frontier", "seed": 4, "grid": )" + grid +
+                                               R"(, "queries": )" + std::to_string(queries) + R"(, "stop": )" + stop +
+                                               "}")) {}
   Finished run(const std::vector<std::string>& flags = {}) const {
     std::vector<std::string> words{"run", config, "--out", out};
     words.insert(words.end(), flags.begin(), flags.end());
@@ -91,7 +94,8 @@ TEST_CASE("an unfinished point shows the trials it has", "[end_to_end]") {
   CHECK(table_of(sweep.out).at(0).at("trials") == "8");
 }
 
-TEST_CASE("a budget below the least message is one infeasible row with the least rate, for any number of threads", "[end_to_end]") {
+TEST_CASE("a budget below the least message is one infeasible row with the least rate, for any number of threads",
+          "[end_to_end]") {
   const Sweep sweep(R"({"n": 8, "d": 16, "rate": [0.05, 0.1], "scheme": {"name": "uniform", "keys": "public"}})");
   for (const char* threads : {"1", "8"}) {
     const Finished finished = sweep.run({"--threads", threads});
@@ -115,7 +119,8 @@ TEST_CASE("a budget below the least message is one infeasible row with the least
 
 TEST_CASE("uncertified trials are rows, counted in the table, and never redrawn", "[end_to_end]") {
   // 341 sign vectors of length 16 coincide in most draws; of length 22, in some.
-  const Sweep sweep(R"({"n": 32, "d": [16, 20], "embedding": "rademacher", "scheme": "exact"})", R"({"max_trials": 40})", 8);
+  const Sweep sweep(R"({"n": 32, "d": [16, 20], "embedding": "rademacher", "scheme": "exact"})",
+                    R"({"max_trials": 40})", 8);
   const Finished finished = sweep.run();
   INFO(finished.err);
   CHECK(finished.code == 0);
@@ -131,7 +136,8 @@ TEST_CASE("uncertified trials are rows, counted in the table, and never redrawn"
   std::size_t found = 0;
   for (const Json& row : rows_of(sweep.out)) found += row.at("status") == "uncertified";
   CHECK_THAT(finished.err, Contains(std::to_string(found) + " uncertified"));
-  CHECK_THAT(kvfrontier({"table", sweep.out}).out, Contains(std::to_string(found) + " trials have no certified scaling"));
+  CHECK_THAT(kvfrontier({"table", sweep.out}).out,
+             Contains(std::to_string(found) + " trials have no certified scaling"));
 }
 
 TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep goes on", "[end_to_end]") {
@@ -143,7 +149,8 @@ TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep go
   for (const Json& row : rows_of(sweep.out)) {
     CHECK(row.at("status") == "failed");
     CHECK(row.at("trial") == 0);
-    CHECK_THAT(row.at("data").at("reason").get<std::string>(), Contains("needs about ") && Contains(" GB of memory where 0.001 GB may be used"));
+    CHECK_THAT(row.at("data").at("reason").get<std::string>(),
+               Contains("needs about ") && Contains(" GB of memory where 0.001 GB may be used"));
   }
   // Found failures still count: the exit code stays 1 until they are measured.
   CHECK(sweep.run().code == 1);
@@ -181,12 +188,15 @@ TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep go
   }
 }
 
-TEST_CASE("--dry-run runs nothing and creates nothing", "[end_to_end]") {
-  const Sweep sweep(R"({"n": [8, 16], "d": 16, "rate": [0.5, 1], "scheme": "bitpack"})", R"({"min_trials": 4, "max_trials": 8, "half_width": 0.1})");
+TEST_CASE("a --dry-run runs nothing and creates nothing", "[end_to_end]") {
+  const Sweep sweep(R"({"n": [8, 16], "d": 16, "rate": [0.5, 1], "scheme": "bitpack"})",
+                    R"({"min_trials": 4, "max_trials": 8, "half_width": 0.1})");
   const Finished finished = sweep.run({"--dry-run"});
   CHECK(finished.code == 0);
   CHECK(finished.err.empty());
-  CHECK_THAT(finished.out, Contains("experiment      index_frontier\n") && Contains("points          4\n") && Contains("trials          16 to 32\n") && Contains("estimated time") && Contains("GB a trial"));
+  CHECK_THAT(finished.out, Contains("experiment      index_frontier\n") && Contains("points          4\n") &&
+                               Contains("trials          16 to 32\n") && Contains("estimated time") &&
+                               Contains("GB a trial"));
   CHECK_FALSE(fs::exists(sweep.out));
   CHECK_THAT(sweep.run({"--dry-run", "--shard", "1/2"}).out, Contains("points          2\n"));
 }
@@ -207,10 +217,12 @@ TEST_CASE("progress is a plain line, or one that is rewritten on a terminal", "[
   for (const bool terminal : {false, true}) {
     Surroundings surroundings;
     surroundings.terminal = terminal;
-    const Finished finished = kvfrontier({"run", sweep.config, "--out", sweep.out, "--max-seconds", "1.5"}, surroundings);
+    const Finished finished =
+        kvfrontier({"run", sweep.config, "--out", sweep.out, "--max-seconds", "1.5"}, surroundings);
     INFO(finished.err);
     CHECK(finished.code == 0);
-    CHECK_THAT(finished.err, Contains("0/1 points, ") && Contains(" elapsed, at most ") && Contains("--max-seconds reached"));
+    CHECK_THAT(finished.err,
+               Contains("0/1 points, ") && Contains(" elapsed, at most ") && Contains("--max-seconds reached"));
     CHECK((finished.err.find("\r\033[K") != std::string::npos) == terminal);
     if (!terminal) CHECK(finished.err.find_first_of("\r\033") == std::string::npos);
   }

@@ -37,8 +37,10 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
   REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
 
   const std::string csv = kvfrontier({"table", out, "--format", "csv"}).out;
-  CHECK(csv.rfind("experiment,instance,embedding,n,d,tokens,tau,eta,scheme,options,rate_budget,status,trials,message_bits,peak_state_bits,"
-                  "error,error_lo,error_hi,mse,floor_bits,floor_kind,gap,", 0) == 0);
+  CHECK(csv.rfind("experiment,instance,embedding,n,d,tokens,tau,eta,scheme,options,rate_budget,status,trials,message_"
+                  "bits,peak_state_bits,"
+                  "error,error_lo,error_hi,mse,floor_bits,floor_kind,gap,",
+                  0) == 0);
   const auto table = parse_csv(csv);
   REQUIRE(table.size() == 7);
   for (const auto& line : table) {
@@ -46,7 +48,8 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
     CHECK(Json::parse(line.at("options")).is_object());
     CHECK(line.at("tokens") == (line.at("n") == "8" ? "21" : "341"));
     if (line.at("status") != "ok") continue;
-    const double bits = std::stod(line.at("message_bits")), entries = std::stod(line.at("tokens")) * std::stod(line.at("d"));
+    const double bits = std::stod(line.at("message_bits")),
+                 entries = std::stod(line.at("tokens")) * std::stod(line.at("d"));
     CHECK(std::stod(line.at("rate")) == Approx(bits / entries));
     CHECK(std::stod(line.at("bits_per_token")) == Approx(bits / std::stod(line.at("tokens"))));
     CHECK(std::stod(line.at("mib")) == Approx(bits / 8 / 1024 / 1024));
@@ -68,7 +71,9 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
     INFO(line);
     CHECK(line.size() <= 170);
   }
-  for (const char* word : {"bitpack", "uniform", "kivi", "exact", "sphere keys, doubling n = 8 (N = 21), d = 16", "rademacher keys", "scheme", "interval", "gap"}) CHECK_THAT(text, Contains(word));
+  for (const char* word : {"bitpack", "uniform", "kivi", "exact", "sphere keys, doubling n = 8 (N = 21), d = 16",
+                           "rademacher keys", "scheme", "interval", "gap"})
+    CHECK_THAT(text, Contains(word));
 
   // LaTeX: as many cells in every row as columns declared, nothing unescaped.
   const std::string latex = kvfrontier({"table", out, "--format", "latex"}).out;
@@ -93,7 +98,8 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
 TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
   const Json half = resolved(R"({"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 168}})", 100).at(0);
   std::vector<sweep::Row> rows;
-  for (const double error : {0.2, 0.3, 0.25, 0.25}) rows.push_back(made_up_row(half, static_cast<std::int64_t>(rows.size()), 168, error));
+  for (const double error : {0.2, 0.3, 0.25, 0.25})
+    rows.push_back(made_up_row(half, static_cast<std::int64_t>(rows.size()), 168, error));
   const Folder folder;
   const auto line = table_of(write_rows(folder, rows)).at(0);
   CHECK(line.at("trials") == "4");
@@ -108,19 +114,42 @@ TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
   CHECK(line.at("mixture_relative_l2") == "0.1");
 }
 
+TEST_CASE("one token and one bit: a ratio to exact outputs of 0 is null, in rows, replays and tables", "[end_to_end]") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier",
+    "grid": {"n": 2, "d": 1, "scheme": [{"name": "bitpack", "bits": 0}, "exact"]}, "queries": 4, "stop": {"max_trials": 12}})"));
+  REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
+  int without = 0;
+  for (const Json& row : rows_of(out)) {
+    if (!row.at("data").at("relative_l2").is_null()) continue;
+    ++without;
+    if (without == 1)
+      CHECK(kvfrontier({"replay", out, "--point", row.at("point"), "--trial", row.at("trial").dump()}).code == 0);
+  }
+  CHECK(without > 0);
+  for (const auto& line : table_of(out)) CHECK(line.at("relative_l2") == (line.at("scheme") == "exact" ? "0.0" : ""));
+  CHECK(kvfrontier({"audit", out}).code == 0);
+  CHECK(kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=16"}).code == 0);
+}
+
 TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
   // (bits, error): 100 at 0.2 twice, both stand; 100 at 0.3 and 120 at 0.2 are beaten; 50 at 0.4 stands.
-  const auto points = resolved(R"([{"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4], "scheme": "bitpack"}, {"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 7}}])");
-  const std::vector<std::pair<std::uint64_t, double>> numbers{{100, 0.2}, {100, 0.3}, {120, 0.2}, {50, 0.4}, {100, 0.2}};
+  const auto points = resolved(
+      R"([{"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4], "scheme": "bitpack"}, {"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 7}}])");
+  const std::vector<std::pair<std::uint64_t, double>> numbers{
+      {100, 0.2}, {100, 0.3}, {120, 0.2}, {50, 0.4}, {100, 0.2}};
   std::vector<sweep::Row> rows;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    for (int trial = 0; trial < 2; ++trial) rows.push_back(made_up_row(points.at(i), trial, numbers[i].first, numbers[i].second));
+    for (int trial = 0; trial < 2; ++trial)
+      rows.push_back(made_up_row(points.at(i), trial, numbers[i].first, numbers[i].second));
   }
   // Another cell has its own frontier, however bad.
   const Json other = resolved(R"({"n": 4, "d": 16, "scheme": {"name": "bitpack", "bits": 7}})").at(0);
   for (int trial = 0; trial < 2; ++trial) rows.push_back(made_up_row(other, trial, 500, 0.5));
   std::multiset<std::pair<double, double>> kept;
-  for (const auto& point : analysis::undominated(analysis::summarise(store_of(rows)))) kept.emplace(point.message_bits, point.error);
+  for (const auto& point : analysis::undominated(analysis::summarise(store_of(rows))))
+    kept.emplace(point.message_bits, point.error);
   CHECK(kept == std::multiset<std::pair<double, double>>{{50, 0.4}, {100, 0.2}, {100, 0.2}, {500, 0.5}});
 
   const Folder folder;
@@ -130,7 +159,10 @@ TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
   const auto lines = lines_of(finished.out.substr(0, finished.out.find("\n\n")));
   // Two titles; a heading and a point; a heading and two points, of which one stands twice in the store.
   CHECK(lines.size() == 7);
-  const auto times = [&](const std::string& bits) { return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(" " + bits + " ") != std::string::npos; }); };
+  const auto times = [&](const std::string& bits) {
+    return std::count_if(lines.begin(), lines.end(),
+                         [&](const std::string& line) { return line.find(" " + bits + " ") != std::string::npos; });
+  };
   CHECK(times("100") == 1);
   CHECK(times("50") == 1);
   CHECK(times("500") == 1);
@@ -138,10 +170,12 @@ TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
 }
 
 TEST_CASE("least bits at a target error need the whole interval below it", "[end_to_end]") {
-  const auto points = resolved(R"({"n": 8, "d": 16, "rate": [0.5, 0.75, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public", "format": "bf16"}]})");
+  const auto points = resolved(
+      R"({"n": 8, "d": 16, "rate": [0.5, 0.75, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public", "format": "bf16"}]})");
   std::vector<sweep::Row> rows;
   const auto add = [&](const Json& parameters, std::uint64_t bits, const std::vector<double>& errors) {
-    for (const double error : errors) rows.push_back(made_up_row(parameters, static_cast<std::int64_t>(rows.size() % errors.size()), bits, error));
+    for (const double error : errors)
+      rows.push_back(made_up_row(parameters, static_cast<std::int64_t>(rows.size() % errors.size()), bits, error));
   };
   for (const Json& parameters : points) {
     const double rate = parameters.at("rate");
@@ -165,7 +199,8 @@ TEST_CASE("least bits at a target error need the whole interval below it", "[end
 }
 
 TEST_CASE("paired differences are those of common counted trials", "[end_to_end]") {
-  const auto points = resolved(R"({"n": 8, "d": 16, "rate": 1, "scheme": ["bitpack", {"name": "uniform", "keys": "public"}]})");
+  const auto points =
+      resolved(R"({"n": 8, "d": 16, "rate": 1, "scheme": ["bitpack", {"name": "uniform", "keys": "public"}]})");
   REQUIRE(points.size() == 2);
   const std::vector<double> a{0.10, 0.20, 0.30, 0.20, 0.9}, b{0.05, 0.25, 0.20, 0.10};
   sweep::Store store;

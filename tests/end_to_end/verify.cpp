@@ -18,7 +18,9 @@ Finished verify(std::vector<std::string> words) {
   return kvfrontier(words);
 }
 
-std::string last_line(const std::string& text) { return lines_of(text).back(); }
+std::string last_line(const std::string& text) {
+  return lines_of(text).back();
+}
 
 // The line of the claim in the verdict table.
 std::string line_of(const std::string& text, const std::string& name) {
@@ -74,7 +76,8 @@ TEST_CASE("verify measures, judges, resumes, and judges again from the rows alon
   CHECK(json[0].at("outcome") == "holds");
   CHECK(json[0].at("checks").size() == 18);
   CHECK(json[0].at("unfinished_points") == 0);
-  for (const char* text : {"statement", "source", "prediction", "allowance", "refutation"}) CHECK_FALSE(json[0].at(text).get<std::string>().empty());
+  for (const char* text : {"statement", "source", "prediction", "allowance", "refutation"})
+    CHECK_FALSE(json[0].at(text).get<std::string>().empty());
 }
 
 TEST_CASE("rows that contradict a claim refute it, and rows that lack its numbers are bad data", "[end_to_end]") {
@@ -106,7 +109,11 @@ TEST_CASE("a claim whose rows are missing is inconclusive and names the command 
   REQUIRE(verify({"--only", claim, "--out", out}).code == 0);
   const auto missing = verify({"--only", "leak_law", "--only", claim, "--from", out});
   CHECK(missing.code == 0);
-  CHECK_THAT(missing.out, Contains("leak_law: no rows at size quick and seed 1; measure them with: kvfrontier verify --only leak_law --out " + out));
+  CHECK_THAT(
+      missing.out,
+      Contains(
+          "leak_law: no rows at size quick and seed 1; measure them with: kvfrontier verify --only leak_law --out " +
+          out));
   CHECK(last_line(missing.out) == "1 holds, 0 refuted, 1 inconclusive");
   // Nothing was measured.
   for (const Json& row : rows_of(out)) CHECK(row.at("parameters").at("experiment") == claim);

@@ -63,7 +63,7 @@ struct Shape {
 
 std::vector<Shape> valid_shapes(const Embedding& family) {
   std::vector<Shape> shapes;
-  for (const Index d : {1, 2, 4, 16, 37, 64, 100, 256}) {
+  for (const Index d : {1, 2, 4, 16, 26, 32, 37, 49, 64, 100, 128, 256}) {
     for (const Index tokens : {Index{1}, Index{2}, Index{5}, d, d + 1, 2 * d, Index{144}, Index{700}}) {
       if (family.why_impossible(tokens, d).empty()) shapes.push_back({tokens, d});
     }
@@ -86,7 +86,7 @@ TEST_CASE("the built-in embeddings are registered and describe themselves", "[em
     CHECK_FALSE(family.law().empty());
     CHECK_FALSE(family.why_impossible(0, 16).empty());
     CHECK_FALSE(family.why_impossible(4, 0).empty());
-    CHECK(valid_shapes(family).size() >= 10);
+    CHECK(valid_shapes(family).size() >= 3);
   }
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("rows are unit vectors and do not depend on how they are cut into bloc
       const RowMatrixF keys = all_rows(family, key, tokens, d);
       // Each entry is within half an ulp of a unit vector's: |k|^2 is within (1 + 2^-24)^2 - 1 = 1.2e-7 of 1.
       const Eigen::VectorXd norms = keys.cast<double>().rowwise().squaredNorm();
-      CHECK((norms.array() - 1).abs().maxCoeff() < 1.25e-7);
+      if (family.unit_norm()) CHECK((norms.array() - 1).abs().maxCoeff() < 1.25e-7);
 
       RowMatrixF singles(tokens, d);
       for (Index i = 0; i < tokens; ++i) family.rows(key, tokens, i, singles.middleRows(i, 1));

@@ -1,6 +1,6 @@
 // Every claim can be refuted: each of its sabotages comes back `refuted`, and a run too small to tell comes back
-// `inconclusive`. One test case a claim and sabotage, made from the registered claims before main, so `ctest -R mutations`
-// names each and a new claim is picked up by being registered.
+// `inconclusive`. One test case a claim and sabotage, made from the registered claims before main, so `ctest -R
+// mutations` names each and a new claim is picked up by being registered.
 
 #include <unistd.h>
 
@@ -19,7 +19,9 @@ constexpr std::uint64_t seed = 3;
 // A directory for the rows of one test, gone with it.
 class Rows {
  public:
-  explicit Rows(const std::string& name) : path_(std::filesystem::temp_directory_path() / ("kvfrontier-mutation-" + name + "-" + std::to_string(getpid()))) {
+  explicit Rows(const std::string& name)
+      : path_(std::filesystem::temp_directory_path() /
+              ("kvfrontier-mutation-" + name + "-" + std::to_string(getpid()))) {
     std::filesystem::remove_all(path_);
   }
   ~Rows() { std::filesystem::remove_all(path_); }
@@ -42,11 +44,13 @@ class Rows {
 
 std::string text(const analysis::Verdict& verdict) {
   const auto* check = verdict.deciding();
-  return verdict.claim + ": " + analysis::outcome_name(verdict.outcome()) + ", " + std::to_string(verdict.failed_trials) + " failed trials, " + std::to_string(verdict.unfinished) +
+  return verdict.claim + ": " + analysis::outcome_name(verdict.outcome()) + ", " +
+         std::to_string(verdict.failed_trials) + " failed trials, " + std::to_string(verdict.unfinished) +
          " unfinished points" + (check ? ", " + check->to_json().dump() : "");
 }
 
-// A fault that is big enough to be a sabotage shows in a few trials; the trials of the quick sweep are added where it does not.
+// A fault that is big enough to be a sabotage shows in a few trials; the trials of the quick sweep are added where it
+// does not.
 void sabotage_is_refuted(const analysis::Claim& claim, const std::string& sabotage) {
   const Rows rows(claim.name() + "-" + sabotage);
   const core::Json config = claim.sabotaged_config(sabotage);
@@ -81,11 +85,13 @@ class Case : public Catch::ITestInvoker {
 // Claims stand in the shared library, whose static objects are made before those of this program.
 const bool registered = [] {
   const auto add = [](const std::string& name, std::function<void()> body) {
-    Catch::AutoReg(new Case(std::move(body)), CATCH_INTERNAL_LINEINFO, Catch::StringRef(), Catch::NameAndTags(name, "[mutations]"));
+    Catch::AutoReg(new Case(std::move(body)), CATCH_INTERNAL_LINEINFO, Catch::StringRef(),
+                   Catch::NameAndTags(name, "[mutations]"));
   };
   for (const auto* claim : analysis::claims()) {
     for (const auto& sabotage : claim->sabotages()) {
-      add("mutations: " + claim->name() + " " + sabotage + " is refuted", [=] { sabotage_is_refuted(*claim, sabotage); });
+      add("mutations: " + claim->name() + " " + sabotage + " is refuted",
+          [=] { sabotage_is_refuted(*claim, sabotage); });
     }
     add("mutations: " + claim->name() + " undersampled is inconclusive", [=] { small_run_is_inconclusive(*claim); });
   }

@@ -16,7 +16,8 @@ using reduction::Scaling;
 
 namespace {
 
-// min_i (|k_i|^2 - max_{j != i} <k_i, k_j>) by three loops. Products of floats are exact in long double, sums nearly so.
+// min_i (|k_i|^2 - max_{j != i} <k_i, k_j>) by three loops. Products of floats are exact in long double, sums nearly
+// so.
 long double true_gap(const core::RowMatrixF& keys) {
   long double gap = std::numeric_limits<long double>::infinity();
   for (Index i = 0; i < keys.rows(); ++i) {
@@ -122,8 +123,8 @@ TEST_CASE("the certified scaling is its formula", "[certificate]") {
 }
 
 // Row i's own weight p_i decides: with values e_i the answer to row i's query is p_i, the least that a 1 can read; with
-// all others 1 it is 1 - p_i, the most that a 0 can read. Any (1 +- eta) approximation of both lies on the right side of
-// (1 - eta^2)/2 iff p_i > (1 + eta)/2.
+// all others 1 it is 1 - p_i, the most that a 0 can read. Any (1 +- eta) approximation of both lies on the right side
+// of (1 - eta^2)/2 iff p_i > (1 + eta)/2.
 TEST_CASE("at the certified scaling every row decodes for the worst values", "[certificate]") {
   const core::RowMatrixD unit85 = core::RowMatrixD::Identity(85, 85);
   for (const std::string& embedding : geometry::Embeddings::names()) {
@@ -189,10 +190,11 @@ TEST_CASE("a closed form out of its range names the least dimension", "[certific
     Index tokens, d;
     Scaling::Kind kind;
     double eta, max_tau;
-  } cases[] = {{"sphere", 21, 4, Scaling::Kind::united, 0.5, 500},   {"sphere", 85, 16, Scaling::Kind::united, 0.5, 12},
-               {"sphere", 341, 60, Scaling::Kind::typical, 0.5, 7.2}, {"rademacher", 85, 5, Scaling::Kind::typical, 0.5, 500},
-               {"srht", 85, 5, Scaling::Kind::united, 0, 30},        {"kerdock", 85, 16, Scaling::Kind::united, 0.5, 6},
-               {"kerdock", 85, 16, Scaling::Kind::typical, 0.5, 5.8}};
+  } cases[] = {
+      {"sphere", 21, 4, Scaling::Kind::united, 0.5, 500},    {"sphere", 85, 16, Scaling::Kind::united, 0.5, 12},
+      {"sphere", 341, 60, Scaling::Kind::typical, 0.5, 7.2}, {"rademacher", 85, 5, Scaling::Kind::typical, 0.5, 500},
+      {"srht", 85, 5, Scaling::Kind::united, 0, 30},         {"kerdock", 85, 16, Scaling::Kind::united, 0.5, 6},
+      {"kerdock", 85, 16, Scaling::Kind::typical, 0.5, 5.8}};
   for (const auto& c : cases) {
     CAPTURE(c.embedding, c.tokens, c.d, c.max_tau);
     auto params = instance_params(schedule_of(c.tokens), c.d, c.embedding);
@@ -221,5 +223,6 @@ TEST_CASE("a closed form out of its range names the least dimension", "[certific
   }
   // No dimension helps against a max_tau below ln(N-1).
   const auto params = instance_params(schedule_of(85), 16);
-  CHECK_THROWS_WITH(reduction::closed_form_tau({Scaling::Kind::united, 0}, params, 0.5, 1, "tau"), Catch::Contains("no d up to 65536"));
+  CHECK_THROWS_WITH(reduction::closed_form_tau({Scaling::Kind::united, 0}, params, 0.5, 1, "tau"),
+                    Catch::Contains("no d up to 65536"));
 }

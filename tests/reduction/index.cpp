@@ -12,8 +12,8 @@ using namespace kvfrontier::tests;
 
 namespace {
 
-std::unique_ptr<reduction::Instance> with_coins(const reduction::InstanceParams& params, std::uint64_t open, std::uint64_t alice,
-                                                std::uint64_t bob) {
+std::unique_ptr<reduction::Instance> with_coins(const reduction::InstanceParams& params, std::uint64_t open,
+                                                std::uint64_t alice, std::uint64_t bob) {
   return reduction::make_instance(params, {{open}, {alice}, {bob}});
 }
 
@@ -101,7 +101,8 @@ TEST_CASE("mixtures are midpoints of two keys, random queries have norm tau", "[
   for (Index q = 0; q < 10; ++q) {
     double nearest = 1;
     for (Index i = 0; i < 5; ++i) {
-      for (Index j = 0; j < 5; ++j) nearest = std::min(nearest, (mixtures.row(q) - 3 * (keys.row(i) + keys.row(j))).norm());
+      for (Index j = 0; j < 5; ++j)
+        nearest = std::min(nearest, (mixtures.row(q) - 3 * (keys.row(i) + keys.row(j))).norm());
     }
     CHECK(nearest < 1e-5);  // the sum of two floats is rounded once
   }

@@ -41,10 +41,12 @@ TEST_CASE("bitpack keeps the first entries of the public order and reads 1/2 for
   const auto instance = index_instance(instance_params(sides({1, 2, 4, 8}), d), 2);
   const double tau = tau_of(*instance);
   const RowMatrixF keys = all_keys(*instance), values = all_values(*instance);
-  for (const Index bits : {Index{0}, Index{1}, Index{20}, Index{21}, Index{22}, Index{100}, tokens * d - 1, tokens * d}) {
+  for (const Index bits :
+       {Index{0}, Index{1}, Index{20}, Index{21}, Index{22}, Index{100}, tokens * d - 1, tokens * d}) {
     // Entry (token, c) has rank c N + token.
     RowMatrixF known = RowMatrixF::Constant(tokens, d, 0.5f);
-    for (Index rank = 0; rank < bits; ++rank) known(rank % tokens, rank / tokens) = values(rank % tokens, rank / tokens);
+    for (Index rank = 0; rank < bits; ++rank)
+      known(rank % tokens, rank / tokens) = values(rank % tokens, rank / tokens);
     const RowMatrixD queries = tau * keys.cast<double>();
     const RowMatrixD expected = attention::softmax_attention_oracle(queries, keys.cast<double>(), known.cast<double>());
     const auto params = params_of(*instance, "bitpack", {{"bits", bits}}, tau);
@@ -93,5 +95,6 @@ TEST_CASE("bitpack refuses keys that are not public", "[bitpack]") {
   // So does every scheme that was told to use public ones.
   auto uniform = params_of(*instance, "uniform", {{"kept", 2}, {"keys", "public"}}, 1);
   uniform.keys_are_public = false;
-  CHECK_THROWS_WITH(schemes::Schemes::find("uniform", "scheme").check(uniform, "grid.scheme"), Catch::Contains("grid.scheme.keys"));
+  CHECK_THROWS_WITH(schemes::Schemes::find("uniform", "scheme").check(uniform, "grid.scheme"),
+                    Catch::Contains("grid.scheme.keys"));
 }

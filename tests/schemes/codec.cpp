@@ -41,13 +41,15 @@ std::vector<float> uniforms(std::size_t count, std::uint64_t seed) {
 
 }  // namespace
 
-// Inside the levels a number is within scale/2 of one. The rounding of zero and scale moves the outer levels inwards by at
-// most u |zero| + u range (u = unit roundoff of the format); 1e-6 is room for float arithmetic and fp16 denormals.
+// Inside the levels a number is within scale/2 of one. The rounding of zero and scale moves the outer levels inwards by
+// at most u |zero| + u range (u = unit roundoff of the format); 1e-6 is room for float arithmetic and fp16 denormals.
 TEST_CASE("a quantised number is within half a scale step", "[quantiser]") {
   const struct {
     FloatFormat format;
     double roundoff;
-  } formats[] = {{FloatFormat::fp32, std::ldexp(1, -24)}, {FloatFormat::fp16, std::ldexp(1, -11)}, {FloatFormat::bf16, std::ldexp(1, -8)}};
+  } formats[] = {{FloatFormat::fp32, std::ldexp(1, -24)},
+                 {FloatFormat::fp16, std::ldexp(1, -11)},
+                 {FloatFormat::bf16, std::ldexp(1, -8)}};
   for (const auto& [format, roundoff] : formats) {
     for (int bits = 1; bits <= 8; ++bits) {
       for (const std::size_t count : {1, 2, 3, 32, 57}) {
@@ -133,7 +135,8 @@ TEST_CASE("strided groups are the same groups", "[quantiser]") {
     std::vector<float> column;
     for (int i = 0; i < 15; ++i) column.push_back(x[static_cast<std::size_t>(4 * i + channel)]);
     const Group alone = quantise(column, 3, FloatFormat::fp16);
-    const GroupScale scale = schemes::quantise_group(x.data() + channel, 15, 4, 3, FloatFormat::fp16, codes.data() + channel, 4);
+    const GroupScale scale =
+        schemes::quantise_group(x.data() + channel, 15, 4, 3, FloatFormat::fp16, codes.data() + channel, 4);
     CHECK(scale.zero == alone.scale.zero);
     CHECK(scale.scale == alone.scale.scale);
     for (std::size_t i = 0; i < 15; ++i) CHECK(codes[4 * i + static_cast<std::size_t>(channel)] == alone.codes[i]);
@@ -149,7 +152,8 @@ TEST_CASE("scales cross a message, and one that is not finite is no message", "[
     const GroupScale scale = schemes::get_scale(reader, format);
     CHECK(scale.zero == -0.25f);
     CHECK(scale.scale == 0.125f);
-    for (const GroupScale& bad : {GroupScale{std::numeric_limits<float>::infinity(), 1}, GroupScale{0, std::nanf("")}}) {
+    for (const GroupScale& bad :
+         {GroupScale{std::numeric_limits<float>::infinity(), 1}, GroupScale{0, std::nanf("")}}) {
       core::BitWriter damaged;
       schemes::put_scale(damaged, format, bad);
       core::BitReader again(damaged.bits());

@@ -57,12 +57,13 @@ std::vector<Index> first_and_last(Index tokens, Index first, Index last) {
   return list;
 }
 
-core::BitString message_bits(const std::string& scheme, const Json& options, const reduction::Instance& instance, double tau = 4) {
+core::BitString message_bits(const std::string& scheme, const Json& options, const reduction::Instance& instance,
+                             double tau = 4) {
   return simulator::encode(params_of(instance, scheme, options, tau), instance).bits;
 }
 
-// The policy as it is told, in double: scores of all kept tokens grow by their softmax weight under the proxy query of the
-// newest; over capacity the smallest score that is not among the `recent` newest goes, the older of equals first.
+// The policy as it is told, in double: scores of all kept tokens grow by their softmax weight under the proxy query of
+// the newest; over capacity the smallest score that is not among the `recent` newest goes, the older of equals first.
 std::vector<Index> heavy_hitters(const RowMatrixF& keys, Index heavy, Index recent, double tau, bool mean,
                                  const std::function<RowMatrixD(Index)>& proxy) {
   std::vector<Index> tokens;
@@ -119,7 +120,8 @@ TEST_CASE("uniform keeps every token with m/N and every pair with m(m-1)/(N(N-1)
   };
   for (Index i = 0; i < tokens; ++i) {
     CHECK(near(single[i], static_cast<double>(m) / tokens));
-    for (Index j = 0; j < i; ++j) CHECK(near(pairs[{j, i}], static_cast<double>(m * (m - 1)) / (tokens * (tokens - 1))));
+    for (Index j = 0; j < i; ++j)
+      CHECK(near(pairs[{j, i}], static_cast<double>(m * (m - 1)) / (tokens * (tokens - 1))));
   }
 }
 
@@ -145,8 +147,10 @@ TEST_CASE("uniform at tau = 0 has the variance of sampling without replacement",
   const double s2 = (values.cast<double>().rowwise() - centre.row(0)).squaredNorm() / (tokens - 1);
   std::vector<double> squares;
   for (int draw = 0; draw < draws; ++draw) {
-    const auto instance = given_instance(sides({1, 2, 4, 8}), gaussian_rows(tokens, d, 9), values, static_cast<std::uint64_t>(draw));
-    const RowMatrixD answer = play(params_of(instance, "uniform", {{"kept", m}, {"format", "fp32"}}, 0), instance, RowMatrixD::Zero(1, d));
+    const auto instance =
+        given_instance(sides({1, 2, 4, 8}), gaussian_rows(tokens, d, 9), values, static_cast<std::uint64_t>(draw));
+    const RowMatrixD answer =
+        play(params_of(instance, "uniform", {{"kept", m}, {"format", "fp32"}}, 0), instance, RowMatrixD::Zero(1, d));
     squares.push_back((answer - centre).squaredNorm());
   }
   const core::Interval interval = core::student_interval(squares, 1 - 1e-6);
@@ -163,7 +167,8 @@ TEST_CASE("streaming_llm keeps the sinks and the window", "[streaming_llm]") {
     for (const Index sinks : {0, 1, 4, 13, 40}) {
       for (const Index window : {0, 1, 2, 5, 17, 30, 1000}) {
         CAPTURE(tokens, sinks, window);
-        CHECK(kept("streaming_llm", {{"sinks", sinks}, {"window", window}}, instance) == first_and_last(tokens, sinks, window));
+        CHECK(kept("streaming_llm", {{"sinks", sinks}, {"window", window}}, instance) ==
+              first_and_last(tokens, sinks, window));
       }
     }
   };
@@ -174,11 +179,13 @@ TEST_CASE("streaming_llm keeps the sinks and the window", "[streaming_llm]") {
   const auto instance = given_instance(sides({1, 2, 3, 4, 5}), numbered(30, 2), numbered(30, 2));
   const Index sinks_of[] = {0, 1, 5, 14, 30, 30};
   for (int scales = 0; scales <= 5; ++scales) {
-    CHECK(kept("streaming_llm", {{"sink_scales", scales}, {"sinks", 3}, {"window", 6}}, instance) == first_and_last(30, sinks_of[scales], 6));
+    CHECK(kept("streaming_llm", {{"sink_scales", scales}, {"sinks", 3}, {"window", 6}}, instance) ==
+          first_and_last(30, sinks_of[scales], 6));
   }
 }
 
-TEST_CASE("with room for all, every eviction scheme sends the exact cache bit for bit", "[uniform][streaming_llm][h2o]") {
+TEST_CASE("with room for all, every eviction scheme sends the exact cache bit for bit",
+          "[uniform][streaming_llm][h2o]") {
   for (const auto& schedule : {sides({1, 2}), sides({1, 2, 4, 8}), sides({1, 2, 3, 4, 5})}) {
     const Index tokens = schedule.tokens();
     const auto instance = index_instance(instance_params(schedule, 9), 3);
@@ -195,7 +202,8 @@ TEST_CASE("with room for all, every eviction scheme sends the exact cache bit fo
           CHECK(message_bits("streaming_llm", with({{"window", room}, {"sinks", 0}}), *instance) == exact);
           CHECK(message_bits("streaming_llm", with({{"window", room}}), *instance) == exact);
           CHECK(message_bits("h2o", with({{"heavy", room / 2}, {"recent", room - room / 2}}), *instance) == exact);
-          CHECK(message_bits("h2o", with({{"heavy", room}, {"recent", 0}, {"score", "mean"}, {"proxy", "random"}}), *instance) == exact);
+          CHECK(message_bits("h2o", with({{"heavy", room}, {"recent", 0}, {"score", "mean"}, {"proxy", "random"}}),
+                             *instance) == exact);
         }
         if (tokens > 1) CHECK_FALSE(message_bits("uniform", with({{"kept", tokens - 1}}), *instance) == exact);
       }
@@ -220,14 +228,15 @@ TEST_CASE("h2o at tau = 0 sums age, so the first tokens stay for ever", "[h2o]")
   for (const Index heavy : {1, 2, 5, 11}) {
     for (const Index recent : {1, 2, 5, 11}) {
       for (const char* proxy : {"k2k", "random"}) {
-        CHECK(kept("h2o", {{"heavy", heavy}, {"recent", recent}, {"proxy", proxy}}, instance, 0) == first_and_last(30, heavy, recent));
+        CHECK(kept("h2o", {{"heavy", heavy}, {"recent", recent}, {"proxy", proxy}}, instance, 0) ==
+              first_and_last(30, heavy, recent));
       }
     }
   }
 }
 
-// All keys point one way, so every proxy query does; the planted key is the longest and takes nearly all attention. Summed
-// scores favour age, so there it comes first; the mean forgets age, so there it may come at any time.
+// All keys point one way, so every proxy query does; the planted key is the longest and takes nearly all attention.
+// Summed scores favour age, so there it comes first; the mean forgets age, so there it may come at any time.
 TEST_CASE("h2o keeps a planted key that every query points at", "[h2o]") {
   constexpr Index tokens = 21, d = 3;
   for (Index planted = 0; planted < tokens; ++planted) {
@@ -248,7 +257,8 @@ TEST_CASE("h2o keeps a planted key that every query points at", "[h2o]") {
   }
 }
 
-// Float and double scores differ by about 1e-6; the seeds are fixed and no pair of scores of these streams is that close.
+// Float and double scores differ by about 1e-6; the seeds are fixed and no pair of scores of these streams is that
+// close.
 TEST_CASE("h2o keeps what the slow policy keeps", "[h2o]") {
   constexpr Index tokens = 30, d = 5;
   int beyond_window = 0;
@@ -268,7 +278,12 @@ TEST_CASE("h2o keeps what the slow policy keeps", "[h2o]") {
             for (Index c = 0; c < d; ++c) direction(0, c) = normal(stream);
             return direction;
           };
-          const auto list = kept("h2o", {{"heavy", heavy}, {"recent", recent}, {"score", mean ? "mean" : "sum"}, {"proxy", random ? "random" : "k2k"}}, instance, tau);
+          const auto list = kept("h2o",
+                                 {{"heavy", heavy},
+                                  {"recent", recent},
+                                  {"score", mean ? "mean" : "sum"},
+                                  {"proxy", random ? "random" : "k2k"}},
+                                 instance, tau);
           CHECK(list == heavy_hitters(keys, heavy, recent, tau, mean, proxy));
           beyond_window += list != first_and_last(tokens, heavy, recent);
         }
@@ -289,15 +304,16 @@ TEST_CASE("dropping tokens errs by the dropped mass times the difference of the 
   const RowMatrixD answers = play(params, instance, queries);
   const RowMatrixD exact = attention::softmax_attention_oracle(queries, keys, values);
   const RowMatrixD weights = attention::softmax_attention_oracle(queries, keys, RowMatrixD::Identity(tokens, tokens));
-  const RowMatrixD rest = attention::softmax_attention_oracle(queries, keys.middleRows(3, 12), values.middleRows(3, 12));
+  const RowMatrixD rest =
+      attention::softmax_attention_oracle(queries, keys.middleRows(3, 12), values.middleRows(3, 12));
   for (Index q = 0; q < queries.rows(); ++q) {
     const double dropped = weights.row(q).segment(3, 12).sum();
     CHECK((answers.row(q) - exact.row(q) - dropped * (answers.row(q) - rest.row(q))).cwiseAbs().maxCoeff() < 1e-12);
   }
 }
 
-// Kept rows of a certified instance have no error; the answer to an evicted row is a function of other rows' bits, so each
-// of its bits is wrong with probability 1/2. Queries are uniform: (1 - f)/2 with the realised fraction f.
+// Kept rows of a certified instance have no error; the answer to an evicted row is a function of other rows' bits, so
+// each of its bits is wrong with probability 1/2. Queries are uniform: (1 - f)/2 with the realised fraction f.
 TEST_CASE("eviction errs by (1 - f)/2 on INDEX", "[uniform][streaming_llm][h2o]") {
   constexpr int trials = 60;
   constexpr Index d = 40, queries = 64;

@@ -20,7 +20,9 @@ RowMatrixF stored_rows(const RowMatrixF& rows, const std::string& format) {
   return rows.unaryExpr([&](float x) { return core::stored(core::float_format(format), x); });
 }
 
-double largest_difference(const RowMatrixD& a, const RowMatrixD& b) { return (a - b).cwiseAbs().maxCoeff(); }
+double largest_difference(const RowMatrixD& a, const RowMatrixD& b) {
+  return (a - b).cwiseAbs().maxCoeff();
+}
 
 }  // namespace
 
@@ -33,22 +35,24 @@ TEST_CASE("exact is exact attention over the rounded rows, in every format", "[e
     const auto params = params_of(instance, "exact", {{"format", format}}, 5);
     const RowMatrixD answers = play(params, instance, queries);
     // Sums of 21 doubles of size below 1.
-    CHECK(largest_difference(answers, oracle(queries, stored_rows(all_keys(instance), format), stored_rows(all_values(instance), format))) < 1e-12);
+    CHECK(largest_difference(answers, oracle(queries, stored_rows(all_keys(instance), format),
+                                             stored_rows(all_values(instance), format))) < 1e-12);
     const auto message = simulator::encode(params, instance);
     CHECK(message.bits.size == 2u * 21 * 13 * (format == "fp32" ? 32 : 16));
     CHECK(message.ledger == core::Ledger{{"keys", message.bits.size / 2}, {"values", message.bits.size / 2}});
   }
 }
 
-// Every key entry moves by at most u |k_c|, a logit by e <= u sum_c |q_c k_c|; values of bits are exact in every format. Then
-// |z' - z| <= (exp(2e) - 1) max|v|.
+// Every key entry moves by at most u |k_c|, a logit by e <= u sum_c |q_c k_c|; values of bits are exact in every
+// format. Then |z' - z| <= (exp(2e) - 1) max|v|.
 TEST_CASE("rounding of keys is within the logit perturbation bound", "[exact]") {
   const Index d = 24;
   const auto instance = index_instance(instance_params(sides({1, 2, 4, 8}), d), 0);
   const RowMatrixF keys = all_keys(*instance);
   for (const double tau : {1.0, 8.0}) {
     const RowMatrixD queries = tau * keys.cast<double>(), truth = oracle(queries, keys, all_values(*instance));
-    for (const auto& [format, u] : {std::pair{"fp32", 0.0}, {"fp16", std::ldexp(1, -11)}, {"bf16", std::ldexp(1, -8)}}) {
+    for (const auto& [format, u] :
+         {std::pair{"fp32", 0.0}, {"fp16", std::ldexp(1, -11)}, {"bf16", std::ldexp(1, -8)}}) {
       const auto params = params_of(*instance, "exact", {{"format", format}}, tau);
       const double e = u * (queries.cwiseAbs() * keys.cast<double>().cwiseAbs().transpose()).maxCoeff() + 1e-9;
       const double difference = largest_difference(play(params, *instance, queries), truth);
@@ -71,9 +75,12 @@ TEST_CASE("exact answers that need no softmax to be known", "[exact]") {
     const RowMatrixF values = gaussian_rows(5, d, 2);
     const auto equal = given_instance(sides({1, 2, 4}), gaussian_rows(1, d, 1).replicate(5, 1), values);
     const RowMatrixD mean = values.cast<double>().colwise().mean();
-    CHECK(largest_difference(play(params_of(equal, "exact", Json::object(), 3), equal, 3 * gaussian_rows(1, d, 3).cast<double>()), mean) < 1e-15);
+    CHECK(largest_difference(
+              play(params_of(equal, "exact", Json::object(), 3), equal, 3 * gaussian_rows(1, d, 3).cast<double>()),
+              mean) < 1e-15);
     const auto any = given_instance(sides({1, 2, 4}), gaussian_rows(5, d, 1), values);
-    CHECK(largest_difference(play(params_of(any, "exact", Json::object(), 0), any, RowMatrixD::Zero(1, d)), mean) < 1e-15);
+    CHECK(largest_difference(play(params_of(any, "exact", Json::object(), 0), any, RowMatrixD::Zero(1, d)), mean) <
+          1e-15);
   }
   SECTION("two logits a gap apart weigh 1/(1 + exp(-gap))") {
     RowMatrixF keys = RowMatrixF::Zero(4, d), values = RowMatrixF::Zero(4, d);
@@ -96,5 +103,6 @@ TEST_CASE("public keys cost nothing and stay exact", "[exact]") {
   const auto params = params_of(*instance, "exact", {{"keys", "public"}, {"format", "bf16"}}, 7);
   CHECK(simulator::encode(params, *instance).bits.size == 21 * 16 * 16);
   const RowMatrixD queries = 7 * all_keys(*instance).cast<double>();
-  CHECK(largest_difference(play(params, *instance, queries), oracle(queries, all_keys(*instance), all_values(*instance))) < 1e-12);
+  CHECK(largest_difference(play(params, *instance, queries),
+                           oracle(queries, all_keys(*instance), all_values(*instance))) < 1e-12);
 }

@@ -20,21 +20,25 @@ struct Setting {
   Index group, residual;
   std::string format = "fp16", keys = "stored", rotation = "none";
   Json json() const {
-    return {{"bits", bits}, {"group", group}, {"residual", residual}, {"format", format}, {"keys", keys}, {"rotation", rotation}};
+    return {{"bits", bits},     {"group", group}, {"residual", residual},
+            {"format", format}, {"keys", keys},   {"rotation", rotation}};
   }
 };
 
-float rounded(const Setting& setting, float x) { return core::stored(core::float_format(setting.format), x); }
+float rounded(const Setting& setting, float x) {
+  return core::stored(core::float_format(setting.format), x);
+}
 
-// One group by the formula: zero = min and scale = (max - min)/(2^b - 1), both rounded; then the nearest of the 2^b levels
-// by trying each.
+// One group by the formula: zero = min and scale = (max - min)/(2^b - 1), both rounded; then the nearest of the 2^b
+// levels by trying each.
 void quantise(const Setting& setting, std::vector<float*> group) {
   float least = *group[0], most = *group[0];
   for (const float* x : group) {
     least = std::min(least, *x);
     most = std::max(most, *x);
   }
-  const float zero = rounded(setting, least), scale = rounded(setting, (most - least) / static_cast<float>((1 << setting.bits) - 1));
+  const float zero = rounded(setting, least),
+              scale = rounded(setting, (most - least) / static_cast<float>((1 << setting.bits) - 1));
   for (float* x : group) {
     float best = zero;
     for (int code = 0; code < 1 << setting.bits; ++code) {
@@ -45,8 +49,8 @@ void quantise(const Setting& setting, std::vector<float*> group) {
   }
 }
 
-// What the decoder should hold: keys per channel over runs of `group` tokens up to the last whole `residual`, values per
-// token over runs of `group` channels up to the last `residual` tokens, the rest rounded.
+// What the decoder should hold: keys per channel over runs of `group` tokens up to the last whole `residual`, values
+// per token over runs of `group` channels up to the last `residual` tokens, the rest rounded.
 RowMatrixF quantised_keys(const Setting& setting, RowMatrixF keys) {
   const Index end = setting.residual > 0 ? keys.rows() / setting.residual * setting.residual : keys.rows();
   for (Index first = 0; first < end; first += setting.group) {
@@ -56,7 +60,8 @@ RowMatrixF quantised_keys(const Setting& setting, RowMatrixF keys) {
       quantise(setting, group);
     }
   }
-  for (Index i = end; i < keys.rows(); ++i) keys.row(i) = keys.row(i).unaryExpr([&](float x) { return rounded(setting, x); });
+  for (Index i = end; i < keys.rows(); ++i)
+    keys.row(i) = keys.row(i).unaryExpr([&](float x) { return rounded(setting, x); });
   return keys;
 }
 RowMatrixF quantised_values(const Setting& setting, RowMatrixF values) {
@@ -68,11 +73,14 @@ RowMatrixF quantised_values(const Setting& setting, RowMatrixF values) {
       quantise(setting, group);
     }
   }
-  for (Index i = end; i < values.rows(); ++i) values.row(i) = values.row(i).unaryExpr([&](float x) { return rounded(setting, x); });
+  for (Index i = end; i < values.rows(); ++i)
+    values.row(i) = values.row(i).unaryExpr([&](float x) { return rounded(setting, x); });
   return values;
 }
 
-std::uint64_t ceil_divide(Index a, Index b) { return static_cast<std::uint64_t>((a + b - 1) / b); }
+std::uint64_t ceil_divide(Index a, Index b) {
+  return static_cast<std::uint64_t>((a + b - 1) / b);
+}
 
 }  // namespace
 
@@ -80,15 +88,17 @@ TEST_CASE("kivi answers as the slow quantiser does", "[kivi]") {
   const Index d = 11;
   const RowMatrixD queries = 4 * gaussian_rows(30, d, 7).cast<double>();
   for (const auto& schedule : {sides({1, 2}), sides({1, 2, 4}), sides({1, 2, 4, 8}), sides({1, 2, 3, 4, 5})}) {
-    const auto instance = given_instance(schedule, gaussian_rows(schedule.tokens(), d, 5), gaussian_rows(schedule.tokens(), d, 6));
+    const auto instance =
+        given_instance(schedule, gaussian_rows(schedule.tokens(), d, 5), gaussian_rows(schedule.tokens(), d, 6));
     for (const Setting& setting :
-         {Setting{1, 4, 0}, Setting{2, 32, 0}, Setting{2, 3, 3}, Setting{3, 1, 2}, Setting{4, 5, 10, "bf16"}, Setting{8, 7, 7, "fp32"},
-          Setting{2, 4, 40, "fp32"}, Setting{5, 11, 0, "fp32"}}) {
+         {Setting{1, 4, 0}, Setting{2, 32, 0}, Setting{2, 3, 3}, Setting{3, 1, 2}, Setting{4, 5, 10, "bf16"},
+          Setting{8, 7, 7, "fp32"}, Setting{2, 4, 40, "fp32"}, Setting{5, 11, 0, "fp32"}}) {
       CAPTURE(schedule.tokens(), setting.json().dump());
       const auto params = params_of(instance, "kivi", setting.json(), 4);
       const RowMatrixD answers = play(params, instance, queries);
-      const RowMatrixD expected = attention::softmax_attention_oracle(queries, quantised_keys(setting, all_keys(instance)).cast<double>(),
-                                                                      quantised_values(setting, all_values(instance)).cast<double>());
+      const RowMatrixD expected =
+          attention::softmax_attention_oracle(queries, quantised_keys(setting, all_keys(instance)).cast<double>(),
+                                              quantised_values(setting, all_values(instance)).cast<double>());
       CHECK((answers - expected).cwiseAbs().maxCoeff() < 1e-12);
     }
   }
@@ -101,15 +111,19 @@ TEST_CASE("kivi has the published size", "[kivi]") {
     for (const Index d : {1, 7, 32, 33}) {
       const Index n = schedule.tokens();
       const auto instance = given_instance(schedule, gaussian_rows(n, d, 5), gaussian_rows(n, d, 6));
-      for (const Setting& setting : {Setting{2, 32, 0}, Setting{1, 4, 8}, Setting{3, 1, 5}, Setting{8, 7, 7, "fp32"}, Setting{2, 2, 64},
-                                     Setting{2, 4, 4, "fp16", "public"}, Setting{2, 4, 0, "bf16", "public"}}) {
+      for (const Setting& setting :
+           {Setting{2, 32, 0}, Setting{1, 4, 8}, Setting{3, 1, 5}, Setting{8, 7, 7, "fp32"}, Setting{2, 2, 64},
+            Setting{2, 4, 4, "fp16", "public"}, Setting{2, 4, 0, "bf16", "public"}}) {
         CAPTURE(n, d, setting.json().dump());
-        const std::uint64_t f = setting.format == "fp32" ? 32 : 16, b = static_cast<std::uint64_t>(setting.bits), width = static_cast<std::uint64_t>(d);
-        const Index nk = setting.residual > 0 ? n / setting.residual * setting.residual : n, nv = std::max<Index>(0, n - setting.residual);
+        const std::uint64_t f = setting.format == "fp32" ? 32 : 16, b = static_cast<std::uint64_t>(setting.bits),
+                            width = static_cast<std::uint64_t>(d);
+        const Index nk = setting.residual > 0 ? n / setting.residual * setting.residual : n,
+                    nv = std::max<Index>(0, n - setting.residual);
         const auto u = [](Index x) { return static_cast<std::uint64_t>(x); };
         const bool stored = setting.keys == "stored";
         const std::uint64_t key_codes = stored ? u(nk) * width * b : 0, value_codes = u(nv) * width * b;
-        const std::uint64_t scales = (stored ? ceil_divide(nk, setting.group) * width * 2 * f : 0) + u(nv) * ceil_divide(d, setting.group) * 2 * f;
+        const std::uint64_t scales = (stored ? ceil_divide(nk, setting.group) * width * 2 * f : 0) +
+                                     u(nv) * ceil_divide(d, setting.group) * 2 * f;
         const std::uint64_t residual = (stored ? u(n - nk) * width * f : 0) + u(n - nv) * width * f;
         const auto message = simulator::encode(params_of(instance, "kivi", setting.json(), 4), instance);
         CHECK(message.bits.size == key_codes + value_codes + scales + residual);
@@ -132,7 +146,8 @@ TEST_CASE("two-level rows cross one bit exactly, with any group", "[kivi]") {
     // fp32, because 1/sqrt(24) is no half float.
     const Setting setting{1, group, 0, "fp32"};
     // Upper level = zero + scale, two roundings of numbers below 1: logits move by at most 6 * 24 * 2^-23.
-    CHECK((play(params_of(*instance, "kivi", setting.json(), 6), *instance, queries) - exact).cwiseAbs().maxCoeff() < 1e-4);
+    CHECK((play(params_of(*instance, "kivi", setting.json(), 6), *instance, queries) - exact).cwiseAbs().maxCoeff() <
+          1e-4);
   }
 }
 
@@ -143,14 +158,16 @@ TEST_CASE("kivi's single row is within half a step, and exact while it is recent
     const auto instance = given_instance(sides({1, 2}), gaussian_rows(1, d, seed), gaussian_rows(1, d, 50 + seed));
     const RowMatrixF value = all_values(instance);
     for (const int bits : {1, 2, 4, 8}) {
-      const RowMatrixD answer = play(params_of(instance, "kivi", Setting{bits, 8, 0, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
+      const RowMatrixD answer =
+          play(params_of(instance, "kivi", Setting{bits, 8, 0, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
       for (Index first = 0; first < d; first += 8) {
         const auto group = value.row(0).segment(first, std::min<Index>(8, d - first));
         const double half = (static_cast<double>(group.maxCoeff()) - group.minCoeff()) / (2.0 * ((1 << bits) - 1));
         for (Index c = first; c < first + group.size(); ++c) CHECK(std::abs(answer(0, c) - value(0, c)) <= half + 1e-6);
       }
     }
-    const RowMatrixD recent = play(params_of(instance, "kivi", Setting{1, 8, 8, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
+    const RowMatrixD recent =
+        play(params_of(instance, "kivi", Setting{1, 8, 8, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
     CHECK(recent == value.cast<double>());
   }
 }
@@ -160,9 +177,11 @@ TEST_CASE("rotated kivi quantises rotated rows", "[kivi]") {
   const Index d = 16, tokens = 21;
   const auto instance = index_instance(instance_params(sides({1, 2, 4, 8}), d), 4);
   const RowMatrixF key_turn = schemes::public_rotation(instance->coins().open, core::Purpose("kivi/key rotation"), d);
-  const RowMatrixF value_turn = schemes::public_rotation(instance->coins().open, core::Purpose("kivi/value rotation"), d);
+  const RowMatrixF value_turn =
+      schemes::public_rotation(instance->coins().open, core::Purpose("kivi/value rotation"), d);
   const RowMatrixD queries = 5 * all_keys(*instance).cast<double>();
-  const RowMatrixD exact = attention::softmax_attention_oracle(queries, all_keys(*instance).cast<double>(), all_values(*instance).cast<double>());
+  const RowMatrixD exact = attention::softmax_attention_oracle(queries, all_keys(*instance).cast<double>(),
+                                                               all_values(*instance).cast<double>());
   double previous = 1e9;
   for (const int bits : {1, 2, 4, 8}) {
     const Setting setting{bits, 8, 0, "fp32", "stored", "public"};
@@ -171,7 +190,8 @@ TEST_CASE("rotated kivi quantises rotated rows", "[kivi]") {
       keys.row(i) = all_keys(*instance).row(i) * key_turn;
       values.row(i) = all_values(*instance).row(i) * value_turn;
     }
-    const RowMatrixD expected = attention::softmax_attention_oracle(queries * key_turn.cast<double>(), quantised_keys(setting, keys).cast<double>(),
+    const RowMatrixD expected = attention::softmax_attention_oracle(queries * key_turn.cast<double>(),
+                                                                    quantised_keys(setting, keys).cast<double>(),
                                                                     quantised_values(setting, values).cast<double>()) *
                                 value_turn.cast<double>().transpose();
     const RowMatrixD answers = play(params_of(*instance, "kivi", setting.json(), 5), *instance, queries);
@@ -185,7 +205,8 @@ TEST_CASE("rotated kivi quantises rotated rows", "[kivi]") {
   CHECK(previous < 0.02);
   // Public keys are not turned, values are.
   const Setting with_public{8, 8, 0, "fp32", "public", "public"};
-  CHECK((play(params_of(*instance, "kivi", with_public.json(), 5), *instance, queries) - exact).cwiseAbs().maxCoeff() < 0.02);
+  CHECK((play(params_of(*instance, "kivi", with_public.json(), 5), *instance, queries) - exact).cwiseAbs().maxCoeff() <
+        0.02);
 }
 
 TEST_CASE("kivi's residual is a multiple of its group", "[kivi]") {

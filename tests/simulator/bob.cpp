@@ -65,12 +65,15 @@ class BadBob : public Cheat {
  public:
   std::string name() const override { return "cheat_bob"; }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::choice("way", "zero", {}, "how it misbehaves"),
-                                         core::Option::boolean("early", false, "while the decoder is built, not when it is asked")};
+    static const core::OptionTable table{
+        core::Option::choice("way", "zero", {}, "how it misbehaves"),
+        core::Option::boolean("early", false, "while the decoder is built, not when it is asked")};
     return table;
   }
   std::optional<std::uint64_t> message_bits(const schemes::PublicParams&) const override { return 0; }
-  std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams&) const override { return std::make_unique<NoBits>(); }
+  std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams&) const override {
+    return std::make_unique<NoBits>();
+  }
   std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params, core::BitReader) const override {
     const std::string way = params.options.at("way");
     if (params.options.at("early")) misbehave(way, RowMatrixD::Zero(2, 2));
@@ -128,13 +131,15 @@ TEST_CASE("a Bob that dies or answers nonsense is told, and the next game is pla
   }
   for (const char* way : {"abort", "segfault", "kill", "exit", "bad_alloc", "throw"}) {
     CAPTURE(way);
-    const auto known = std::find_if(std::begin(ways), std::end(ways), [&](const auto& entry) { return std::string(entry.first) == way; });
+    const auto known = std::find_if(std::begin(ways), std::end(ways),
+                                    [&](const auto& entry) { return std::string(entry.first) == way; });
     CHECK(complaint(way, true, Isolation::always) == known->second);
     CHECK(good_game(Isolation::always));
   }
   // In place the answers are held to the same.
   for (const char* way : {"none", "short", "long", "transposed", "nan", "infinity", "zero"}) {
-    const auto known = std::find_if(std::begin(ways), std::end(ways), [&](const auto& entry) { return std::string(entry.first) == way; });
+    const auto known = std::find_if(std::begin(ways), std::end(ways),
+                                    [&](const auto& entry) { return std::string(entry.first) == way; });
     CHECK(complaint(way, false, Isolation::never) == known->second);
   }
 }

@@ -45,7 +45,8 @@ class Books : public Cheat {
  public:
   std::string name() const override { return "cheat_books"; }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::choice("lie", "none", {"none", "ledger", "state", "formula"}, "what is false")};
+    static const core::OptionTable table{
+        core::Option::choice("lie", "none", {"none", "ledger", "state", "formula"}, "what is false")};
     return table;
   }
   std::optional<std::uint64_t> message_bits(const schemes::PublicParams& params) const override {
@@ -54,17 +55,19 @@ class Books : public Cheat {
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams& params) const override {
     return std::make_unique<BooksEncoder>(params.options.at("lie").get<std::string>());
   }
-  std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params, core::BitReader reader) const override {
+  std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params,
+                                            core::BitReader reader) const override {
     for (std::uint64_t i = 0; i < entries(params); ++i) reader.get(1);
-    return answering([](core::RowsViewD queries) { return RowMatrixD(RowMatrixD::Zero(queries.rows(), queries.cols())); });
+    return answering(
+        [](core::RowsViewD queries) { return RowMatrixD(RowMatrixD::Zero(queries.rows(), queries.cols())); });
   }
 };
 const core::Registration<schemes::Scheme, Books> books;
 
 // --- (b) Values left in a global. -----------------------------------------------------------------------------------
 
-RowMatrixF left_behind;                // a plain global
-thread_local RowMatrixF left_in_thread;  // and one of the thread, which is the same thread when nothing isolates
+RowMatrixF left_behind;                    // a plain global
+thread_local RowMatrixF left_in_thread;    // and one of the thread, which is the same thread when nothing isolates
 RowMatrixF& cached(Index rows, Index d) {  // and a cache inside a function
   static RowMatrixF cache;
   if (rows > 0) cache.resize(rows, d);
@@ -79,7 +82,8 @@ class GlobalEncoder : public schemes::Encoder {
     cached(params.tokens(), params.d);
   }
   void absorb(const schemes::TokenBlock& block) override {
-    for (RowMatrixF* place : {&left_behind, &left_in_thread, &cached(0, 0)}) place->middleRows(block.first, block.count()) = block.values;
+    for (RowMatrixF* place : {&left_behind, &left_in_thread, &cached(0, 0)})
+      place->middleRows(block.first, block.count()) = block.values;
   }
   std::uint64_t state_bits() const override { return 0; }
   void write(core::BitWriter&) const override {}
@@ -90,7 +94,8 @@ class Global : public Cheat {
  public:
   std::string name() const override { return "cheat_global"; }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::choice("place", "global", {"global", "thread", "static"}, "where the values are left")};
+    static const core::OptionTable table{
+        core::Option::choice("place", "global", {"global", "thread", "static"}, "where the values are left")};
     return table;
   }
   std::optional<std::uint64_t> message_bits(const schemes::PublicParams&) const override { return 0; }
@@ -117,14 +122,15 @@ const core::Registration<schemes::Scheme, Global> global;
 
 // --- (d) Bits hidden in the length. ---------------------------------------------------------------------------------
 
-// The first eight value bits of row 0 as a number L; L + 1 zero bits are sent. `honest` ends them with a one instead and
-// reads up to it: the same length, and self-delimiting as it should be.
+// The first eight value bits of row 0 as a number L; L + 1 zero bits are sent. `honest` ends them with a one instead
+// and reads up to it: the same length, and self-delimiting as it should be.
 class LengthEncoder : public schemes::Encoder {
  public:
   explicit LengthEncoder(bool honest) : honest_(honest) {}
   void absorb(const schemes::TokenBlock& block) override {
     if (block.first > 0) return;
-    for (Index c = 0; c < std::min<Index>(8, block.values.cols()); ++c) number_ |= static_cast<unsigned>(block.values(0, c) > 0.5f) << c;
+    for (Index c = 0; c < std::min<Index>(8, block.values.cols()); ++c)
+      number_ |= static_cast<unsigned>(block.values(0, c) > 0.5f) << c;
   }
   std::uint64_t state_bits() const override { return number_ + 1; }
   void write(core::BitWriter& writer) const override {
@@ -142,7 +148,8 @@ class Length : public Cheat {
  public:
   std::string name() const override { return "cheat_length"; }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::choice("way", "count", {"count", "honest"}, "how the end is found")};
+    static const core::OptionTable table{
+        core::Option::choice("way", "count", {"count", "honest"}, "how the end is found")};
     return table;
   }
   bool fixed_length() const override { return false; }
@@ -150,7 +157,8 @@ class Length : public Cheat {
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams& params) const override {
     return std::make_unique<LengthEncoder>(params.options.at("way") == "honest");
   }
-  std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params, core::BitReader reader) const override {
+  std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params,
+                                            core::BitReader reader) const override {
     unsigned number = 0;
     if (params.options.at("way") == "honest") {
       while (reader.get(1) == 0) ++number;
@@ -173,7 +181,8 @@ const core::Registration<schemes::Scheme, Length> length;
 RowMatrixD row_queries(const reduction::Instance& instance, double tau, const std::vector<Index>& rows) {
   const RowMatrixF keys = all_keys(instance);
   RowMatrixD queries(static_cast<Index>(rows.size()), keys.cols());
-  for (std::size_t q = 0; q < rows.size(); ++q) queries.row(static_cast<Index>(q)) = tau * keys.row(rows[q]).cast<double>();
+  for (std::size_t q = 0; q < rows.size(); ++q)
+    queries.row(static_cast<Index>(q)) = tau * keys.row(rows[q]).cast<double>();
   return queries;
 }
 
@@ -181,7 +190,9 @@ double row_errors(const RowMatrixD& answers, const reduction::Instance& instance
   const RowMatrixF values = all_values(instance);
   double sum = 0;
   for (std::size_t q = 0; q < rows.size(); ++q) {
-    sum += ((answers.row(static_cast<Index>(q)).array() > 0.5) != (values.row(rows[q]).array() > 0.5f)).cast<double>().mean();
+    sum += ((answers.row(static_cast<Index>(q)).array() > 0.5) != (values.row(rows[q]).array() > 0.5f))
+               .cast<double>()
+               .mean();
   }
   return sum;
 }
@@ -190,7 +201,9 @@ double row_errors(const RowMatrixD& answers, const reduction::Instance& instance
 
 TEST_CASE("a ledger that does not add up to the message ends the game", "[cheats]") {
   const auto instance = index_instance(instance_params(sides({1, 2, 4}), 10), 0);
-  const auto play_with = [&](const char* lie) { return simulator::encode(params_of(*instance, "cheat_books", {{"lie", lie}}, 5), *instance); };
+  const auto play_with = [&](const char* lie) {
+    return simulator::encode(params_of(*instance, "cheat_books", {{"lie", lie}}, 5), *instance);
+  };
   CHECK(play_with("none").bits.size == 50);
   CHECK_THROWS_AS(play_with("ledger"), simulator::GameError);
   CHECK_THROWS_WITH(play_with("ledger"), "the message has 50 bits, but the sum of its ledger says 25");
@@ -211,8 +224,10 @@ TEST_CASE("values left in a global are of no use to an isolated Bob", "[cheats]"
       CHECK(message.bits.size == 0);
       const auto rows = instance->queried_rows(21);
       const RowMatrixD queries = row_queries(*instance, 8, rows);
-      isolated.push_back({row_errors(simulator::ask_bob(game, message.bits, queries, {Isolation::always, 60}), *instance, rows), 21});
-      in_place.push_back({row_errors(simulator::ask_bob(game, message.bits, queries, {Isolation::never, 60}), *instance, rows), 21});
+      isolated.push_back(
+          {row_errors(simulator::ask_bob(game, message.bits, queries, {Isolation::always, 60}), *instance, rows), 21});
+      in_place.push_back(
+          {row_errors(simulator::ask_bob(game, message.bits, queries, {Isolation::never, 60}), *instance, rows), 21});
     }
     const core::Interval interval = core::error_interval(isolated, 1 - 1e-5);
     CAPTURE(place, interval.lo, interval.hi);
@@ -249,7 +264,8 @@ TEST_CASE("a decoder that reads on until the end to learn the length loses by Da
       // And one that lost its end is told.
       core::BitString cut = fair.bits;
       cut.words[(cut.size - 1) / 64] &= ~(std::uint64_t{1} << (cut.size - 1) % 64);
-      CHECK_THROWS_WITH(simulator::ask_bob(honest, cut, queries, {isolation, 60}), Catch::StartsWith("DataError: the message ends too early"));
+      CHECK_THROWS_WITH(simulator::ask_bob(honest, cut, queries, {isolation, 60}),
+                        Catch::StartsWith("DataError: the message ends too early"));
     }
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Schemes that cheat or misbehave, registered before main so that the zygote knows them. Their names start with "cheat_",
-// which the conformance matrix passes over; they exist in the test program only.
+// Schemes that cheat or misbehave, registered before main so that the zygote knows them. Their names start with
+// "cheat_", which the conformance matrix passes over; they exist in the test program only.
 
 #include "schemes/scheme.hpp"
 

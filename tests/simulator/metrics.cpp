@@ -10,8 +10,8 @@ using simulator::Index;
 TEST_CASE("decoding counts wrong bits by row, by map and at both thresholds", "[metrics]") {
   const geometry::Schedule schedule("sides", {1, 2, 4});  // token 0, then 1 to 4
   RowMatrixD answers(3, 4), bits(3, 4);
-  answers << 0.9, 0.1, 0.6, 0.4,   //
-      0.5, 0.50005, 0.4, 1.7,      //
+  answers << 0.9, 0.1, 0.6, 0.4,  //
+      0.5, 0.50005, 0.4, 1.7,     //
       0.45, 0.3, 0.38, 0.2;
   bits << 1, 0, 0, 1,  //
       1, 1, 0, 0,      //
@@ -22,7 +22,8 @@ TEST_CASE("decoding counts wrong bits by row, by map and at both thresholds", "[
   // Threshold 0.375 at eta = 1/2: row 0 reads 0.4 as 1; row 1 has 0.4 for a 0 and 1.7; row 2 has both ones.
   CHECK(decoding.row_errors_theorem == Approx(0.25 + 0.5 + 0));
   CHECK(decoding.ties == 2);
-  const double squares = 0.01 + 0.01 + 0.36 + 0.36 + 0.25 + 0.49995 * 0.49995 + 0.16 + 2.89 + 0.3025 + 0.09 + 0.3844 + 0.04;
+  const double squares =
+      0.01 + 0.01 + 0.36 + 0.36 + 0.25 + 0.49995 * 0.49995 + 0.16 + 2.89 + 0.3025 + 0.09 + 0.3844 + 0.04;
   CHECK(decoding.mse == Approx(squares / 12));
   CHECK(decoding.scale_errors == std::vector<double>{0.5, 1.0});
   CHECK(decoding.scale_rows == std::vector<std::int64_t>{1, 2});
@@ -33,7 +34,7 @@ TEST_CASE("the worst decile is the mean of the tenth of rows that err most", "[m
   const geometry::Schedule schedule("sides", {1, 2, 4, 8});
   RowMatrixD answers = RowMatrixD::Zero(20, 4);
   const RowMatrixD bits = RowMatrixD::Zero(20, 4);
-  answers.row(17).setOnes();       // error 1
+  answers.row(17).setOnes();         // error 1
   answers.row(4).head(3).setOnes();  // error 3/4
   answers(9, 0) = 1;
   const std::vector<Index> rows(20, 5);

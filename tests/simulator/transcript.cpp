@@ -45,8 +45,9 @@ simulator::Transcript played(const std::string& scheme, const Json& options, std
 
 TEST_CASE("a game read from its file is the game, and decodes to the same digest", "[transcript]") {
   const File file;
-  for (const auto& game : {played("exact", {{"format", "bf16"}}), played("kivi", {{"bits", 3}, {"rotation", "public"}}, 12345),
-                           played("uniform", {{"kept", 0}}), played("bitpack", {{"bits", 65}})}) {
+  for (const auto& game :
+       {played("exact", {{"format", "bf16"}}), played("kivi", {{"bits", 3}, {"rotation", "public"}}, 12345),
+        played("uniform", {{"kept", 0}}), played("bitpack", {{"bits", 65}})}) {
     write_transcript(game, file.path);
     const auto back = simulator::read_transcript(file.path);
     CHECK(back.params.to_json() == game.params.to_json());
@@ -54,7 +55,8 @@ TEST_CASE("a game read from its file is the game, and decodes to the same digest
     CHECK(back.queries == game.queries);
     CHECK(back.digest == simulator::answers_digest(game.answers));
     for (const Isolation isolation : {Isolation::always, Isolation::never}) {
-      CHECK(simulator::answers_digest(simulator::ask_bob(back.params, back.message, back.queries, {isolation, 60})) == back.digest);
+      CHECK(simulator::answers_digest(simulator::ask_bob(back.params, back.message, back.queries, {isolation, 60})) ==
+            back.digest);
     }
   }
   RowMatrixD answers = played("exact", Json::object()).answers;
@@ -67,7 +69,8 @@ TEST_CASE("files that are no transcript are refused", "[transcript]") {
   const File file;
   CHECK_THROWS_AS(simulator::read_transcript("/nowhere/game"), core::UserError);
   CHECK_THROWS_AS(simulator::write_transcript(played("exact", Json::object()), "/nowhere/game"), core::UserError);
-  for (const char* text : {"", "\n", "garbage", "{}\n", "[1]\n", "{\"format\": 7}\n", "{\"format\": \"kvfrontier-game-1\"}\n"}) {
+  for (const char* text :
+       {"", "\n", "garbage", "{}\n", "[1]\n", "{\"format\": 7}\n", "{\"format\": \"kvfrontier-game-1\"}\n"}) {
     CAPTURE(text);
     file.write(text);
     CHECK_THROWS_AS(simulator::read_transcript(file.path), core::DataError);

@@ -22,7 +22,8 @@ using core::Json;
 // A stream whose rows a test wrote down. `open` is the public key.
 class GivenInstance : public reduction::Instance {
  public:
-  GivenInstance(reduction::InstanceParams params, reduction::Coins coins, core::RowMatrixF keys, core::RowMatrixF values)
+  GivenInstance(reduction::InstanceParams params, reduction::Coins coins, core::RowMatrixF keys,
+                core::RowMatrixF values)
       : Instance(std::move(params), coins), keys_(std::move(keys)), values_(std::move(values)) {}
   void keys(Index first, core::RowsOutF out) const override { out = keys_.middleRows(first, out.rows()); }
   void values(Index first, core::RowsOutF out) const override { out = values_.middleRows(first, out.rows()); }
@@ -44,8 +45,8 @@ inline core::RowMatrixF all_values(const reduction::Instance& instance) {
 }
 
 // The parameters of a game on `instance`: `given` are the scheme's options as a user would write them.
-inline schemes::PublicParams params_of(const reduction::Instance& instance, const std::string& scheme, const Json& given,
-                                       double tau, int chunk = 64) {
+inline schemes::PublicParams params_of(const reduction::Instance& instance, const std::string& scheme,
+                                       const Json& given, double tau, int chunk = 64) {
   schemes::PublicParams params;
   params.schedule = instance.params().schedule;
   params.d = instance.params().d;
@@ -58,7 +59,8 @@ inline schemes::PublicParams params_of(const reduction::Instance& instance, cons
   return params;
 }
 
-inline reduction::InstanceParams instance_params(geometry::Schedule schedule, Index d, const std::string& embedding = "sphere") {
+inline reduction::InstanceParams instance_params(geometry::Schedule schedule, Index d,
+                                                 const std::string& embedding = "sphere") {
   reduction::InstanceParams params;
   params.schedule = std::move(schedule);
   params.d = d;
@@ -67,7 +69,8 @@ inline reduction::InstanceParams instance_params(geometry::Schedule schedule, In
 }
 
 // Trial `trial` of the INDEX instance under a fixed seed.
-inline std::unique_ptr<reduction::Instance> index_instance(const reduction::InstanceParams& params, std::uint64_t trial) {
+inline std::unique_ptr<reduction::Instance> index_instance(const reduction::InstanceParams& params,
+                                                           std::uint64_t trial) {
   return reduction::make_instance(params, reduction::Coins::derive(20250, params, trial));
 }
 
@@ -80,7 +83,9 @@ inline GivenInstance given_instance(geometry::Schedule schedule, core::RowMatrix
 
 // Sides whose cached maps hold `tokens` tokens, one at a time where a square does not fit: only for N that are sums of
 // distinct growing squares. The tests use 1, 5 (1+4), 14 (1+4+9), 21 (1+4+16), 30, 85.
-inline geometry::Schedule sides(std::vector<int> list) { return geometry::Schedule("sides", std::move(list)); }
+inline geometry::Schedule sides(std::vector<int> list) {
+  return geometry::Schedule("sides", std::move(list));
+}
 
 inline core::RowMatrixF gaussian_rows(Index rows, Index d, std::uint64_t seed) {
   core::RowMatrixF matrix(rows, d);

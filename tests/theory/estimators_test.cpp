@@ -2,15 +2,17 @@
 
 #include "theory/estimators.hpp"
 
-#include <catch2/catch.hpp>
 #include <bit>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 
 namespace kvfrontier::theory {
 namespace {
 
-double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); }
+double normal_density(double x) {
+  return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+}
 
 }  // namespace
 

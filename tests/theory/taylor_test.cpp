@@ -53,7 +53,8 @@ TEST_CASE("the degree is the least that suffices") {
   }
   // Far out the ratios are those of the limits, up to ln(r)/r.
   CHECK(static_cast<double>(taylor_degree(20000, 0)) / 20000 == Approx(std::exp(1.0)).epsilon(1e-3));
-  CHECK(static_cast<double>(taylor_degree(20000, -20000)) / 20000 == Approx(taylor_degree_slope_relative).epsilon(1e-3));
+  CHECK(static_cast<double>(taylor_degree(20000, -20000)) / 20000 ==
+        Approx(taylor_degree_slope_relative).epsilon(1e-3));
   const double c = taylor_degree_slope_relative;
   CHECK(c * std::log(c) == Approx(c + 1).epsilon(1e-13));
 }

@@ -8,7 +8,8 @@
 namespace kvfrontier::schemes {
 
 std::vector<CodedBlock> cut_into_blocks(Index m, Index bits, Index usual) {
-  assert(m >= 0 && m < Index{1} << 41 && bits >= 0 && bits <= m && usual >= 1 && usual <= Index{1} << 20);
+  constexpr Index limit = Index{1} << 41;
+  assert(m >= 0 && m < limit && bits >= 0 && bits < limit && usual >= 1 && usual <= Index{1} << 20);
   std::vector<CodedBlock> blocks;
   Index carry = 0;
   for (Index first = 0; first < m;) {

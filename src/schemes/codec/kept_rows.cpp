@@ -27,7 +27,9 @@ Index KeptRows::add(Index token, const float* key, const float* value) {
   return slot;
 }
 
-void KeptRows::replace(Index slot, Index token, const float* key, const float* value) { store(slot, token, key, value); }
+void KeptRows::replace(Index slot, Index token, const float* key, const float* value) {
+  store(slot, token, key, value);
+}
 
 void KeptRows::write(core::BitWriter& writer) const {
   std::vector<Index> order = all_tokens(count());
@@ -56,7 +58,9 @@ KeptRowsDecoder::KeptRowsDecoder(const PublicParams& params, core::BitReader& re
   core::get_floats(reader, format.format, values_.data(), static_cast<std::size_t>(values_.size()));
 }
 
-core::RowMatrixD KeptRowsDecoder::attend(core::RowsViewD queries) const { return attend_rows(queries, keys_, values_); }
+core::RowMatrixD KeptRowsDecoder::attend(core::RowsViewD queries) const {
+  return attend_rows(queries, keys_, values_);
+}
 
 core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> tokens) {
   core::RowMatrixF keys(static_cast<Index>(tokens.size()), params.d);
@@ -84,7 +88,8 @@ core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core
 }
 
 Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens) {
-  return static_cast<Index>(std::min<std::uint64_t>(budget_bits / format.bits_per_row(), static_cast<std::uint64_t>(tokens)));
+  return static_cast<Index>(
+      std::min<std::uint64_t>(budget_bits / format.bits_per_row(), static_cast<std::uint64_t>(tokens)));
 }
 
 std::vector<Index> all_tokens(Index tokens) {

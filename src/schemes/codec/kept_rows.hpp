@@ -1,7 +1,7 @@
 #pragma once
 // The message of every scheme that keeps some tokens and drops the rest: the kept rows in ascending token order, keys
-// first where they are stored, then values. Plain attention does not depend on the order of tokens, so stored rows need no
-// index; with public keys the decoder must know which tokens they are, as a function of the public coins.
+// first where they are stored, then values. Plain attention does not depend on the order of tokens, so stored rows need
+// no index; with public keys the decoder must know which tokens they are, as a function of the public coins.
 
 #include <span>
 #include <vector>

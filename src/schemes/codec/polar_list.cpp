@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <cstdint>
@@ -153,7 +154,7 @@ class ListCancellation {
       weights_[q] = candidate.weight;
       hard_decisions(bias.of(candidate.path), count, spins.of(q));
       for (std::uint32_t left = candidate.flipped; left != 0; left &= left - 1) {
-        const Weak& weak = weakest_[candidate.path][static_cast<std::size_t>(__builtin_ctz(left))];
+        const Weak& weak = weakest_[candidate.path][static_cast<std::size_t>(std::countr_zero(left))];
         spins.of(q)[weak.position] = -spins.of(q)[weak.position];
       }
     }

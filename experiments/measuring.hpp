@@ -1,0 +1,92 @@
+#pragma once
+// What several claims measure with: keys of a trial, the gaps of a row, worst-case decoding of one row, jackknife.
+
+#include <boost/random/uniform_int_distribution.hpp>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "attention/attention.hpp"
+#include "core/rng.hpp"
+#include "geometry/embedding.hpp"
+#include "theory/leak.hpp"
+#include "theory/scaling.hpp"
+
+namespace kvfrontier::experiments {
+
+using core::Index;
+
+// The keys of a trial: drawn from (seed, embedding, N, d, trial), so points that differ in anything else share them.
+inline core::RandomKey trial_key(const core::Json& parameters, std::uint64_t trial, const char* role = "public") {
+  const std::string identity = core::Json{
+      {"embedding", parameters.at("embedding")},
+      {"tokens", parameters.at("tokens")},
+      {"d", parameters.at("d")}}.dump();
+  return core::derive_key(parameters.at("seed"), identity, trial, role);
+}
+
+inline core::RowMatrixF trial_keys(const core::Json& parameters, std::uint64_t trial) {
+  const Index tokens = parameters.at("tokens"), d = parameters.at("d");
+  core::RowMatrixF keys(tokens, d);
+  geometry::Embeddings::find(parameters.at("embedding"), "embedding")
+      .rows(trial_key(parameters, trial), tokens, 0, keys);
+  return keys;
+}
+
+inline std::vector<Index> drawn_rows(core::RandomKey key, Index tokens, Index count) {
+  core::Stream stream(key, core::Purpose("queried rows"), 0);
+  boost::random::uniform_int_distribution<Index> any(0, tokens - 1);
+  std::vector<Index> rows(static_cast<std::size_t>(count));
+  for (auto& row : rows) row = any(stream);
+  return rows;
+}
+
+// |k_i|^2 - <k_i, k_j> over j != i.
+inline std::vector<double> row_gaps(const core::RowMatrixD& keys, Index i) {
+  const Eigen::VectorXd products = keys * keys.row(i).transpose();
+  std::vector<double> gaps;
+  gaps.reserve(static_cast<std::size_t>(keys.rows()));
+  for (Index j = 0; j < keys.rows(); ++j) {
+    if (j != i) gaps.push_back(products[i] - products[j]);
+  }
+  return gaps;
+}
+
+inline double leak_of(const std::vector<double>& gaps, double tau) {
+  double leak = 0;
+  for (const double gap : gaps) leak += std::exp(-tau * gap);
+  return leak;
+}
+
+// Whether the threshold decoder reads row i off exact attention for the two worst value columns, ones in row i and
+// zeros elsewhere and the complement, when the answer is then moved by a factor 1 -+ eta and the logits by -+
+// `logit_error`, all against it. The query is tau k_i; keys of the cache may differ from the query's.
+inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD query_key, Index i, double tau, double eta,
+                               double logit_error = 0) {
+  core::RowMatrixD values(keys.rows(), 2);
+  values.col(0).setZero();
+  values.col(1).setOnes();
+  values(i, 0) = 1;
+  values(i, 1) = 0;
+  std::vector<double> log_weights(static_cast<std::size_t>(keys.rows()), logit_error);
+  log_weights[static_cast<std::size_t>(i)] = -logit_error;
+  const core::RowMatrixD query = tau * query_key;
+  attention::SoftmaxAttention<double> attention(query, 2);
+  attention.absorb(keys, values, log_weights.data());
+  const core::RowMatrixD answer = attention.result();
+  const double threshold = theory::error_threshold(eta);
+  return (1 - eta) * answer(0, 0) > threshold && !((1 + eta) * answer(0, 1) > threshold);
+}
+
+// Pseudo-values of a statistic of T trials, where `statistic` takes the trial that is left out (T: none): their mean
+// and Student t are its bias-corrected estimate and interval (Tukey).
+inline std::vector<double> jackknife(std::size_t trials, const std::function<double(std::size_t)>& statistic) {
+  const double whole = statistic(trials), count = static_cast<double>(trials);
+  if (trials < 2) return {whole};
+  std::vector<double> values;
+  for (std::size_t t = 0; t < trials; ++t) values.push_back(count * whole - (count - 1) * statistic(t));
+  return values;
+}
+
+}  // namespace kvfrontier::experiments

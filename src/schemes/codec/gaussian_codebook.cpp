@@ -1,0 +1,84 @@
+#include "schemes/codec/gaussian_codebook.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace kvfrontier::schemes {
+namespace {
+
+double density(double x) {
+  return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+}
+// P(a < X < b), accurate in both tails.
+double mass(double a, double b) {
+  const auto tail = [](double x) { return std::erfc(x / std::numbers::sqrt2) / 2; };
+  return a > 0 ? tail(a) - tail(b) : tail(-b) - tail(-a);
+}
+
+}  // namespace
+
+std::size_t GaussianCodebook::at_slot(std::uint32_t slot) const {
+  return static_cast<std::size_t>(std::upper_bound(first.begin(), first.end() - 1, slot) - first.begin()) - 1;
+}
+
+std::size_t GaussianCodebook::nearest(double x) const {
+  const double k = std::round((x - offset) / spacing);
+  return static_cast<std::size_t>(std::clamp(k, -static_cast<double>(half), static_cast<double>(half)) + half);
+}
+
+GaussianCodebook gaussian_codebook(double spacing, double offset, double multiplier) {
+  GaussianCodebook book;
+  book.spacing = spacing;
+  book.offset = offset;
+  book.half = static_cast<int>(gaussian_reach / spacing) + 1;
+  const std::size_t size = 2 * static_cast<std::size_t>(book.half) + 1;
+  const auto lattice = [&](std::size_t i) { return offset + spacing * (static_cast<double>(i) - book.half); };
+  book.points.resize(size);
+  book.bits.assign(size, 0);
+  for (std::size_t i = 0; i < size; ++i) book.points[i] = lattice(i);
+
+  std::vector<double> thresholds(size + 1), probability(size);
+  thresholds.front() = -50;
+  thresholds.back() = 50;
+  for (int round = 0; round < 40; ++round) {
+    for (std::size_t i = 0; i + 1 < size; ++i) {
+      const double middle = (book.points[i] + book.points[i + 1]) / 2;
+      const double shift = multiplier * (book.bits[i + 1] - book.bits[i]) / (2 * (book.points[i + 1] - book.points[i]));
+      // Kept near its place, so that cells stay ordered where the tails have no mass to tell.
+      thresholds[i + 1] = std::clamp(middle + shift, lattice(i) - spacing / 2, lattice(i + 1) + spacing / 2);
+    }
+    double moved = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const double a = thresholds[i], b = thresholds[i + 1];
+      const double p = probability[i] = b > a ? mass(a, b) : 0;
+      const double low = lattice(i) - spacing, high = lattice(i) + spacing;
+      const double point = p > 1e-13 ? std::clamp((density(a) - density(b)) / p, low, high) : lattice(i);
+      moved = std::max(moved, p * std::abs(point - book.points[i]));
+      book.points[i] = point;
+      book.bits[i] = -std::log2(std::max(p, 0x1p-24));
+    }
+    if (round > 0 && moved < 1e-7 * spacing) break;
+  }
+  // Ascending points keep every index meaningful; only points without mass can be out of order.
+  std::sort(book.points.begin(), book.points.end());
+
+  double total = 0;
+  for (const double p : probability) total += p;
+  const double free_slots = static_cast<double>((std::size_t{1} << slot_bits) - size);
+  std::vector<std::uint32_t> counts(size);
+  std::uint32_t used = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    counts[i] = 1 + static_cast<std::uint32_t>(free_slots * probability[i] / total);
+    used += counts[i];
+  }
+  *std::max_element(counts.begin(), counts.end()) += (1u << slot_bits) - used;
+  book.first.assign(1, 0);
+  for (std::size_t i = 0; i < size; ++i) {
+    book.first.push_back(book.first.back() + counts[i]);
+    book.bits[i] = slot_bits - std::log2(static_cast<double>(counts[i]));
+  }
+  return book;
+}
+
+}  // namespace kvfrontier::schemes

@@ -1,0 +1,34 @@
+#pragma once
+// Reproduction points and symbol probabilities for N(0,1) values, in closed form: nothing is fitted to data, so both
+// parties have them for free.
+
+#include <memory>
+#include <vector>
+
+#include "schemes/codec/range_coder.hpp"
+
+namespace kvfrontier::schemes {
+
+// Values beyond are clipped.
+inline constexpr double gaussian_reach = 9;
+
+// Entropy-constrained scalar quantiser whose points start at offset + k spacing, |k| <= half: thresholds, probabilities
+// and centroids are iterated to minimise E (x - point)^2 + multiplier * bits. (Chou, Lookabaugh and Gray,
+// Entropy-constrained vector quantization, IEEE Trans. ASSP 37 (1989), in one dimension.)
+struct GaussianCodebook {
+  double spacing = 0, offset = 0;
+  int half = 0;
+  std::vector<double> points;        // of k = -half .. half, ascending
+  std::vector<double> bits;          // information content, of the probabilities that the range coder uses
+  std::vector<std::uint32_t> first;  // first slot of each point, and 2^16 at the end
+
+  std::size_t size() const { return points.size(); }
+  Slots slots(std::size_t i) const { return {first[i], first[i + 1] - first[i]}; }
+  std::size_t at_slot(std::uint32_t slot) const;
+  // Index of the lattice point offset + k spacing nearest to x. Points lie within a spacing of theirs.
+  std::size_t nearest(double x) const;
+};
+
+GaussianCodebook gaussian_codebook(double spacing, double offset, double multiplier);
+
+}  // namespace kvfrontier::schemes
