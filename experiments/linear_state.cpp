@@ -106,7 +106,7 @@ class LinearState : public analysis::Claim {
     Json grid = Json::array();
     grid.push_back({{"values", {"signs", "bits"}}, {"tokens", {d / 2, d, 4 * d, 8 * d}}});
     grid.push_back({{"state", "sign"}, {"tokens", {d, 4 * d, 8 * d}}});
-    return {{"grid", grid}, {"d", d}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 48 : 64}}}};
+    return {{"grid", grid}, {"d", d}, {"stop", {{"min_trials", 8}, {"max_trials", 128}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {

@@ -23,7 +23,7 @@ def tail(r, t):
 
 for turn, r in enumerate(values(errors, "r")):
     colour = style.PALETTE[turn]
-    degrees = np.arange(max(1, math.ceil(r - 1)), int(math.e * r) + 6)
+    degrees = np.arange(max(1, math.ceil(r - 1)), max(check["at"]["degree"] for check in pick(errors, r=r)) + 2)
     left.plot(degrees, [tail(r, t) for t in degrees], color=colour, linewidth=0.9)
     left.plot(degrees, [(math.e * r / (t + 1)) ** (t + 1) / (1 - r / (t + 2)) for t in degrees], color=colour, linewidth=0.8, linestyle=":")
     draw(left, pick(errors, r=r), "degree", colour, style.MARKERS[turn], f"$r$ = {r:g}")
