@@ -1,5 +1,5 @@
-// F10. Finer values cost little scaling: at leak S a value of b bits decodes for every matrix as long as S < 1/(2^b - 1), so
-// the bound becomes N d b bits. The slope ln 2/(1 - mu+) of the scaling against b is an upper guide only.
+// F10. Finer values cost little scaling: at leak S a value of b bits decodes for every matrix as long as S < 1/(2^b -
+// 1), so the bound becomes N d b bits. The slope ln 2/(1 - mu+) of the scaling against b is an upper guide only.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -26,25 +26,37 @@ class BbitValues : public analysis::Claim {
  public:
   std::string name() const override { return "bbit_values"; }
   std::string statement() const override {
-    return "a row with leak S decodes at most ceil(log2(1 + 1/S)) - 1 bits a value against the worst other rows, and that many; so N d b bits are forced at S(tau) = 1/(2^b - 1)";
+    return "a row with leak S decodes at most ceil(log2(1 + 1/S)) - 1 bits a value against the worst other rows, and "
+           "that many; so N d b bits are forced at S(tau) = 1/(2^b - 1)";
   }
   std::string source() const override {
-    return "answers to level l lie in [(1 - lambda) l/M, (1 - lambda) l/M + lambda], M = 2^b - 1: neighbours are disjoint iff S < 1/M. They are told apart at multiples of 2^-b; the middles between "
+    return "answers to level l lie in [(1 - lambda) l/M, (1 - lambda) l/M + lambda], M = 2^b - 1: neighbours are "
+           "disjoint iff S < 1/M. They are told apart at multiples of 2^-b; the middles between "
            "grid values, (l + 1/2)/M, would need S < 1/(2 M - 1)";
   }
-  std::string prediction() const override { return "largest b = ceil(log2(1 + 1/S_i(tau))) - 1 in every row; tau_b solves E S(tau) = 1/(2^b - 1); slope of tau_b at most ln 2/(1 - mu+)"; }
+  std::string prediction() const override {
+    return "largest b = ceil(log2(1 + 1/S_i(tau))) - 1 in every row; tau_b solves E S(tau) = 1/(2^b - 1); slope of "
+           "tau_b at most ln 2/(1 - mu+)";
+  }
   std::string allowance() const override {
-    return "0.01 of the rows: S is computed in float for the prediction and in double for the measurement, which differ where S is within 1e-5 of a threshold. 2 % of tau_b: it is the mean over draws "
+    return "0.01 of the rows: S is computed in float for the prediction and in double for the measurement, which "
+           "differ where S is within 1e-5 of a threshold. 2 % of tau_b: it is the mean over draws "
            "of the scaling at which the draw's mean leak crosses, and the crossing is not linear in the leak";
   }
-  std::string refutation() const override { return "rows that decode more or fewer bits than their leak allows, a scaling off by 2 %, or a slope above ln 2/(1 - mu+)"; }
+  std::string refutation() const override {
+    return "rows that decode more or fewer bits than their leak allows, a scaling off by 2 %, or a slope above ln 2/(1 "
+           "- mu+)";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("quantity", "decoding", {"decoding", "scaling"}, "what is measured"),
-                                         Option::integer("tokens", 512, 2, 50'000, "N"), Option::integer("d", 64, 1, 65536, "dimension"),
-                                         Option::real("tau", 12.0, 0, 1e4, "query scaling, for decoding"), Option::integer("rows", 64, 1, 1'000'000, "rows a trial, for decoding"),
-                                         analysis::sabotage_option({"wrong_tau", "nearest_grid_value"})};
+    static const core::OptionTable table{
+        Option::choice("quantity", "decoding", {"decoding", "scaling"}, "what is measured"),
+        Option::integer("tokens", 512, 2, 50'000, "N"),
+        Option::integer("d", 64, 1, 65536, "dimension"),
+        Option::real("tau", 12.0, 0, 1e4, "query scaling, for decoding"),
+        Option::integer("rows", 64, 1, 1'000'000, "rows a trial, for decoding"),
+        analysis::sabotage_option({"wrong_tau", "nearest_grid_value"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
@@ -67,16 +79,21 @@ class BbitValues : public analysis::Claim {
     const std::string identity = Json{{"tokens", tokens}, {"d", d}}.dump();
     const auto seed = parameters.at("seed").get<std::uint64_t>();
     core::RowMatrixF keys(tokens, d);
-    geometry::Embeddings::find("sphere", "embedding").rows(core::derive_key(seed, identity, trial, "public"), tokens, 0, keys);
+    geometry::Embeddings::find("sphere", "embedding")
+        .rows(core::derive_key(seed, identity, trial, "public"), tokens, 0, keys);
     const double wrong = parameters.at("sabotage") == "wrong_tau" ? 0.8 : 1.0;
-    return parameters.at("quantity") == "decoding" ? decode(parameters, keys, core::derive_key(seed, identity, trial, "bob"), wrong)
-                                                   : scale(keys, wrong);
+    return parameters.at("quantity") == "decoding"
+               ? decode(parameters, keys, core::derive_key(seed, identity, trial, "bob"), wrong)
+               : scale(keys, wrong);
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json decoding{{"quantity", "decoding"}, {"tau", quick ? Json{6, 8, 10, 12, 14} : Json{6, 7, 8, 9, 10, 11, 12, 13, 14, 16}}};
-    return {{"grid", {decoding, {{"quantity", "scaling"}}}}, {"tokens", quick ? 512 : 1024}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 40 : 120}}}};
+    Json decoding{{"quantity", "decoding"},
+                  {"tau", quick ? Json{6, 8, 10, 12, 14} : Json{6, 7, 8, 9, 10, 11, 12, 13, 14, 16}}};
+    return {{"grid", {decoding, {{"quantity", "scaling"}}}},
+            {"tokens", quick ? 512 : 1024},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 40 : 120}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
@@ -94,7 +111,8 @@ class BbitValues : public analysis::Claim {
         continue;
       }
       for (int bits = 1; bits <= 8; ++bits) {
-        const auto tau = theory::tau_at_leak([&](double t) { return theory::mean_leak_sphere(tokens, d, t); }, theory::grid_leak_threshold(0, bits), 500);
+        const auto tau = theory::tau_at_leak([&](double t) { return theory::mean_leak_sphere(tokens, d, t); },
+                                             theory::grid_leak_threshold(0, bits), 500);
         Json at = point.at({"tokens", "d"});
         at["quantity"] = "tau";
         at["bits"] = bits;
@@ -102,7 +120,8 @@ class BbitValues : public analysis::Claim {
       }
       const auto high = point.values("tau_8"), low = point.values("tau_4"), mu = point.values("mu_plus");
       std::vector<double> shares;
-      for (std::size_t i = 0; i < high.size(); ++i) shares.push_back((high[i] - low[i]) / 4 * (1 - mu[i]) / std::log(2.0));
+      for (std::size_t i = 0; i < high.size(); ++i)
+        shares.push_back((high[i] - low[i]) / 4 * (1 - mu[i]) / std::log(2.0));
       Json at = point.at({"tokens", "d"});
       at["quantity"] = "slope of tau against b, over ln 2/(1 - mu+)";
       checks.mean(at, shares, 1, analysis::at_most(1));
@@ -112,7 +131,8 @@ class BbitValues : public analysis::Claim {
 
  private:
   // Bits that row i decodes, with actual attention weights and the two worst value matrices for every level.
-  static sweep::TrialResult decode(const Json& parameters, const core::RowMatrixF& keys, core::RandomKey bob, double wrong) {
+  static sweep::TrialResult decode(const Json& parameters, const core::RowMatrixF& keys, core::RandomKey bob,
+                                   double wrong) {
     const double tau = parameters.at("tau");
     const Index tokens = keys.rows(), rows = parameters.at("rows");
     const bool nearest = parameters.at("sabotage") == "nearest_grid_value";
@@ -137,7 +157,10 @@ class BbitValues : public analysis::Claim {
   // Every level, with all other rows at 0 and all at 1.
   static bool reads_all(int bits, double own, double others, bool nearest) {
     const int top = (1 << bits) - 1;
-    const auto read = [&](double z) { return static_cast<int>(std::clamp(nearest ? std::round(z * top) : std::ceil(z * (top + 1)) - 1, 0.0, static_cast<double>(top))); };
+    const auto read = [&](double z) {
+      return static_cast<int>(
+          std::clamp(nearest ? std::round(z * top) : std::ceil(z * (top + 1)) - 1, 0.0, static_cast<double>(top)));
+    };
     for (int level = 0; level <= top; ++level) {
       const double value = own * level / top;
       if (read(value) != level || read(value + others) != level) return false;
@@ -168,7 +191,9 @@ class BbitValues : public analysis::Claim {
     }
     return {"ok", data};
   }
-  static double log_leak(const core::RowMatrixF& keys, double tau) { return std::log(core::mean_of(attention::leaks(keys, tau))); }
+  static double log_leak(const core::RowMatrixF& keys, double tau) {
+    return std::log(core::mean_of(attention::leaks(keys, tau)));
+  }
 };
 
 const core::Registration<sweep::Experiment, BbitValues> registration;

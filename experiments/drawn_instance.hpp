@@ -18,7 +18,8 @@ struct DrawnInstance {
   std::optional<double> tau;      // certified, with `zero_tokens` further tokens of Bob's own
 
   // `seed` and `trial` as in the row's parameters; the draw depends on the instance alone.
-  DrawnInstance(const reduction::InstanceParams& params, std::uint64_t seed, std::uint64_t trial, double eta, core::Index zero_tokens = 0)
+  DrawnInstance(const reduction::InstanceParams& params, std::uint64_t seed, std::uint64_t trial, double eta,
+                core::Index zero_tokens = 0)
       : instance(reduction::make_instance(params, reduction::Coins::derive(seed, params, trial))) {
     core::RowMatrixF rows(params.tokens(), params.d);
     instance->keys(0, rows);

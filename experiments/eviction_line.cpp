@@ -1,5 +1,5 @@
-// Eviction schemes that do not look at values all lie on one line, (1 - f)/2. A score that reads values does worse: rows with
-// many ones make a cache that answers 1 for everybody, and the evicted rows are those with few.
+// Eviction schemes that do not look at values all lie on one line, (1 - f)/2. A score that reads values does worse:
+// rows with many ones make a cache that answers 1 for everybody, and the evicted rows are those with few.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -22,26 +22,39 @@ class EvictionLine : public analysis::Claim {
  public:
   std::string name() const override { return "eviction_line"; }
   std::string statement() const override {
-    return "keeping a share f of the rows by a rule that ignores values has bit error (1 - f)/2; keeping those with the most ones has more: about .389 at d = 16 and .383 at d = 64 instead of .375";
+    return "keeping a share f of the rows by a rule that ignores values has bit error (1 - f)/2; keeping those with "
+           "the most ones has more: about .389 at d = 16 and .383 at d = 64 instead of .375";
   }
-  std::string source() const override { return "a dropped row is independent of the kept ones given the keys; majority of kept ones against a minority in dropped rows otherwise"; }
+  std::string source() const override {
+    return "a dropped row is independent of the kept ones given the keys; majority of kept ones against a minority in "
+           "dropped rows otherwise";
+  }
   std::string prediction() const override {
-    return "(1 - f)/2; for value-reading rules (1 - f) (q (1 - x) + (1 - q) x), x = share of ones in dropped rows, q = Phi((y - 1/2)/sqrt(y (1 - y) sum_j p_j^2)), y = share in kept rows";
+    return "(1 - f)/2; for value-reading rules (1 - f) (q (1 - x) + (1 - q) x), x = share of ones in dropped rows, q = "
+           "Phi((y - 1/2)/sqrt(y (1 - y) sum_j p_j^2)), y = share in kept rows";
   }
   std::string allowance() const override {
-    return "0.005 on the line: exact up to sampling, and below what reading values changes. 0.005 for value-reading rules: q takes a sum of few weighted bits for Gaussian, wrong by at most 0.04 where one "
+    return "0.005 on the line: exact up to sampling, and below what reading values changes. 0.005 for value-reading "
+           "rules: q takes a sum of few weighted bits for Gaussian, wrong by at most 0.04 where one "
            "weight dominates, of which (1 - f)(1 - 2x) < 0.1 counts";
   }
-  std::string refutation() const override { return "a value-blind rule off the line by 0.005, or a value-reading one on it or below"; }
+  std::string refutation() const override {
+    return "a value-blind rule off the line by 0.005, or a value-reading one on it or below";
+  }
 
   const core::OptionTable& options() const override {
     static const core::OptionTable table = [] {
       auto list = shape_options(32, 16);
-      return core::OptionTable{list[0], list[1], list[2],
-                               core::Option::choice("rule", "uniform", {"uniform", "recent", "heavy_keys", "most_ones", "fewest_ones"},
-                                                    "kept rows: a random set, the newest, those whose keys get most attention from all keys; or by their number of ones"),
-                               core::Option::real("share", 0.25, 0, 1, "f, share of rows kept"), core::Option::integer("draws", 4, 1, 100'000, "instances a trial"),
-                               analysis::sabotage_option({"peeks_at_values", "one_in_ten_leaks"})};
+      return core::OptionTable{
+          list[0],
+          list[1],
+          list[2],
+          core::Option::choice("rule", "uniform", {"uniform", "recent", "heavy_keys", "most_ones", "fewest_ones"},
+                               "kept rows: a random set, the newest, those whose keys get most attention from all "
+                               "keys; or by their number of ones"),
+          core::Option::real("share", 0.25, 0, 1, "f, share of rows kept"),
+          core::Option::integer("draws", 4, 1, 100'000, "instances a trial"),
+          analysis::sabotage_option({"peeks_at_values", "one_in_ten_leaks"})};
     }();
     return table;
   }
@@ -55,7 +68,8 @@ class EvictionLine : public analysis::Claim {
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
     const auto params = index_params(parameters);
     const auto draws = parameters.at("draws").get<std::uint64_t>();
-    const auto kept = static_cast<std::size_t>(std::lround(parameters.at("share").get<double>() * static_cast<double>(params.tokens())));
+    const auto kept = static_cast<std::size_t>(
+        std::lround(parameters.at("share").get<double>() * static_cast<double>(params.tokens())));
     const std::string sabotage = parameters.at("sabotage");
     const std::string rule = sabotage == "peeks_at_values" ? "most_ones" : parameters.at("rule");
     double error = 0, model = 0;
@@ -64,7 +78,8 @@ class EvictionLine : public analysis::Claim {
       if (!drawn.tau) return {"uncertified", Json::object()};
       const auto order = ranking(drawn, rule);
       const Index count = static_cast<Index>(kept), dropped = params.tokens() - count;
-      core::RowMatrixD keys(count, params.d), values(count, params.d), queries(params.tokens(), params.d), truth(params.tokens(), params.d);
+      core::RowMatrixD keys(count, params.d), values(count, params.d), queries(params.tokens(), params.d),
+          truth(params.tokens(), params.d);
       for (std::size_t j = 0; j < order.size(); ++j) {
         const auto row = static_cast<Index>(j);
         queries.row(row) = *drawn.tau * drawn.keys.row(order[j]);
@@ -87,17 +102,23 @@ class EvictionLine : public analysis::Claim {
       // The law, from this draw's weights and ones.
       const double y = values.mean(), x = truth.bottomRows(dropped).mean();
       double q = 0;
-      for (Index i = count; i < weights.rows(); ++i) q += normal_below((y - 0.5) / std::sqrt(y * (1 - y) * weights.row(i).squaredNorm()));
+      for (Index i = count; i < weights.rows(); ++i)
+        q += normal_below((y - 0.5) / std::sqrt(y * (1 - y) * weights.row(i).squaredNorm()));
       q /= static_cast<double>(dropped);
       model += static_cast<double>(dropped) / static_cast<double>(params.tokens()) * (q * (1 - x) + (1 - q) * x);
     }
     const double count = static_cast<double>(draws);
-    return {"ok", {{"error", error / count}, {"model", model / count}, {"kept_share", static_cast<double>(kept) / static_cast<double>(params.tokens())}}};
+    return {"ok",
+            {{"error", error / count},
+             {"model", model / count},
+             {"kept_share", static_cast<double>(kept) / static_cast<double>(params.tokens())}}};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json grid{{{"rule", {"uniform", "recent", "heavy_keys"}}, {"share", {0.25, 0.5}}, {"d", 16}}, {{"rule", "most_ones"}, {"share", 0.25}, {"d", {16, 64}}}, {{"rule", "fewest_ones"}, {"share", 0.25}, {"d", 16}}};
+    Json grid{{{"rule", {"uniform", "recent", "heavy_keys"}}, {"share", {0.25, 0.5}}, {"d", 16}},
+              {{"rule", "most_ones"}, {"share", 0.25}, {"d", {16, 64}}},
+              {{"rule", "fewest_ones"}, {"share", 0.25}, {"d", 16}}};
     if (!quick) {
       grid.push_back({{"rule", {"uniform", "recent", "heavy_keys"}}, {"share", {0.125, 0.75}}, {"d", 16}});
       grid.push_back({{"rule", "most_ones"}, {"share", {0.125, 0.5}}, {"d", {16, 32}}});
@@ -147,15 +168,17 @@ class EvictionLine : public analysis::Claim {
     }
     for (Index j = 0; j < tokens; ++j) {
       const double tie = static_cast<double>(stream()) / 4294967296.0, ones = drawn.values.row(j).sum();
-      scores[static_cast<std::size_t>(j)] = rule == "uniform"       ? tie
-                                            : rule == "recent"      ? static_cast<double>(j)
-                                            : rule == "heavy_keys"  ? received.col(j).sum()
-                                            : rule == "most_ones"   ? ones + tie / 2
-                                                                    : tie / 2 - ones;
+      scores[static_cast<std::size_t>(j)] = rule == "uniform"      ? tie
+                                            : rule == "recent"     ? static_cast<double>(j)
+                                            : rule == "heavy_keys" ? received.col(j).sum()
+                                            : rule == "most_ones"  ? ones + tie / 2
+                                                                   : tie / 2 - ones;
     }
     std::vector<Index> order(static_cast<std::size_t>(tokens));
     std::iota(order.begin(), order.end(), Index{0});
-    std::sort(order.begin(), order.end(), [&](Index a, Index b) { return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)]; });
+    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+      return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+    });
     return order;
   }
 };

@@ -1,6 +1,6 @@
 #pragma once
-// The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of rows
-// serves index_floor, mse_floor and eta_implies_decoding.
+// The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of
+// rows serves index_floor, mse_floor and eta_implies_decoding.
 
 #include <algorithm>
 
@@ -27,9 +27,12 @@ inline core::Json floor_sweep(analysis::Size size) {
   cell(8, 64, {0.5, 1});
   cell(16, 32, quick ? core::Json{0.25, 0.5, 1, 4} : core::Json{0.125, 0.25, 0.5, 0.75, 1, 2, 4, 8});
   if (!quick) cell(32, 64, {0.25, 0.5, 1, 4});
-  return {{"experiment", "index_frontier"},  {"grid", grid},
-          {"queries", 512},                  {"mixture_queries", 0},
-          {"random_queries", 0},             {"stop", {{"min_trials", quick ? 40 : 96}, {"max_trials", quick ? 40 : 96}}}};
+  return {{"experiment", "index_frontier"},
+          {"grid", grid},
+          {"queries", 512},
+          {"mixture_queries", 0},
+          {"random_queries", 0},
+          {"stop", {{"min_trials", quick ? 40 : 96}, {"max_trials", quick ? 40 : 96}}}};
 }
 
 // Message bits an entry of one point's trials, their mean.
@@ -37,8 +40,8 @@ inline double mean_rate(const analysis::PointRows& point) {
   return core::mean_of(point.values("message_bits")) / (point.parameter("tokens") * point.parameter("d"));
 }
 
-// The mean error of trials. Where every trial errs, Student t alone: the row bound of core::error_interval takes parts of rows
-// for whole ones and is several times too wide to tell a code near the floor from one below it.
+// The mean error of trials. Where every trial errs, Student t alone: the row bound of core::error_interval takes parts
+// of rows for whole ones and is several times too wide to tell a code near the floor from one below it.
 inline core::Interval mean_error_interval(const std::vector<core::TrialErrors>& trials, double level) {
   std::vector<double> means;
   for (const auto& trial : trials) means.push_back(trial.mean());

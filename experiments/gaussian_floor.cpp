@@ -1,5 +1,5 @@
-// F9. Gaussian values cost at least half a log2(1/error) bits each, whatever the code; scalar quantisers pay the Lloyd-Max
-// constants on top.
+// F9. Gaussian values cost at least half a log2(1/error) bits each, whatever the code; scalar quantisers pay the
+// Lloyd-Max constants on top.
 
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
@@ -19,26 +19,40 @@ class GaussianFloor : public analysis::Claim {
  public:
   std::string name() const override { return "gaussian_floor"; }
   std::string statement() const override {
-    return "N(0,1) values kept in b bits each come back with mean squared error at least 4^-b, from every scheme; Lloyd-Max scalars reach .3634, .1175, .03454, .009501 at 1 to 4 bits";
+    return "N(0,1) values kept in b bits each come back with mean squared error at least 4^-b, from every scheme; "
+           "Lloyd-Max scalars reach .3634, .1175, .03454, .009501 at 1 to 4 bits";
   }
-  std::string source() const override { return "Gaussian distortion-rate function (Shannon); Max 1960 (his last digit at 4 bits, .009497, is corrected)"; }
-  std::string prediction() const override { return "(1/2) log2(1/mse) / b <= 1, b = message bits / N d; mse of Lloyd-Max quantisers"; }
+  std::string source() const override {
+    return "Gaussian distortion-rate function (Shannon); Max 1960 (his last digit at 4 bits, .009497, is corrected)";
+  }
+  std::string prediction() const override {
+    return "(1/2) log2(1/mse) / b <= 1, b = message bits / N d; mse of Lloyd-Max quantisers";
+  }
   std::string allowance() const override {
-    return "0.002 on the ratio: the mean of a logarithm over trials lies that far from the logarithm of the mean (half its variance, 1/(N d) for a code near the floor). 1 % on the Lloyd-Max constants: draws are finite";
+    return "0.002 on the ratio: the mean of a logarithm over trials lies that far from the logarithm of the mean (half "
+           "its variance, 1/(N d) for a code near the floor). 1 % on the Lloyd-Max constants: draws are finite";
   }
-  std::string refutation() const override { return "an error worth more bits than the message has, or a scalar constant off by more than 1 %"; }
+  std::string refutation() const override {
+    return "an error worth more bits than the message has, or a scalar constant off by more than 1 %";
+  }
 
   const core::OptionTable& options() const override {
     using core::Option;
     static const core::OptionTable table{
-        Option::structured("code", {}, R"({"lloyd_max": bits} or {"scheme": entry, "rate": bits an entry})", "what compresses the values"),
-        Option::integer("n", 16, 2, 16384, "side of the last map, doubling"), Option::integer("d", 16, 1, 65536, "width of keys and of values"),
-        Option::integer("draws", 524288, 1, 100'000'000, "values a trial for lloyd_max"), analysis::sabotage_option({"half_the_message_uncounted", "biased_levels"})};
+        Option::structured("code", {}, R"({"lloyd_max": bits} or {"scheme": entry, "rate": bits an entry})",
+                           "what compresses the values"),
+        Option::integer("n", 16, 2, 16384, "side of the last map, doubling"),
+        Option::integer("d", 16, 1, 65536, "width of keys and of values"),
+        Option::integer("draws", 524288, 1, 100'000'000, "values a trial for lloyd_max"),
+        analysis::sabotage_option({"half_the_message_uncounted", "biased_levels"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     const Json& code = combination.value("code");
-    Json parameters{{"code", code}, {"sabotage", combination.value("sabotage")}, {"d", combination.value("d")}, {"n", combination.value("n")}};
+    Json parameters{{"code", code},
+                    {"sabotage", combination.value("sabotage")},
+                    {"d", combination.value("d")},
+                    {"n", combination.value("n")}};
     const Json& draws = combination.value("draws");
     if (code.contains("lloyd_max")) {
       parameters["draws"] = draws;
@@ -46,7 +60,8 @@ class GaussianFloor : public analysis::Claim {
     }
     // The game is index_frontier's, on Gaussian values.
     sweep::Combination game;
-    for (const auto& option : frontier().options().options()) game.set(option.name, option.default_value, combination.path("code"));
+    for (const auto& option : frontier().options().options())
+      game.set(option.name, option.default_value, combination.path("code"));
     const auto set = [&](const char* name, const Json& value) { game.set(name, value, combination.path("code")); };
     set("instance", "gaussian_values");
     set("n", parameters["n"]);
@@ -59,7 +74,8 @@ class GaussianFloor : public analysis::Claim {
     return parameters;
   }
 
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext& context) const override {
+  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial,
+                             const sweep::TrialContext& context) const override {
     const double counted = parameters.at("sabotage") == "half_the_message_uncounted" ? 0.5 : 1.0;
     if (parameters.contains("game")) {
       Json game = parameters.at("game");
@@ -72,7 +88,8 @@ class GaussianFloor : public analysis::Claim {
     const int bits = parameters.at("code").at("lloyd_max");
     const auto quantiser = theory::lloyd_max(bits);
     const double stretch = parameters.at("sabotage") == "biased_levels" ? 1.2 : 1.0;
-    core::Stream stream(core::derive_key(parameters.at("seed"), "gaussian_floor", trial, "alice"), core::Purpose("gaussian floor/values"), 0);
+    core::Stream stream(core::derive_key(parameters.at("seed"), "gaussian_floor", trial, "alice"),
+                        core::Purpose("gaussian floor/values"), 0);
     boost::random::normal_distribution<double> normal;
     double sum = 0;
     const auto draws = parameters.at("draws").get<std::int64_t>();
@@ -95,9 +112,13 @@ class GaussianFloor : public analysis::Claim {
         codes.push_back({{"scheme", entry}, {"rate", Json()}});
         continue;
       }
-      for (const double rate : quick ? std::vector<double>{1, 2, 4} : std::vector<double>{0.5, 1, 2, 4, 8}) codes.push_back({{"scheme", entry}, {"rate", rate}});
+      for (const double rate : quick ? std::vector<double>{1, 2, 4} : std::vector<double>{0.5, 1, 2, 4, 8})
+        codes.push_back({{"scheme", entry}, {"rate", rate}});
     }
-    return {{"grid", {{"code", codes}}}, {"n", quick ? 16 : 32}, {"d", quick ? 16 : 32}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 24 : 64}}}};
+    return {{"grid", {{"code", codes}}},
+            {"n", quick ? 16 : 32},
+            {"d", quick ? 16 : 32},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 24 : 64}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {

@@ -22,27 +22,41 @@ class InterpolationLoophole : public analysis::Claim {
  public:
   std::string name() const override { return "interpolation_loophole"; }
   std::string statement() const override {
-    return "values of scale k that are a bicubic or area resizing of scale k-1's map have rank t_{k-1}, and t_{k-1} of the t_k rows reproduce them: exact compression by t_{k-1}/t_k";
+    return "values of scale k that are a bicubic or area resizing of scale k-1's map have rank t_{k-1}, and t_{k-1} of "
+           "the t_k rows reproduce them: exact compression by t_{k-1}/t_k";
   }
-  std::string source() const override { return "the lower bound of arXiv 2503.14881 takes arbitrary (q, k, v); next-scale models upsample (bicubic or area) between scales"; }
-  std::string prediction() const override { return "rank V_k / t_k = t_{k-1} / t_k with at least t_k channels; relative error of the reproduction at round-off"; }
-  std::string allowance() const override { return "none for the rank. 1e-9 relative for the reproduction: round-off 1e-16 times the condition of t_{k-1} pivoted rows of the resizing, a public matrix, with much room"; }
+  std::string source() const override {
+    return "the lower bound of arXiv 2503.14881 takes arbitrary (q, k, v); next-scale models upsample (bicubic or "
+           "area) between scales";
+  }
+  std::string prediction() const override {
+    return "rank V_k / t_k = t_{k-1} / t_k with at least t_k channels; relative error of the reproduction at round-off";
+  }
+  std::string allowance() const override {
+    return "none for the rank. 1e-9 relative for the reproduction: round-off 1e-16 times the condition of t_{k-1} "
+           "pivoted rows of the resizing, a public matrix, with much room";
+  }
   std::string refutation() const override { return "another rank, or rows that do not reproduce the map to 1e-9"; }
 
   const core::OptionTable& options() const override {
     using core::Option;
-    static const core::OptionTable table{Option::choice("resize", "bicubic", {"bicubic", "area"}, "how the map is brought to the next size"),
-                                         Option::integer("from", 4, 1, 64, "side of scale k-1"), Option::integer("to", 8, 1, 64, "side of scale k, at least `from`"),
-                                         analysis::sabotage_option({"arbitrary_values", "one_row_short"})};
+    static const core::OptionTable table{
+        Option::choice("resize", "bicubic", {"bicubic", "area"}, "how the map is brought to the next size"),
+        Option::integer("from", 4, 1, 64, "side of scale k-1"),
+        Option::integer("to", 8, 1, 64, "side of scale k, at least `from`"),
+        analysis::sabotage_option({"arbitrary_values", "one_row_short"})};
     return table;
   }
   Json resolve(const sweep::Combination& combination) const override {
     Json parameters;
     for (const char* name : {"resize", "from", "to", "sabotage"}) parameters[name] = combination.value(name);
-    if (parameters["to"] < parameters["from"]) throw core::ConfigError(combination.path("to"), parameters["to"].dump(), "a side of at least `from`");
+    if (parameters["to"] < parameters["from"])
+      throw core::ConfigError(combination.path("to"), parameters["to"].dump(), "a side of at least `from`");
     return parameters;
   }
-  double operations(const Json& parameters) const override { return 4 * std::pow(parameters.at("to").get<double>(), 6); }
+  double operations(const Json& parameters) const override {
+    return 4 * std::pow(parameters.at("to").get<double>(), 6);
+  }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
     const std::string mode = parameters.at("resize"), sabotage = parameters.at("sabotage");

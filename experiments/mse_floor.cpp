@@ -1,4 +1,5 @@
-// F8. The floor without a threshold decoder: a squared error of the reconstructed bits is worth as many bits as a bit error.
+// F8. The floor without a threshold decoder: a squared error of the reconstructed bits is worth as many bits as a bit
+// error.
 
 #include <algorithm>
 
@@ -14,16 +15,27 @@ using analysis::CheckList;
 class MseFloor : public analysis::JudgingClaim {
  public:
   std::string name() const override { return "mse_floor"; }
-  std::string statement() const override { return "outputs with mean squared error D about the bits need B >= N d (1 - H2((1 - sqrt(1 - 4 D))/2)) bits, whatever reads them"; }
-  std::string source() const override { return "Fano with p(1 - p) = D: H2 is concave as a function of p(1 - p)"; }
-  std::string prediction() const override { return "N d (1 - H2((1 - sqrt(1 - 4 D))/2)) / B <= 1; bits in a public order with 1/2 for the others: D = (1 - B/(N d))/4"; }
-  std::string allowance() const override {
-    return "none for the floor. 4 % for the public order: rows are drawn with replacement, and the leak of a certified scaling adds its square, below 1 % of 1/4";
+  std::string statement() const override {
+    return "outputs with mean squared error D about the bits need B >= N d (1 - H2((1 - sqrt(1 - 4 D))/2)) bits, "
+           "whatever reads them";
   }
-  std::string refutation() const override { return "a scheme below the floor, or bitpack off (1 - rate)/4 by more than 4 %"; }
+  std::string source() const override { return "Fano with p(1 - p) = D: H2 is concave as a function of p(1 - p)"; }
+  std::string prediction() const override {
+    return "N d (1 - H2((1 - sqrt(1 - 4 D))/2)) / B <= 1; bits in a public order with 1/2 for the others: D = (1 - "
+           "B/(N d))/4";
+  }
+  std::string allowance() const override {
+    return "none for the floor. 4 % for the public order: rows are drawn with replacement, and the leak of a certified "
+           "scaling adds its square, below 1 % of 1/4";
+  }
+  std::string refutation() const override {
+    return "a scheme below the floor, or bitpack off (1 - rate)/4 by more than 4 %";
+  }
   core::Json config(analysis::Size size) const override { return floor_sweep(size); }
 
-  std::vector<std::string> sabotages() const override { return {"mse_over_twice_the_entries", "half_the_message_uncounted"}; }
+  std::vector<std::string> sabotages() const override {
+    return {"mse_over_twice_the_entries", "half_the_message_uncounted"};
+  }
   void spoil(const std::string& sabotage, analysis::ClaimRows& rows) const override {
     for (auto& point : rows) {
       for (auto& row : point.rows) {
@@ -39,7 +51,8 @@ class MseFloor : public analysis::JudgingClaim {
     for (const auto& point : rows) {
       const auto errors = point.values("mse");
       if (errors.empty()) continue;  // infeasible
-      const double entries = point.parameter("tokens") * point.parameter("d"), bits = core::mean_of(point.values("message_bits"));
+      const double entries = point.parameter("tokens") * point.parameter("d"),
+                   bits = core::mean_of(point.values("message_bits"));
       const auto floor = [=](double mse) { return theory::entropy_floor_bits_mse(entries, std::max(0.0, mse)); };
       core::Json at = floor_place(point, "mse floor / bits");
       at["mse"] = core::mean_of(errors);

@@ -21,19 +21,30 @@ class RecomputationLoophole : public analysis::Claim {
  public:
   std::string name() const override { return "recomputation_loophole"; }
   std::string statement() const override {
-    return "when value rows are a public function of one of 2^c tokens, N c bits answer every query without error, however large d is: far below the N d bits that arbitrary rows force";
+    return "when value rows are a public function of one of 2^c tokens, N c bits answer every query without error, "
+           "however large d is: far below the N d bits that arbitrary rows force";
   }
-  std::string source() const override { return "entropy: H(cache) <= H(tokens) <= N log2 |codebook|; no contradiction to Thm 4.5, whose hard instance is no such function"; }
+  std::string source() const override {
+    return "entropy: H(cache) <= H(tokens) <= N log2 |codebook|; no contradiction to Thm 4.5, whose hard instance is "
+           "no such function";
+  }
   std::string prediction() const override { return "message bits / (N d) = c/d, and no wrong bit"; }
-  std::string allowance() const override { return "none for the length. 0.01 of the bits: the recomputed cache is the same, so none is wrong, in a finite sample"; }
+  std::string allowance() const override {
+    return "none for the length. 0.01 of the bits: the recomputed cache is the same, so none is wrong, in a finite "
+           "sample";
+  }
   std::string refutation() const override { return "a wrong bit in a recomputed cache, or a length that grows with d"; }
 
   const core::OptionTable& options() const override {
     static const core::OptionTable table = [] {
       auto list = shape_options(16, 64);
-      return core::OptionTable{list[0], list[1], list[2], core::Option::integer("codebook_bits", 12, 1, 20, "c, log2 of the number of tokens of the codebook"),
-                               core::Option::integer("rows", 64, 1, 1'000'000, "rows asked for in a trial"),
-                               analysis::sabotage_option({"arbitrary_values", "tokens_sent_twice"})};
+      return core::OptionTable{
+          list[0],
+          list[1],
+          list[2],
+          core::Option::integer("codebook_bits", 12, 1, 20, "c, log2 of the number of tokens of the codebook"),
+          core::Option::integer("rows", 64, 1, 1'000'000, "rows asked for in a trial"),
+          analysis::sabotage_option({"arbitrary_values", "tokens_sent_twice"})};
     }();
     return table;
   }
@@ -58,7 +69,8 @@ class RecomputationLoophole : public analysis::Claim {
     core::Stream stream(coins.alice, core::Purpose("recomputation/tokens"), 0);
     for (Index j = 0; j < params.tokens(); ++j) {
       const std::uint64_t token = stream.next64() & ((std::uint64_t{1} << bits) - 1);
-      values.row(j) = sabotage == "arbitrary_values" ? Eigen::RowVectorXd(drawn.values.row(j)) : model_row(coins.open, token, params.d);
+      values.row(j) = sabotage == "arbitrary_values" ? Eigen::RowVectorXd(drawn.values.row(j))
+                                                     : model_row(coins.open, token, params.d);
       writer.put(token, bits);
       if (sabotage == "tokens_sent_twice") writer.put(token, bits);
     }
@@ -77,22 +89,29 @@ class RecomputationLoophole : public analysis::Claim {
     }
     const core::RowMatrixD answers = attention::softmax_attention<double>(queries, drawn.keys, recomputed);
     const double wrong = static_cast<double>(((answers.array() > 0.5) != (truth.array() > 0.5)).count());
-    return {"ok", {{"row_errors", wrong / static_cast<double>(params.d)}, {"queried_rows", asked.size()}, {"message_bits", writer.bits().size}}};
+    return {"ok",
+            {{"row_errors", wrong / static_cast<double>(params.d)},
+             {"queried_rows", asked.size()},
+             {"message_bits", writer.bits().size}}};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"d", quick ? Json{32, 64, 128} : Json{32, 64, 128, 256}}, {"codebook_bits", {4, 12}}}}, {"n", quick ? 16 : 32}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 32 : 64}}}};
+    return {{"grid", {{"d", quick ? Json{32, 64, 128} : Json{32, 64, 128, 256}}, {"codebook_bits", {4, 12}}}},
+            {"n", quick ? 16 : 32},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 32 : 64}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
     CheckList checks;
     for (const auto& point : rows) {
-      const auto wrong = point.values("row_errors"), asked = point.values("queried_rows"), bits = point.values("message_bits");
+      const auto wrong = point.values("row_errors"), asked = point.values("queried_rows"),
+                 bits = point.values("message_bits");
       std::vector<core::TrialErrors> errors;
       for (std::size_t i = 0; i < wrong.size(); ++i) errors.push_back({wrong[i], static_cast<std::int64_t>(asked[i])});
       if (errors.empty()) continue;
-      const double entries = static_cast<double>(schedule_of(point.parameters).tokens()) * point.parameter("d"), law = point.parameter("codebook_bits") / point.parameter("d");
+      const double entries = static_cast<double>(schedule_of(point.parameters).tokens()) * point.parameter("d"),
+                   law = point.parameter("codebook_bits") / point.parameter("d");
       Json at = point.at({"n", "d", "codebook_bits"});
       at["quantity"] = "message bits / N d";
       checks.exact(at, core::mean_of(bits) / entries, law, analysis::within_relative(law, 1e-9));

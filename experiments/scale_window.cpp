@@ -17,19 +17,26 @@ class ScaleWindow : public analysis::Claim {
  public:
   std::string name() const override { return "scale_window"; }
   std::string statement() const override {
-    return "attention over the last W cached scales reads |U| d bits and nothing of the others: |U|/N = (1 - 4^-W)/(1 - 4^-(K-1)) for doubling sides, .399, .634, .785 for VAR-256 at W = 1, 2, 3";
+    return "attention over the last W cached scales reads |U| d bits and nothing of the others: |U|/N = (1 - 4^-W)/(1 "
+           "- 4^-(K-1)) for doubling sides, .399, .634, .785 for VAR-256 at W = 1, 2, 3";
   }
-  std::string source() const override { return "structured sparsity: INDEX on the union of supports; replaces 1 - 4^-W, its limit for many scales"; }
+  std::string source() const override {
+    return "structured sparsity: INDEX on the union of supports; replaces 1 - 4^-W, its limit for many scales";
+  }
   std::string prediction() const override { return "1 - 2 error over all rows = |U|/N"; }
   std::string allowance() const override {
-    return "0.01: exact up to sampling, since certified rows in the window have no error and rows outside it are independent of the answers. The width is a tenth of the smallest step between neighbouring windows judged";
+    return "0.01: exact up to sampling, since certified rows in the window have no error and rows outside it are "
+           "independent of the answers. The width is a tenth of the smallest step between neighbouring windows judged";
   }
-  std::string refutation() const override { return "a recovered share more than 0.01 from the window's share of the tokens"; }
+  std::string refutation() const override {
+    return "a recovered share more than 0.01 from the window's share of the tokens";
+  }
 
   const core::OptionTable& options() const override {
     static const core::OptionTable table = [] {
       auto list = shape_options(16, 64);
-      return core::OptionTable{list[0], list[1], list[2], core::Option::integer("window", 1, 1, 100, "W, last cached scales that are attended to"),
+      return core::OptionTable{list[0], list[1], list[2],
+                               core::Option::integer("window", 1, 1, 100, "W, last cached scales that are attended to"),
                                analysis::sabotage_option({"one_scale_more", "values_of_other_scales_leak"})};
     }();
     return table;
@@ -46,7 +53,8 @@ class ScaleWindow : public analysis::Claim {
     const int window = parameters.at("window").get<int>() + (parameters.at("sabotage") == "one_scale_more" ? 1 : 0);
     const DrawnInstance drawn(params, parameters.at("seed"), trial, 0);
     if (!drawn.tau) return {"uncertified", Json::object()};
-    const Index start = params.schedule.first_token(std::max(0, params.schedule.scales() - window)), held = params.tokens() - start;
+    const Index start = params.schedule.first_token(std::max(0, params.schedule.scales() - window)),
+                held = params.tokens() - start;
     const core::RowMatrixD queries = *drawn.tau * drawn.keys;
     attention::SoftmaxAttention<double> attention(queries, params.d);
     attention.absorb(drawn.keys.bottomRows(held), drawn.values.bottomRows(held));
@@ -63,7 +71,8 @@ class ScaleWindow : public analysis::Claim {
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json grid{{{"schedule", "doubling"}, {"n", 16}, {"window", {1, 2, 3}}}, {{"schedule", "var256"}, {"window", {1, 2, 3}}}};
+    Json grid{{{"schedule", "doubling"}, {"n", 16}, {"window", {1, 2, 3}}},
+              {{"schedule", "var256"}, {"window", {1, 2, 3}}}};
     if (!quick) {
       grid.push_back({{"schedule", "doubling"}, {"n", {8, 32}}, {"window", {1, 2, 3}}});
       grid.push_back({{"schedule", "var512"}, {"window", {1, 2, 3}}});

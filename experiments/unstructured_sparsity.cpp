@@ -20,20 +20,39 @@ class UnstructuredSparsity : public analysis::Claim {
  public:
   std::string name() const override { return "unstructured_sparsity"; }
   std::string statement() const override {
-    return "attention limited to the k largest weights of each query needs the same bits on the hard instance: its rows are already near 1-sparse, and the error at a share f of the bits is (1 - f)/2 for every k";
+    return "attention limited to the k largest weights of each query needs the same bits on the hard instance: its "
+           "rows are already near 1-sparse, and the error at a share f of the bits is (1 - f)/2 for every k";
   }
-  std::string source() const override { return "impossibility for unstructured sparsity, arXiv 2502.15955: the union of the supports of all queries is the whole cache"; }
-  std::string prediction() const override { return "error = (1 - f)/2 for k = 1, 4, 16 and all; largest weight of a certified row > (1 + eta)/2; floor / bits <= 1"; }
-  std::string allowance() const override { return "0.01: exact up to sampling, since entries that are not sent are independent of every answer; as wide as what a leak of one entry in fifty would change"; }
-  std::string refutation() const override { return "an error off the line by more than 0.01 for some k, a row whose largest weight is below (1 + eta)/2, or an error below the floor"; }
+  std::string source() const override {
+    return "impossibility for unstructured sparsity, arXiv 2502.15955: the union of the supports of all queries is the "
+           "whole cache";
+  }
+  std::string prediction() const override {
+    return "error = (1 - f)/2 for k = 1, 4, 16 and all; largest weight of a certified row > (1 + eta)/2; floor / bits "
+           "<= 1";
+  }
+  std::string allowance() const override {
+    return "0.01: exact up to sampling, since entries that are not sent are independent of every answer; as wide as "
+           "what a leak of one entry in fifty would change";
+  }
+  std::string refutation() const override {
+    return "an error off the line by more than 0.01 for some k, a row whose largest weight is below (1 + eta)/2, or an "
+           "error below the floor";
+  }
 
   const core::OptionTable& options() const override {
     static const core::OptionTable table = [] {
       auto list = shape_options(16, 32);
-      return core::OptionTable{list[0], list[1], list[2], core::Option::integer("k", 1, 0, 1'000'000, "weights kept for each query; 0 = all"),
-                               core::Option::real("share", 0.5, 0, 1, "f, share of the bits of every row that is sent; the others are read as 1/2"),
-                               core::Option::real("eta", 0.5, 0, 0.999999, "tolerance of the certificate"),
-                               core::Option::integer("rows", 128, 1, 1'000'000, "rows asked for in a trial"), analysis::sabotage_option({"leaking_support", "wrong_tau"})};
+      return core::OptionTable{
+          list[0],
+          list[1],
+          list[2],
+          core::Option::integer("k", 1, 0, 1'000'000, "weights kept for each query; 0 = all"),
+          core::Option::real("share", 0.5, 0, 1,
+                             "f, share of the bits of every row that is sent; the others are read as 1/2"),
+          core::Option::real("eta", 0.5, 0, 0.999999, "tolerance of the certificate"),
+          core::Option::integer("rows", 128, 1, 1'000'000, "rows asked for in a trial"),
+          analysis::sabotage_option({"leaking_support", "wrong_tau"})};
     }();
     return table;
   }
@@ -51,11 +70,13 @@ class UnstructuredSparsity : public analysis::Claim {
     if (!drawn.tau) return {"uncertified", Json::object()};
     // A third of the scaling: rows are no longer sparse.
     const double tau = *drawn.tau * (sabotage == "wrong_tau" ? 1.0 / 3 : 1.0);
-    const Index sent = static_cast<Index>(std::lround(parameters.at("share").get<double>() * static_cast<double>(params.d)));
+    const Index sent =
+        static_cast<Index>(std::lround(parameters.at("share").get<double>() * static_cast<double>(params.d)));
     core::RowMatrixD known = drawn.values;
     known.rightCols(params.d - sent).setConstant(0.5);
     const auto k = parameters.at("k").get<std::size_t>();
-    const std::size_t kept = k == 0 ? static_cast<std::size_t>(params.tokens()) : std::min(k, static_cast<std::size_t>(params.tokens()));
+    const std::size_t kept =
+        k == 0 ? static_cast<std::size_t>(params.tokens()) : std::min(k, static_cast<std::size_t>(params.tokens()));
 
     const auto asked = drawn.instance->queried_rows(parameters.at("rows"));
     double wrong = 0, least_top = 1;
@@ -66,7 +87,8 @@ class UnstructuredSparsity : public analysis::Claim {
       weights /= weights.sum();
       least_top = std::min(least_top, weights.maxCoeff());
       std::iota(order.begin(), order.end(), Index{0});
-      std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), [&](Index a, Index b) { return weights[a] > weights[b]; });
+      std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+                        [&](Index a, Index b) { return weights[a] > weights[b]; });
       Eigen::RowVectorXd answer = Eigen::RowVectorXd::Zero(params.d);
       double mass = 0;
       for (std::size_t j = 0; j < kept; ++j) {
@@ -79,14 +101,20 @@ class UnstructuredSparsity : public analysis::Claim {
         for (Index c = 0; c < params.d; c += 10) answer[c] = drawn.values(i, c);
         for (Index c = params.d - 1; c >= sent; c -= 10) answer[c] = drawn.values(i, c);
       }
-      wrong += static_cast<double>(((answer.array() > 0.5) != (drawn.values.row(i).array() > 0.5)).count()) / static_cast<double>(params.d);
+      wrong += static_cast<double>(((answer.array() > 0.5) != (drawn.values.row(i).array() > 0.5)).count()) /
+               static_cast<double>(params.d);
     }
-    return {"ok", {{"error", wrong / static_cast<double>(asked.size())}, {"message_bits", sent * params.tokens()}, {"least_top_weight", least_top}}};
+    return {"ok",
+            {{"error", wrong / static_cast<double>(asked.size())},
+             {"message_bits", sent * params.tokens()},
+             {"least_top_weight", least_top}}};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    return {{"grid", {{"k", {1, 4, 16, 0}}, {"share", {0.25, 0.5, 0.75}}}}, {"n", quick ? 16 : 32}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 128 : 160}}}};
+    return {{"grid", {{"k", {1, 4, 16, 0}}, {"share", {0.25, 0.5, 0.75}}}},
+            {"n", quick ? 16 : 32},
+            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 128 : 160}}}};
   }
 
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {

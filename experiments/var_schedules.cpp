@@ -1,5 +1,5 @@
-// F11. What the single last step can read out of the cache: d times the tokens of all maps before it. It grows like n^2 only
-// if the maps before the last do: the schedule 1, n hands over one token.
+// F11. What the single last step can read out of the cache: d times the tokens of all maps before it. It grows like n^2
+// only if the maps before the last do: the schedule 1, n hands over one token.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -22,19 +22,31 @@ class VarSchedules : public analysis::Claim {
  public:
   std::string name() const override { return "var_schedules"; }
   std::string statement() const override {
-    return "the last step reads all bits of all maps before it, in spite of its own n^2 zero tokens: d (n^2 - 1)/3 for doubling sides, 424 d for VAR-256, 1216 d for VAR-512, 6425 d for Infinity, d for sides 1, n";
+    return "the last step reads all bits of all maps before it, in spite of its own n^2 zero tokens: d (n^2 - 1)/3 for "
+           "doubling sides, 424 d for VAR-256, 1216 d for VAR-512, 6425 d for Infinity, d for sides 1, n";
   }
-  std::string source() const override { return "Thm 4.5 of arXiv 2503.14881 with the growth assumption made explicit: N = sum of h_k w_k over k < K, tau for N - 1 + n^2 competing tokens"; }
+  std::string source() const override {
+    return "Thm 4.5 of arXiv 2503.14881 with the growth assumption made explicit: N = sum of h_k w_k over k < K, tau "
+           "for N - 1 + n^2 competing tokens";
+  }
   std::string prediction() const override { return "bits recovered = N d (1 - H2(error)) = N d"; }
-  std::string allowance() const override { return "2 %: the scaling is certified, so no bit is wrong; 2 % is what H2 leaves open when no error is seen in a finite number of rows"; }
-  std::string refutation() const override { return "a schedule from which less than 98 % of N d bits are read, or more than N d"; }
+  std::string allowance() const override {
+    return "2 %: the scaling is certified, so no bit is wrong; 2 % is what H2 leaves open when no error is seen in a "
+           "finite number of rows";
+  }
+  std::string refutation() const override {
+    return "a schedule from which less than 98 % of N d bits are read, or more than N d";
+  }
 
   const core::OptionTable& options() const override {
     static const core::OptionTable table = [] {
       auto list = shape_options(16, 64);
-      return core::OptionTable{list[0], list[1], list[2],
-                               core::Option::integer("rows", 1024, 1, 1'000'000, "rows asked for in a trial, over as many instances as have them; at most n^2 in one step"),
-                               analysis::sabotage_option({"forgotten_scale", "own_tokens_uncertified"})};
+      return core::OptionTable{
+          list[0], list[1], list[2],
+          core::Option::integer(
+              "rows", 1024, 1, 1'000'000,
+              "rows asked for in a trial, over as many instances as have them; at most n^2 in one step"),
+          analysis::sabotage_option({"forgotten_scale", "own_tokens_uncertified"})};
     }();
     return table;
   }
@@ -57,7 +69,9 @@ class VarSchedules : public analysis::Claim {
     const bool forgotten = parameters.at("sabotage") == "forgotten_scale";
     double row_errors = 0;
     for (Index draw = 0; draw < instances; ++draw) {
-      const DrawnInstance drawn(params, parameters.at("seed"), trial * static_cast<std::uint64_t>(instances) + static_cast<std::uint64_t>(draw), 0, own_tokens);
+      const DrawnInstance drawn(params, parameters.at("seed"),
+                                trial * static_cast<std::uint64_t>(instances) + static_cast<std::uint64_t>(draw), 0,
+                                own_tokens);
       if (!drawn.tau) return {"uncertified", Json::object()};
       // At 30 % of it Bob's own tokens, all of value zero, outweigh the row that he asks for.
       const double tau = *drawn.tau * (parameters.at("sabotage") == "own_tokens_uncertified" ? 0.3 : 1.0);
@@ -73,7 +87,8 @@ class VarSchedules : public analysis::Claim {
       const core::RowMatrixD answers = step.result();
       for (Index i = 0; i < per_instance; ++i) {
         const auto truth = drawn.values.row(rows[static_cast<std::size_t>(i)]);
-        row_errors += static_cast<double>(((answers.row(i).array() > 0.5) != (truth.array() > 0.5)).count()) / static_cast<double>(params.d);
+        row_errors += static_cast<double>(((answers.row(i).array() > 0.5) != (truth.array() > 0.5)).count()) /
+                      static_cast<double>(params.d);
       }
     }
     return {"ok", {{"row_errors", row_errors}, {"queried_rows", instances * per_instance}}};
@@ -100,7 +115,8 @@ class VarSchedules : public analysis::Claim {
         all = {all.row_errors + wrong[i], all.rows + static_cast<std::int64_t>(asked[i])};
       }
       if (errors.empty()) continue;
-      const double bits = law(point.parameters.at("schedule"), static_cast<std::int64_t>(point.parameter("n"))) * point.parameter("d");
+      const double bits =
+          law(point.parameters.at("schedule"), static_cast<std::int64_t>(point.parameter("n"))) * point.parameter("d");
       const double held = static_cast<double>(schedule_of(point.parameters).tokens()) * point.parameter("d");
       const auto recovered = [=](double error) { return theory::binary_capacity(std::min(0.5, error)) * held; };
       Json at = point.at({"schedule", "n", "d"});
@@ -116,7 +132,8 @@ class VarSchedules : public analysis::Claim {
  private:
   // Tokens before the last map, from the published side lists and not from Schedule.
   static double law(const std::string& schedule, std::int64_t n) {
-    static const std::map<std::string, double> tokens{{"var256", 424}, {"var512", 1216}, {"infinity", 6425}, {"one_step", 1}};
+    static const std::map<std::string, double> tokens{
+        {"var256", 424}, {"var512", 1216}, {"infinity", 6425}, {"one_step", 1}};
     return schedule == "doubling" ? static_cast<double>(theory::doubling_tokens(n)) : tokens.at(schedule);
   }
   // One step asks each row at most once.
@@ -124,7 +141,9 @@ class VarSchedules : public analysis::Claim {
     std::vector<Index> list(static_cast<std::size_t>(tokens));
     for (std::size_t i = 0; i < list.size(); ++i) list[i] = static_cast<Index>(i);
     core::Stream stream(bob, core::Purpose("distinct rows"), 0);
-    for (Index i = 0; i < count; ++i) std::swap(list[static_cast<std::size_t>(i)], list[static_cast<std::size_t>(boost::random::uniform_int_distribution<Index>(i, tokens - 1)(stream))]);
+    for (Index i = 0; i < count; ++i)
+      std::swap(list[static_cast<std::size_t>(i)],
+                list[static_cast<std::size_t>(boost::random::uniform_int_distribution<Index>(i, tokens - 1)(stream))]);
     list.resize(static_cast<std::size_t>(count));
     return list;
   }

@@ -20,7 +20,8 @@ class JudgingClaim : public Claim {
  private:
   [[noreturn]] void refuse() const {
     const std::string judged = config(Size::quick).at("experiment");
-    throw core::UserError(name() + " judges the rows of " + judged + "; run that, or kvfrontier verify --only " + name());
+    throw core::UserError(name() + " judges the rows of " + judged + "; run that, or kvfrontier verify --only " +
+                          name());
   }
 };
 

@@ -44,11 +44,13 @@ core::RowMatrixD resize_map(const std::string& mode, core::RowsViewD map, int fr
   const core::Index channels = map.cols();
   // Along columns inside each map row, then along rows: two small products instead of one of all cells with all cells.
   core::RowMatrixD wide(core::Index{from} * to, channels);
-  for (int r = 0; r < from; ++r) wide.middleRows(core::Index{r} * to, to).noalias() = axis * map.middleRows(core::Index{r} * from, from);
+  for (int r = 0; r < from; ++r)
+    wide.middleRows(core::Index{r} * to, to).noalias() = axis * map.middleRows(core::Index{r} * from, from);
   core::RowMatrixD out = core::RowMatrixD::Zero(core::Index{to} * to, channels);
   for (int r = 0; r < to; ++r) {
     for (int s = 0; s < from; ++s) {
-      if (axis(r, s) != 0) out.middleRows(core::Index{r} * to, to) += axis(r, s) * wide.middleRows(core::Index{s} * to, to);
+      if (axis(r, s) != 0)
+        out.middleRows(core::Index{r} * to, to) += axis(r, s) * wide.middleRows(core::Index{s} * to, to);
     }
   }
   return out;

@@ -1,6 +1,5 @@
-// INDEX with b bits an entry: values on the grid {0, ..., 2^b - 1}/(2^b - 1). The bound becomes N d b bits, for a scaling
-// that grows by about b ln 2 over the gap.
-
+// INDEX with b bits an entry: values on the grid {0, ..., 2^b - 1}/(2^b - 1). The bound becomes N d b bits, for a
+// scaling that grows by about b ln 2 over the gap.
 
 #include "reduction/instance.hpp"
 #include "theory/leak.hpp"
@@ -32,8 +31,13 @@ class BbitInstance : public Instance {
 class BbitFamily : public InstanceFamily {
  public:
   std::string name() const override { return "bbit"; }
-  std::string summary() const override { return "N d entries of b fair bits each, on the grid {0, ..., 2^b - 1}/(2^b - 1); eta must be below 1/(2^(b+1) - 3)"; }
-  std::string source() const override { return "the reduction with finer values: N d b bits, so that the bound counts bits and not words"; }
+  std::string summary() const override {
+    return "N d entries of b fair bits each, on the grid {0, ..., 2^b - 1}/(2^b - 1); eta must be below 1/(2^(b+1) - "
+           "3)";
+  }
+  std::string source() const override {
+    return "the reduction with finer values: N d b bits, so that the bound counts bits and not words";
+  }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{core::Option::integer("bits", 2, 1, 16, "b, bits an entry")};
     return table;

@@ -62,7 +62,8 @@ Certificate certify(const Instance& instance, int threads) {
   core::RowMatrixF keys(tokens, instance.params().d);
   instance.keys(0, keys);
   const std::vector<Index> classes = instance.classes();
-  const auto largest = classes.empty() ? attention::largest_products(keys, threads) : largest_products_between(keys, classes);
+  const auto largest =
+      classes.empty() ? attention::largest_products(keys, threads) : largest_products_between(keys, classes);
   const double rounding = attention::product_rounding_bound(keys);
   for (Index i = 0; i < tokens; ++i) {
     const double product = largest[static_cast<std::size_t>(i)];
@@ -75,12 +76,14 @@ Certificate certify(const Instance& instance, int threads) {
 }
 
 Scaling Scaling::parse(const core::Json& json, const std::string& path) {
-  if (json.is_number() && json.get<double>() >= 0 && std::isfinite(json.get<double>())) return {Kind::fixed, json.get<double>()};
+  if (json.is_number() && json.get<double>() >= 0 && std::isfinite(json.get<double>()))
+    return {Kind::fixed, json.get<double>()};
   if (json == "certified") return {Kind::certified, 0};
   if (json == "typical") return {Kind::typical, 0};
   if (json == "union") return {Kind::united, 0};
-  throw core::ConfigError(path, core::describe(json), "certified, typical, union, or a number of at least 0",
-                          json.is_string() ? core::nearest_name(json.get<std::string>(), {"certified", "typical", "union"}) : "");
+  throw core::ConfigError(
+      path, core::describe(json), "certified, typical, union, or a number of at least 0",
+      json.is_string() ? core::nearest_name(json.get<std::string>(), {"certified", "typical", "union"}) : "");
 }
 
 core::Json Scaling::to_json() const {
@@ -102,7 +105,8 @@ namespace {
 std::optional<double> tau_of(double gap, Index competitors, double leak_threshold, double max_tau) {
   if (competitors == 0) return 0.0;
   if (!(gap > 0) || !(leak_threshold > 0)) return std::nullopt;
-  const double tau = (1 + certified_margin) * std::max(0.0, theory::decoding_margin_for(competitors, leak_threshold)) / gap;
+  const double tau =
+      (1 + certified_margin) * std::max(0.0, theory::decoding_margin_for(competitors, leak_threshold)) / gap;
   return tau <= max_tau ? std::optional(tau) : std::nullopt;
 }
 
@@ -112,7 +116,8 @@ std::optional<double> certified_tau(double gap, Index tokens, double eta, double
   return tau_of(gap, tokens - 1, theory::leak_threshold(eta), max_tau);
 }
 
-std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta, double max_tau, Index zero_tokens) {
+std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta,
+                                    double max_tau, Index zero_tokens) {
   const double gap = zero_tokens > 0 ? std::min(certificate.gap, certificate.least_square_norm) : certificate.gap;
   return tau_of(gap, instance.competitors() + zero_tokens, instance.leak_threshold(eta), max_tau);
 }
@@ -128,12 +133,14 @@ double closed_form_tau(const Scaling& scaling, const InstanceParams& params, dou
       return tau_of(1 - mu, tokens - 1, leak_threshold, max_tau);
     }
     if (!params.keys().mean_leak(tokens, d, 0.0)) return std::nullopt;
-    return theory::tau_at_leak([&](double tau) { return *params.keys().mean_leak(tokens, d, tau); }, leak_threshold, max_tau);
+    return theory::tau_at_leak([&](double tau) { return *params.keys().mean_leak(tokens, d, tau); }, leak_threshold,
+                               max_tau);
   };
   if (const auto tau = tau_at(params.d)) return *tau;
   const std::string least = least_dimension_text(params, tau_at);
-  throw core::ConfigError(path, scaling.to_json().dump() + " at d = " + std::to_string(params.d) + " for " +
-                                    std::to_string(tokens) + " tokens of " + params.embedding,
+  throw core::ConfigError(path,
+                          scaling.to_json().dump() + " at d = " + std::to_string(params.d) + " for " +
+                              std::to_string(tokens) + " tokens of " + params.embedding,
                           least.empty() ? "certified or a number: no d up to 65536 has this scaling below max_tau"
                                         : "d of at least " + least + ", or certified, or a number");
 }

@@ -11,15 +11,15 @@
 namespace kvfrontier::reduction {
 
 struct Certificate {
-  double gap = 0;        // min_i (|k_i|^2 - max_j <k_i, k_j>) over j != i of another class, never above its true value;
-                         // +infinity where there is no such pair
-  double mu_plus = 0;    // largest such product, as computed; -infinity where there is none
+  double gap = 0;      // min_i (|k_i|^2 - max_j <k_i, k_j>) over j != i of another class, never above its true value;
+                       // +infinity where there is no such pair
+  double mu_plus = 0;  // largest such product, as computed; -infinity where there is none
   double least_square_norm = 0;  // min_i |k_i|^2
 };
 
 // All pairs of keys, blocked, in O(N d) memory and O(N^2 d) time. The gap is taken over all j of another class
-// (Instance::classes, structural) and not over rows whose bits differ: tau is public, and must not tell Bob anything about
-// the bits.
+// (Instance::classes, structural) and not over rows whose bits differ: tau is public, and must not tell Bob anything
+// about the bits.
 Certificate certify(const Instance& instance, int threads = 1);
 
 // "certified", "typical", "union" or a number.
@@ -39,13 +39,14 @@ inline constexpr double certified_margin = 1e-3;
 // Failure probability of the union bound.
 inline constexpr double union_beta = 0.01;
 
-// (1 + margin) [ln(N-1) + 2 artanh eta] / gap; nullopt when the gap is not positive or the result exceeds max_tau; 0 for
-// N = 1.
+// (1 + margin) [ln(N-1) + 2 artanh eta] / gap; nullopt when the gap is not positive or the result exceeds max_tau; 0
+// for N = 1.
 std::optional<double> certified_tau(double gap, Index tokens, double eta, double max_tau);
 
-// The same for the instance's own leak threshold and competitors, with `zero_tokens` further tokens of zero key and value
-// (Bob's own) in the softmax: they compete at a gap of |k_i|^2. nullopt where the instance has no leak threshold.
-std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta, double max_tau, Index zero_tokens = 0);
+// The same for the instance's own leak threshold and competitors, with `zero_tokens` further tokens of zero key and
+// value (Bob's own) in the softmax: they compete at a gap of |k_i|^2. nullopt where the instance has no leak threshold.
+std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta,
+                                    double max_tau, Index zero_tokens = 0);
 
 // The closed-form scalings `typical` (mean leak equal to (1-eta)/(1+eta)) and `union` (the union bound in place of the
 // measured coherence). Throws ConfigError at `path` with the least d where there is none below max_tau.

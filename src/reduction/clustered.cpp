@@ -1,5 +1,5 @@
-// c clusters of tokens with the same bits and nearly the same key: the cache of a compressible input. The floor falls to
-// c d bits, and merging schemes may reach it.
+// c clusters of tokens with the same bits and nearly the same key: the cache of a compressible input. The floor falls
+// to c d bits, and merging schemes may reach it.
 
 #include <algorithm>
 #include <boost/random/normal_distribution.hpp>
@@ -12,7 +12,9 @@
 namespace kvfrontier::reduction {
 namespace {
 
-Index clusters_of(const InstanceParams& params) { return params.options.at("clusters").get<Index>(); }
+Index clusters_of(const InstanceParams& params) {
+  return params.options.at("clusters").get<Index>();
+}
 
 // Token j belongs to cluster j mod c: sizes differ by at most one, and every part of the stream meets every cluster.
 class ClusteredInstance : public Instance {
@@ -34,7 +36,8 @@ class ClusteredInstance : public Instance {
     }
   }
   void values(Index first, core::RowsOutF out) const override {
-    for (Index i = 0; i < out.rows(); ++i) write_fair_bits(coins().alice, (first + i) % clusters(), out.row(i).data(), out.cols());
+    for (Index i = 0; i < out.rows(); ++i)
+      write_fair_bits(coins().alice, (first + i) % clusters(), out.row(i).data(), out.cols());
   }
   std::uint64_t information_bits() const override { return static_cast<std::uint64_t>(clusters() * params().d); }
 
@@ -64,11 +67,18 @@ class ClusteredInstance : public Instance {
 class ClusteredFamily : public InstanceFamily {
  public:
   std::string name() const override { return "clustered"; }
-  std::string summary() const override { return "c clusters of tokens that share their bits and, up to a radius, their key: the floor is c d bits; keys are stored"; }
-  std::string source() const override { return "the reduction on c classes; clusterable keys as in SubGen (arXiv 2402.06082)"; }
+  std::string summary() const override {
+    return "c clusters of tokens that share their bits and, up to a radius, their key: the floor is c d bits; keys are "
+           "stored";
+  }
+  std::string source() const override {
+    return "the reduction on c classes; clusterable keys as in SubGen (arXiv 2402.06082)";
+  }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::integer("clusters", 16, 1, 1'000'000, "c, number of clusters, at most N"),
-                                         core::Option::real("radius", 0.1, 0, 10, "length of the random offset of a key from its cluster's centre, before it is normalised")};
+    static const core::OptionTable table{
+        core::Option::integer("clusters", 16, 1, 1'000'000, "c, number of clusters, at most N"),
+        core::Option::real("radius", 0.1, 0, 10,
+                           "length of the random offset of a key from its cluster's centre, before it is normalised")};
     return table;
   }
   // Functions of the public coins, but not rows of the embedding, which is all that a decoder can generate.
@@ -76,10 +86,12 @@ class ClusteredFamily : public InstanceFamily {
   void check(const InstanceParams& params, const std::string& path) const override {
     const Index clusters = clusters_of(params);
     if (clusters > params.tokens()) {
-      throw core::ConfigError(core::join_path(path, "clusters"), std::to_string(clusters), "at most N = " + std::to_string(params.tokens()) + " clusters");
+      throw core::ConfigError(core::join_path(path, "clusters"), std::to_string(clusters),
+                              "at most N = " + std::to_string(params.tokens()) + " clusters");
     }
     if (const std::string why = params.keys().why_impossible(clusters, params.d); !why.empty()) {
-      throw core::ConfigError(core::join_path(path, "clusters"), std::to_string(clusters) + " centres of " + params.embedding, why);
+      throw core::ConfigError(core::join_path(path, "clusters"),
+                              std::to_string(clusters) + " centres of " + params.embedding, why);
     }
   }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {

@@ -1,5 +1,6 @@
-// Values drawn from N(0, 1): no bits to read, but a floor on the squared error. Bob's answer is an estimate of the entry
-// he asks for, made from a message of B bits, so its mean squared error is at least 4^{-B/(N d)} at any scaling and leak.
+// Values drawn from N(0, 1): no bits to read, but a floor on the squared error. Bob's answer is an estimate of the
+// entry he asks for, made from a message of B bits, so its mean squared error is at least 4^{-B/(N d)} at any scaling
+// and leak.
 
 #include <boost/random/normal_distribution.hpp>
 
@@ -27,13 +28,17 @@ class GaussianInstance : public Instance {
 class GaussianFamily : public InstanceFamily {
  public:
   std::string name() const override { return "gaussian_values"; }
-  std::string summary() const override { return "N d independent N(0, 1) values: no bits, a floor of 4^-b on the mean squared error at b bits an entry"; }
+  std::string summary() const override {
+    return "N d independent N(0, 1) values: no bits, a floor of 4^-b on the mean squared error at b bits an entry";
+  }
   std::string source() const override { return "Gaussian distortion-rate function (Shannon)"; }
   const core::OptionTable& options() const override {
     static const core::OptionTable table;
     return table;
   }
-  std::optional<double> mse_floor(double bits_per_entry) const override { return theory::gaussian_mse_floor(bits_per_entry); }
+  std::optional<double> mse_floor(double bits_per_entry) const override {
+    return theory::gaussian_mse_floor(bits_per_entry);
+  }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
     return std::make_unique<GaussianInstance>(params, coins);
   }

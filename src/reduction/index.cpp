@@ -23,8 +23,12 @@ class IndexInstance : public Instance {
 class IndexFamily : public InstanceFamily {
  public:
   std::string name() const override { return "index"; }
-  std::string summary() const override { return "N d fair bits as value rows, public near-orthogonal keys, Bob asks for a random row"; }
-  std::string source() const override { return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)"; }
+  std::string summary() const override {
+    return "N d fair bits as value rows, public near-orthogonal keys, Bob asks for a random row";
+  }
+  std::string source() const override {
+    return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)";
+  }
   const core::OptionTable& options() const override {
     static const core::OptionTable table;
     return table;

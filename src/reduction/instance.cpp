@@ -8,7 +8,8 @@
 namespace kvfrontier::reduction {
 
 std::string InstanceParams::identity() const {
-  return core::Json{{"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
+  return core::Json{
+      {"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
       .dump();
 }
 
@@ -22,7 +23,9 @@ void Instance::keys(Index first, core::RowsOutF out) const {
   params_.keys().rows(coins_.open, params_.tokens(), first, out);
 }
 
-double Instance::leak_threshold(double eta) const { return theory::leak_threshold(eta); }
+double Instance::leak_threshold(double eta) const {
+  return theory::leak_threshold(eta);
+}
 
 std::vector<Index> Instance::queried_rows(Index count) const {
   core::Stream stream(coins_.bob, core::Purpose("queried rows"), 0);
@@ -59,7 +62,9 @@ core::RowMatrixD Instance::random_queries(Index count, double tau) const {
 
 void InstanceFamily::check(const InstanceParams&, const std::string&) const {}
 
-std::optional<double> InstanceFamily::mse_floor(double) const { return std::nullopt; }
+std::optional<double> InstanceFamily::mse_floor(double) const {
+  return std::nullopt;
+}
 
 std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins) {
   return InstanceFamilies::find(params.family, "instance.name").make(params, coins);

@@ -20,8 +20,8 @@ namespace kvfrontier::reduction {
 
 using core::Index;
 
-// Everything an instance depends on but its trial: never the scheme, its options, rate, tau, eta or stopping, so that all
-// schemes and budgets meet the same instances.
+// Everything an instance depends on but its trial: never the scheme, its options, rate, tau, eta or stopping, so that
+// all schemes and budgets meet the same instances.
 struct InstanceParams {
   std::string family = "index";
   core::Json options = core::Json::object();  // resolved options of the family
@@ -61,11 +61,12 @@ class Instance {
   // answer (simulator/metrics.hpp). 0: entries are real numbers and nothing is read.
   virtual int value_bits() const { return 1; }
 
-  // The leak below which every (1 +- eta) approximation reads right, whatever the values are. Not positive: there is none.
+  // The leak below which every (1 +- eta) approximation reads right, whatever the values are. Not positive: there is
+  // none.
   virtual double leak_threshold(double eta) const;
 
-  // Rows whose confusion does no harm because they hold the same bits by construction: the class of each token, or empty
-  // where every token is its own class. Never a function of the bits, since the scaling is public.
+  // Rows whose confusion does no harm because they hold the same bits by construction: the class of each token, or
+  // empty where every token is its own class. Never a function of the bits, since the scaling is public.
   virtual std::vector<Index> classes() const { return {}; }
   // At most this many tokens are of another class than any queried one: they make the leak.
   virtual Index competitors() const { return params_.tokens() - 1; }

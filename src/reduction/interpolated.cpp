@@ -1,5 +1,6 @@
-// The interpolation loophole: the values of every scale are the resized map of the scale before, so all of them follow from
-// the first map, and t_1 d bits are enough for the whole cache. The bound needs values that are not such a function.
+// The interpolation loophole: the values of every scale are the resized map of the scale before, so all of them follow
+// from the first map, and t_1 d bits are enough for the whole cache. The bound needs values that are not such a
+// function.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -39,7 +40,9 @@ class InterpolatedInstance : public Instance {
       out.row(i) = row.cast<float>();
     }
   }
-  std::uint64_t information_bits() const override { return static_cast<std::uint64_t>(first_map_tokens() * params().d); }
+  std::uint64_t information_bits() const override {
+    return static_cast<std::uint64_t>(first_map_tokens() * params().d);
+  }
 
   // Bicubic weights overshoot: other rows hold values in [1 - w, w] with w = (1 + A)/2, A the largest sum of |weights|.
   // A bit x is answered by (1 - lambda) x + lambda u, so (1 -+ eta) times it is right at (1 - eta^2)/2 for lambda w <
@@ -71,10 +74,16 @@ class InterpolatedInstance : public Instance {
 class InterpolatedFamily : public InstanceFamily {
  public:
   std::string name() const override { return "interpolated"; }
-  std::string summary() const override { return "bits in the first map only, values of every further scale are the resized map before it: the floor is t_1 d bits"; }
-  std::string source() const override { return "interpolation between scales of visual autoregressive models; values of rank t_{k-1}"; }
+  std::string summary() const override {
+    return "bits in the first map only, values of every further scale are the resized map before it: the floor is t_1 "
+           "d bits";
+  }
+  std::string source() const override {
+    return "interpolation between scales of visual autoregressive models; values of rank t_{k-1}";
+  }
   const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::choice("resize", "bicubic", {"bicubic", "area"}, "how a map is brought to the next size")};
+    static const core::OptionTable table{
+        core::Option::choice("resize", "bicubic", {"bicubic", "area"}, "how a map is brought to the next size")};
     return table;
   }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {

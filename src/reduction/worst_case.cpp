@@ -1,5 +1,5 @@
-// The value matrices that put the leak to its worst use: one row of ones among zeros in even trials, its complement in odd
-// ones. Bob always asks for that row. It shows the true decoding threshold, where random bits decode long before.
+// The value matrices that put the leak to its worst use: one row of ones among zeros in even trials, its complement in
+// odd ones. Bob always asks for that row. It shows the true decoding threshold, where random bits decode long before.
 
 #include <boost/random/uniform_int_distribution.hpp>
 
@@ -20,7 +20,9 @@ class WorstCaseInstance : public Instance {
   }
   // What Alice holds is one row's name and one bit: no floor worth the name.
   std::uint64_t information_bits() const override { return 0; }
-  std::vector<Index> queried_rows(Index count) const override { return std::vector<Index>(static_cast<std::size_t>(count), asked_row()); }
+  std::vector<Index> queried_rows(Index count) const override {
+    return std::vector<Index>(static_cast<std::size_t>(count), asked_row());
+  }
 
  private:
   Index asked_row() const {
@@ -32,8 +34,13 @@ class WorstCaseInstance : public Instance {
 class WorstCaseFamily : public InstanceFamily {
  public:
   std::string name() const override { return "worst_case"; }
-  std::string summary() const override { return "the asked row all ones, all others zero, and the complement, by trial parity: no floor, but the sharp threshold"; }
-  std::string source() const override { return "the extreme values behind the decodability threshold S = (1 - eta)/(1 + eta)"; }
+  std::string summary() const override {
+    return "the asked row all ones, all others zero, and the complement, by trial parity: no floor, but the sharp "
+           "threshold";
+  }
+  std::string source() const override {
+    return "the extreme values behind the decodability threshold S = (1 - eta)/(1 + eta)";
+  }
   const core::OptionTable& options() const override {
     static const core::OptionTable table;
     return table;

@@ -16,14 +16,19 @@ namespace {
 // Reads levels 0 .. 2^b - 1 off answers.
 class Reader {
  public:
-  Reader(int value_bits, double eta) : value_bits_(value_bits), top_(static_cast<double>((1u << value_bits) - 1)), step_(theory::grid_step(eta, value_bits)) {}
+  Reader(int value_bits, double eta)
+      : value_bits_(value_bits),
+        top_(static_cast<double>((1u << value_bits) - 1)),
+        step_(theory::grid_step(eta, value_bits)) {}
 
   // The number of j in 1..top with z > j step.
   std::uint32_t level(double z) const {
     if (value_bits_ == 1) return z > step_;
     return static_cast<std::uint32_t>(std::clamp(std::ceil(z / step_) - 1, 0.0, top_));
   }
-  double distance_to_threshold(double z) const { return std::abs(z - std::clamp(std::round(z / step_), 1.0, top_) * step_); }
+  double distance_to_threshold(double z) const {
+    return std::abs(z - std::clamp(std::round(z / step_), 1.0, top_) * step_);
+  }
   std::uint32_t true_level(double x) const { return static_cast<std::uint32_t>(std::lround(x * top_)); }
   static int wrong_bits(std::uint32_t a, std::uint32_t b) { return std::popcount((a ^ a >> 1) ^ (b ^ b >> 1)); }
 
@@ -42,7 +47,8 @@ double squared_error(core::RowsViewD answers, core::RowsViewD values) {
 
 }  // namespace
 
-Decoding decode(core::RowsViewD answers, core::RowsViewD values, const std::vector<Index>& rows, const geometry::Schedule& schedule, double eta, int value_bits) {
+Decoding decode(core::RowsViewD answers, core::RowsViewD values, const std::vector<Index>& rows,
+                const geometry::Schedule& schedule, double eta, int value_bits) {
   Decoding decoding;
   decoding.value_bits = value_bits;
   decoding.mse = squared_error(answers, values);
@@ -72,13 +78,17 @@ Decoding decode(core::RowsViewD answers, core::RowsViewD values, const std::vect
   }
   if (!row_errors.empty()) {
     const std::size_t tenth = std::max<std::size_t>(1, row_errors.size() / 10);
-    std::partial_sort(row_errors.begin(), row_errors.begin() + static_cast<std::ptrdiff_t>(tenth), row_errors.end(), std::greater<>());
-    decoding.worst_decile = std::accumulate(row_errors.begin(), row_errors.begin() + static_cast<std::ptrdiff_t>(tenth), 0.0) / static_cast<double>(tenth);
+    std::partial_sort(row_errors.begin(), row_errors.begin() + static_cast<std::ptrdiff_t>(tenth), row_errors.end(),
+                      std::greater<>());
+    decoding.worst_decile =
+        std::accumulate(row_errors.begin(), row_errors.begin() + static_cast<std::ptrdiff_t>(tenth), 0.0) /
+        static_cast<double>(tenth);
   }
   return decoding;
 }
 
-WithinEta within_eta(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, double eta, int value_bits) {
+WithinEta within_eta(core::RowsViewD answers, core::RowsViewD values, core::RowsViewD exact, double eta,
+                     int value_bits) {
   const Reader theorem(value_bits, eta);
   WithinEta counts;
   for (Index i = 0; i < answers.rows(); ++i) {

@@ -8,13 +8,18 @@
 namespace kvfrontier::theory {
 namespace {
 
-double density(double x) { return std::isinf(x) ? 0 : std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); }
-double below(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
+double density(double x) {
+  return std::isinf(x) ? 0 : std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+}
+double below(double x) {
+  return std::erfc(-x / std::numbers::sqrt2) / 2;
+}
 
 }  // namespace
 
 double ScalarQuantiser::quantise(double x) const {
-  return levels[static_cast<std::size_t>(std::upper_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin())];
+  return levels[static_cast<std::size_t>(std::upper_bound(thresholds.begin(), thresholds.end(), x) -
+                                         thresholds.begin())];
 }
 
 ScalarQuantiser lloyd_max(int bits) {
@@ -23,14 +28,17 @@ ScalarQuantiser lloyd_max(int bits) {
   ScalarQuantiser quantiser;
   quantiser.levels.resize(count);
   quantiser.thresholds.resize(count - 1);
-  for (std::size_t i = 0; i < count; ++i) quantiser.levels[i] = 3 * ((2.0 * static_cast<double>(i) + 1) / static_cast<double>(count) - 1);
+  for (std::size_t i = 0; i < count; ++i)
+    quantiser.levels[i] = 3 * ((2.0 * static_cast<double>(i) + 1) / static_cast<double>(count) - 1);
   double last = 0;
   for (int round = 0; round < 20000; ++round) {
-    for (std::size_t i = 0; i + 1 < count; ++i) quantiser.thresholds[i] = (quantiser.levels[i] + quantiser.levels[i + 1]) / 2;
+    for (std::size_t i = 0; i + 1 < count; ++i)
+      quantiser.thresholds[i] = (quantiser.levels[i] + quantiser.levels[i + 1]) / 2;
     // At centroids the mean squared error is 1 - sum_i P_i level_i^2.
     double explained = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const double from = i == 0 ? -INFINITY : quantiser.thresholds[i - 1], to = i + 1 == count ? INFINITY : quantiser.thresholds[i];
+      const double from = i == 0 ? -INFINITY : quantiser.thresholds[i - 1],
+                   to = i + 1 == count ? INFINITY : quantiser.thresholds[i];
       // The difference of upper tails where both ends are positive keeps its digits.
       const double share = from > 0 ? below(-from) - below(-to) : below(to) - below(from);
       quantiser.levels[i] = (density(from) - density(to)) / share;

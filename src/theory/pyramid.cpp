@@ -8,7 +8,8 @@ namespace kvfrontier::theory {
 namespace {
 
 void check_side(std::int64_t n) {
-  if (n < 2 || n > (std::int64_t{1} << 30) || !std::has_single_bit(static_cast<std::uint64_t>(n))) throw std::domain_error("a doubling pyramid needs n = 2, 4, 8, ...");
+  if (n < 2 || n > (std::int64_t{1} << 30) || !std::has_single_bit(static_cast<std::uint64_t>(n)))
+    throw std::domain_error("a doubling pyramid needs n = 2, 4, 8, ...");
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ using core::Json;
 
 namespace {
 
-reduction::InstanceParams params_of(const std::string& family, Json options, geometry::Schedule schedule = geometry::Schedule::named("doubling", 16), Index d = 32) {
+reduction::InstanceParams params_of(const std::string& family, Json options,
+                                    geometry::Schedule schedule = geometry::Schedule::named("doubling", 16),
+                                    Index d = 32) {
   reduction::InstanceParams params;
   params.family = family;
   params.options = reduction::InstanceFamilies::find(family, "").options().resolve(options, "");
@@ -29,7 +31,8 @@ reduction::InstanceParams params_of(const std::string& family, Json options, geo
 struct Drawn {
   std::unique_ptr<reduction::Instance> instance;
   core::RowMatrixF keys, values;
-  explicit Drawn(const reduction::InstanceParams& params, std::uint64_t trial = 0) : instance(reduction::make_instance(params, reduction::Coins::derive(5, params, trial))) {
+  explicit Drawn(const reduction::InstanceParams& params, std::uint64_t trial = 0)
+      : instance(reduction::make_instance(params, reduction::Coins::derive(5, params, trial))) {
     keys.resize(params.tokens(), params.d);
     values.resize(params.tokens(), params.d);
     instance->keys(0, keys);
@@ -42,10 +45,13 @@ struct Drawn {
       queries.row(static_cast<Index>(i)) = tau * keys.row(rows[i]).cast<double>();
       truth.row(static_cast<Index>(i)) = values.row(rows[i]).cast<double>();
     }
-    const core::RowMatrixD exact = attention::softmax_attention_oracle(queries, keys.cast<double>(), values.cast<double>());
+    const core::RowMatrixD exact =
+        attention::softmax_attention_oracle(queries, keys.cast<double>(), values.cast<double>());
     return simulator::decode(exact, truth, rows, instance->params().schedule, eta, instance->value_bits());
   }
-  double tau(double eta) const { return reduction::certified_tau(reduction::certify(*instance), *instance, eta, 500).value(); }
+  double tau(double eta) const {
+    return reduction::certified_tau(reduction::certify(*instance), *instance, eta, 500).value();
+  }
 };
 
 }  // namespace
@@ -67,11 +73,18 @@ TEST_CASE("families: certified exact answers have no wrong bit, at either thresh
     const char* name;
     Json options;
     double eta;
-  } cases[] = {{"index", {}, 0.5},    {"bbit", {{"bits", 3}}, 0.05},          {"worst_case", {}, 0.5},           {"clustered", {{"clusters", 9}}, 0.5},
-               {"windowed", {}, 0.5}, {"interpolated", {{"resize", "area"}}, 0.5}, {"interpolated", {{"resize", "bicubic"}}, 0.3}};
+  } cases[] = {{"index", {}, 0.5},
+               {"bbit", {{"bits", 3}}, 0.05},
+               {"worst_case", {}, 0.5},
+               {"clustered", {{"clusters", 9}}, 0.5},
+               {"windowed", {}, 0.5},
+               {"interpolated", {{"resize", "area"}}, 0.5},
+               {"interpolated", {{"resize", "bicubic"}}, 0.3}};
   for (const auto& test : cases) {
     for (std::uint64_t trial = 0; trial < 4; ++trial) {
-      const Drawn drawn(params_of(test.name, test.options.is_null() ? Json::object() : test.options, geometry::Schedule("sides", {3, 6, 12, 13})), trial);
+      const Drawn drawn(params_of(test.name, test.options.is_null() ? Json::object() : test.options,
+                                  geometry::Schedule("sides", {3, 6, 12, 13})),
+                        trial);
       const auto rows = drawn.instance->queried_rows(60);
       const auto decoding = drawn.play(drawn.tau(test.eta), test.eta, rows);
       CAPTURE(test.name, trial);
@@ -87,14 +100,16 @@ TEST_CASE("worst_case: the threshold is sharp") {
     const auto rows = drawn.instance->queried_rows(3);
     CHECK(std::set<Index>(rows.begin(), rows.end()).size() == 1);
     CHECK(drawn.values(rows[0], 0) == (trial % 2 == 0 ? 1.0f : 0.0f));
-    CHECK(drawn.values.cast<double>().sum() == (trial % 2 == 0 ? 32.0 : 32.0 * static_cast<double>(drawn.values.rows() - 1)));
+    CHECK(drawn.values.cast<double>().sum() ==
+          (trial % 2 == 0 ? 32.0 : 32.0 * static_cast<double>(drawn.values.rows() - 1)));
     // The row's own critical scaling, S = 1, by bisection on its exact leak.
     double low = 0, high = 100;
     for (int step = 0; step < 60; ++step) {
       const double tau = (low + high) / 2;
       double leak = -1;
       for (Index j = 0; j < drawn.keys.rows(); ++j) {
-        leak += std::exp(-tau * drawn.keys.row(rows[0]).cast<double>().dot((drawn.keys.row(rows[0]) - drawn.keys.row(j)).cast<double>()));
+        leak += std::exp(-tau * drawn.keys.row(rows[0]).cast<double>().dot(
+                                    (drawn.keys.row(rows[0]) - drawn.keys.row(j)).cast<double>()));
       }
       (leak > 1 ? low : high) = tau;
     }
@@ -160,7 +175,8 @@ TEST_CASE("clustered: bits shared, classes structural, clusters equally likely")
   }
   CHECK(reduction::certify(*drawn.instance).gap == Approx(gap).margin(1e-5));
   std::array<int, 9> counts{};
-  for (const Index row : drawn.instance->queried_rows(9000)) ++counts[static_cast<std::size_t>(classes[static_cast<std::size_t>(row)])];
+  for (const Index row : drawn.instance->queried_rows(9000))
+    ++counts[static_cast<std::size_t>(classes[static_cast<std::size_t>(row)])];
   for (const int count : counts) CHECK(std::abs(count - 1000) < 6 * std::sqrt(1000.0));
   const auto params = params_of("clustered", {{"clusters", 100}});
   CHECK_THROWS_AS(reduction::InstanceFamilies::find("clustered", "").check(params, "instance"), core::ConfigError);
@@ -175,7 +191,9 @@ TEST_CASE("windowed: rows of the window only") {
   CHECK(*asked.begin() == 5);
   CHECK(asked.size() == 80);
   CHECK(Drawn(params_of("windowed", {{"tokens", 7}})).instance->information_bits() == 7u * 32);
-  CHECK_THROWS_AS(reduction::InstanceFamilies::find("windowed", "").check(params_of("windowed", {{"scales", 5}}), "instance"), core::ConfigError);
+  CHECK_THROWS_AS(
+      reduction::InstanceFamilies::find("windowed", "").check(params_of("windowed", {{"scales", 5}}), "instance"),
+      core::ConfigError);
 }
 
 TEST_CASE("interpolated: each scale is the resized scale before it") {
@@ -183,7 +201,8 @@ TEST_CASE("interpolated: each scale is the resized scale before it") {
     const Drawn drawn(params_of("interpolated", {{"resize", mode}}, geometry::Schedule("sides", {3, 5, 8, 9})));
     CHECK(drawn.instance->information_bits() == 9u * 32);
     const core::RowMatrixD first = drawn.values.topRows(9).cast<double>();
-    const core::RowMatrixD second = geometry::resize_map(mode, first, 3, 5), third = geometry::resize_map(mode, second, 5, 8);
+    const core::RowMatrixD second = geometry::resize_map(mode, first, 3, 5),
+                           third = geometry::resize_map(mode, second, 5, 8);
     CHECK((drawn.values.middleRows(9, 25).cast<double>() - second).cwiseAbs().maxCoeff() < 1e-6);
     CHECK((drawn.values.bottomRows(64).cast<double>() - third).cwiseAbs().maxCoeff() < 1e-6);
     for (const Index row : drawn.instance->queried_rows(100)) CHECK(row < 9);
@@ -197,10 +216,12 @@ TEST_CASE("interpolated: each scale is the resized scale before it") {
 TEST_CASE("certified_tau: Bob's own zero tokens compete") {
   const Drawn drawn(params_of("index", Json::object()));
   const auto certificate = reduction::certify(*drawn.instance);
-  const double plain = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500), with = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500, 256);
+  const double plain = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500),
+               with = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500, 256);
   CHECK(plain == *reduction::certified_tau(certificate.gap, drawn.keys.rows(), 0.5, 500));
   CHECK(with / plain == Approx(std::log(3 * (84.0 + 256)) / std::log(3 * 84.0)).epsilon(1e-9));
   // One cached token: only the zero tokens compete.
   const Drawn one(params_of("index", Json::object(), geometry::Schedule::named("one_step", 16)));
-  CHECK(*reduction::certified_tau(reduction::certify(*one.instance), *one.instance, 0, 500, 256) == Approx(1.001 * std::log(256.0)).epsilon(1e-5));
+  CHECK(*reduction::certified_tau(reduction::certify(*one.instance), *one.instance, 0, 500, 256) ==
+        Approx(1.001 * std::log(256.0)).epsilon(1e-5));
 }

@@ -13,7 +13,8 @@ TEST_CASE("pyramid: closed forms against the list of sides") {
     CHECK(theory::doubling_tokens(n) == schedule.tokens());
     for (int window = 1; window <= schedule.scales(); ++window) {
       const double held = static_cast<double>(schedule.tokens() - schedule.first_token(schedule.scales() - window));
-      CHECK(theory::doubling_window_share(n, window) == Approx(held / static_cast<double>(schedule.tokens())).epsilon(1e-13));
+      CHECK(theory::doubling_window_share(n, window) ==
+            Approx(held / static_cast<double>(schedule.tokens())).epsilon(1e-13));
     }
     CHECK_THROWS_AS(theory::doubling_window_share(n, schedule.scales() + 1), std::domain_error);
   }
