@@ -2,6 +2,8 @@
 // The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of
 // rows serves index_floor, mse_floor and eta_implies_decoding.
 
+#include <algorithm>
+
 #include "analysis/claim.hpp"
 #include "schemes/scheme.hpp"
 
@@ -22,20 +24,31 @@ inline core::Json floor_sweep(analysis::Size size) {
     grid.push_back({{"n", n}, {"d", d}, {"rate", std::move(rates)}, {"scheme", entries}});
     if (!fixed.empty()) grid.push_back({{"n", n}, {"d", d}, {"scheme", fixed}});
   };
-  cell(8, 16, {0.5, 1});
+  cell(8, 64, {0.5, 1});
   cell(16, 32, quick ? core::Json{0.25, 0.5, 1, 4} : core::Json{0.125, 0.25, 0.5, 0.75, 1, 2, 4, 8});
   if (!quick) cell(32, 64, {0.25, 0.5, 1, 4});
   return {{"experiment", "index_frontier"},
           {"grid", grid},
-          {"queries", 2048},
+          {"queries", 512},
           {"mixture_queries", 0},
           {"random_queries", 0},
-          {"stop", {{"min_trials", quick ? 16 : 48}, {"max_trials", quick ? 16 : 48}}}};
+          {"stop", {{"min_trials", quick ? 40 : 96}, {"max_trials", quick ? 40 : 96}}}};
 }
 
 // Message bits an entry of one point's trials, their mean.
 inline double mean_rate(const analysis::PointRows& point) {
   return core::mean_of(point.values("message_bits")) / (point.parameter("tokens") * point.parameter("d"));
+}
+
+// The mean error of trials. Where every trial errs, Student t alone: the row bound of core::error_interval takes parts
+// of rows for whole ones and is several times too wide to tell a code near the floor from one below it.
+inline core::Interval mean_error_interval(const std::vector<core::TrialErrors>& trials, double level) {
+  std::vector<double> means;
+  for (const auto& trial : trials) means.push_back(trial.mean());
+  const bool all_err = std::all_of(means.begin(), means.end(), [](double mean) { return mean > 0; });
+  if (!all_err || means.size() < 2) return core::error_interval(trials, level);
+  const auto interval = core::student_interval(means, level);
+  return {std::max(0.0, interval.lo), std::min(1.0, interval.hi)};
 }
 
 // Where a floor check stands: scheme, sizes, rate and the measured error.

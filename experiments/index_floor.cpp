@@ -75,7 +75,7 @@ class IndexFloor : public analysis::JudgingClaim {
       at["error"] = all.mean();
       const double bits = core::mean_of(point.values("message_bits"));
       checks.estimate(at, floor(all.mean()) / bits, 1, analysis::at_most(1), [=](double level) {
-        const auto error = core::error_interval(errors, level), length = length_interval(point, level);
+        const auto error = mean_error_interval(errors, level), length = length_interval(point, level);
         return core::Interval{floor(error.hi) / length.hi, floor(error.lo) / length.lo};
       });
     }

@@ -31,6 +31,6 @@ left.set_xlabel("share of rows kept $f$")
 left.set_ylabel("bit error")
 right.set_xticks(range(place), ticks, rotation=90, fontsize=6)
 right.set_ylabel("error $- (1 - f)/2$ at $f = 1/4$")
-legend(left, loc="upper right")
+legend(left, loc="lower left")
 save(fig, "eviction_line", "Bit error of keeping a share f of the rows by five rules. Left: all of them and the line (1 - f)/2 (points are set apart sideways). Right: distance to the line at f = 1/4, rule and d; grey: the allowance of rules "
      "that ignore values; short lines: predictions.")

@@ -3,7 +3,7 @@
 import sys
 
 import numpy as np
-from claims import figure, load, save, style, values
+from claims import figure, legend, load, save, style, values
 
 checks = load(sys.argv)
 entries = max(values(checks, "entries"))
@@ -32,6 +32,7 @@ for scheme in values(here, "scheme"):
 left.set_xscale("symlog", linthresh=1, linscale=1.2)
 left.set_xlim(0, 40)
 left.set_xticks([0, 0.5, 1, 4, 16, 32], ["0", "0.5", "1", "4", "16", "32"])
+left.minorticks_off()
 left.set_ylim(0, 0.52)
 left.set_xlabel("message bits / N d")
 left.set_ylabel("bit error")
@@ -44,6 +45,6 @@ right.set_ylim(0, 1.12)
 right.set_xlabel("points, by their distance to the floor")
 right.set_ylabel("floor / message bits")
 right.set_xticks([])
-fig.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=min(10, len(values(here, "scheme"))), frameon=False, fontsize=6.5, handletextpad=0.2, columnspacing=1.0)
+legend(right, handles=left.get_legend_handles_labels()[0], labels=left.get_legend_handles_labels()[1], loc="upper right", bbox_to_anchor=(1, 0.9))
 save(fig, "index_floor", f"Left: bit error against message bits an entry of every scheme on INDEX at N d = {entries:.0f}, with the floor (grey: impossible) and the line of keeping whole rows. "
      "Right: the floor of each point's error over the bits it used, all sizes; above 1 is impossible.")

@@ -28,6 +28,6 @@ ax.set_ylim(1e-6, 1)
 ax.set_xticks([0.125, 0.5, 2, 8, 32], ["1/8", "1/2", "2", "8", "32"])
 ax.set_xlabel("message bits / N d")
 ax.set_ylabel("mean squared error of the bits")
-legend(ax, loc="lower right", ncols=2, columnspacing=0.8)
+legend(ax, loc="upper right", bbox_to_anchor=(1, 0.78), ncols=2, columnspacing=0.8)
 save(fig, "mse_floor", f"Mean squared error of the outputs about the bits, against message bits an entry, at N d = {entries:.0f}. Left of the black curve (grey) is impossible; dashed: bits in a public order with 1/2 for the others. "
      "Errors below 1e-6 are drawn there.")

@@ -16,7 +16,7 @@ for turn, (schedule, n) in enumerate(cells):
 left.set_ylim(0, 1.1)
 right.axhspan(0, 0.01, color=style.FORBIDDEN, linewidth=0, zorder=0)
 right.set_ylim(0, 0.02)
-left.set_ylabel("tokens seen by some query $|U|/N$")
+left.set_ylabel("union of windows $|U|/N$")
 right.set_ylabel("wrong bits")
 for ax in (left, right):
     ax.set_xticks(values(checks, "radius"))

@@ -43,7 +43,6 @@ TEST_CASE("grid_step: every level is read right below the threshold, and some le
       const double leak = 1.000001 * threshold, lambda = leak / (1 + leak);
       CHECK((1 + eta) * ((1 - lambda) * (top - 1) / top + lambda) > (1 - eta) * (1 - lambda));
     }
-    // At one bit the edge is eta = 1, which no tolerance reaches.
     if (bits > 1) CHECK(theory::grid_leak_threshold(1 / (2 * top - 1), bits) <= 1e-15);
   }
 }
