@@ -11,7 +11,7 @@
 #include "theory/entropy.hpp"
 #include "theory/pyramid.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::var_schedules {
 namespace {
 
 using analysis::CheckList;
@@ -152,4 +152,4 @@ class VarSchedules : public analysis::Claim {
 const core::Registration<sweep::Experiment, VarSchedules> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::var_schedules
