@@ -3,13 +3,12 @@ JOBS ?= $(shell nproc)
 RUNS := results/runs/quick
 SWEEPS := index_frontier var256
 FIGURES := $(RUNS)/figures
+VERIFY := results/runs/verify-quick
 KVFRONTIER := build/kvfrontier
 SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'tests/*.cpp' 'tests/*.hpp')
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
 configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
-
-VERIFY := results/runs/verify-quick
 
 .PHONY: help dependencies build test frontier verify figures asan clang format lint clean
 
