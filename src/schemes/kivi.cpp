@@ -1,12 +1,15 @@
 // Group quantisation: keys per channel over runs of tokens, values per token over runs of channels, the newest tokens
-// in full precision. Groups run on across the maps of the pyramid.
+// in full precision. Groups run on across the maps of the pyramid. Between two whole numbers of bits the tokens are
+// shared out to two such quantisers.
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "schemes/codec/group_quantiser.hpp"
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/rotation.hpp"
+#include "schemes/codec/time_sharing.hpp"
 
 namespace kvfrontier::schemes {
 namespace {
@@ -15,10 +18,15 @@ Index ceil_divide(Index a, Index b) {
   return (a + b - 1) / b;
 }
 
+TimeSharing sharing_of(const PublicParams& params) {
+  return TimeSharing(params.options.at("bits").get<double>());
+}
+
+// One of the quantisers.
 struct Shape {
-  explicit Shape(const PublicParams& params)
+  Shape(const PublicParams& params, int bits_per_number)
       : d(params.d),
-        bits(params.options.at("bits").get<int>()),
+        bits(bits_per_number),
         group(params.options.at("group").get<Index>()),
         residual(params.options.at("residual").get<Index>()),
         stored_keys(stores_keys(params)),
@@ -41,6 +49,7 @@ struct Shape {
     return unsigned_bits(quantised * d * bits + quantised * ceil_divide(d, group) * 2 * core::bits_of(format) +
                          (count - quantised) * d * core::bits_of(format));
   }
+  std::uint64_t message_bits(Index count) const { return key_bits(count) + value_bits(count); }
   static std::uint64_t unsigned_bits(Index bits) { return static_cast<std::uint64_t>(bits); }
 
   Index d;
@@ -98,34 +107,25 @@ core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation)
 }
 constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
 
-class KiviEncoder : public Encoder {
+// The tokens that one of the quantisers has.
+class Part {
  public:
-  explicit KiviEncoder(const PublicParams& params) : shape_(params) {
-    if (shape_.rotated) {
-      value_rotation_ = rotation_of(params, value_rotation);
-      if (shape_.stored_keys) key_rotation_ = rotation_of(params, key_rotation);
-    }
-  }
+  explicit Part(const Shape& shape) : shape_(shape) {}
 
-  void absorb(const TokenBlock& block) override {
-    if (shape_.stored_keys) {
-      const core::RowMatrixF keys = shape_.rotated ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
-      for (Index i = 0; i < block.count(); ++i) absorb_key(keys.row(i).data());
-    }
-    const core::RowMatrixF values =
-        shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
-    for (Index i = 0; i < block.count(); ++i) absorb_value(values.row(i).data());
-    count_ += block.count();
+  // `key` is not read where keys are public.
+  void absorb(const float* key, const float* value) {
+    if (shape_.stored_keys) absorb_key(key);
+    absorb_value(value);
+    ++count_;
   }
-
-  std::uint64_t state_bits() const override { return shape_.key_bits(count_) + shape_.value_bits(count_); }
+  std::uint64_t bits() const { return shape_.message_bits(count_); }
 
   // Without a residual the unfinished key group waits in full precision, though it would be sent quantised.
-  std::uint64_t working_bits() const override {
+  std::uint64_t working_bits() const {
     return shape_.residual > 0 ? 0 : static_cast<std::uint64_t>(key_buffer_.rows.size()) * core::bits_of(shape_.format);
   }
 
-  void write(core::BitWriter& writer) const override {
+  void write(core::BitWriter& writer) const {
     if (shape_.stored_keys) {
       Quantised keys = keys_;
       if (shape_.residual == 0) quantise_keys(shape_, key_buffer_.rows.data(), key_buffer_.count(shape_.d), keys);
@@ -162,26 +162,65 @@ class KiviEncoder : public Encoder {
   }
 
   Shape shape_;
-  core::RowMatrixF key_rotation_, value_rotation_;
   Buffer key_buffer_, value_buffer_;
   Quantised keys_, values_;
   Index count_ = 0;
 };
 
+class KiviEncoder : public Encoder {
+ public:
+  explicit KiviEncoder(const PublicParams& params)
+      : sharing_(sharing_of(params)),
+        parts_{Part(Shape(params, sharing_.bits)), Part(Shape(params, sharing_.bits + 1))},
+        stored_keys_(stores_keys(params)),
+        rotated_(params.options.at("rotation") == "public") {
+    if (rotated_) {
+      value_rotation_ = rotation_of(params, value_rotation);
+      if (stored_keys_) key_rotation_ = rotation_of(params, key_rotation);
+    }
+  }
+
+  void absorb(const TokenBlock& block) override {
+    const bool turn_keys = rotated_ && stored_keys_;
+    const core::RowMatrixF keys = turn_keys ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
+    const core::RowMatrixF values = rotated_ ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
+    for (Index i = 0; i < block.count(); ++i)
+      parts_[sharing_.is_upper(block.first + i)].absorb(keys.row(i).data(), values.row(i).data());
+  }
+  std::uint64_t state_bits() const override { return parts_[0].bits() + parts_[1].bits(); }
+  std::uint64_t working_bits() const override { return parts_[0].working_bits() + parts_[1].working_bits(); }
+  void write(core::BitWriter& writer) const override {
+    for (const Part& part : parts_) part.write(writer);
+  }
+
+ private:
+  TimeSharing sharing_;
+  std::array<Part, 2> parts_;
+  bool stored_keys_, rotated_;
+  core::RowMatrixF key_rotation_, value_rotation_;
+};
+
 class KiviDecoder : public Decoder {
  public:
   KiviDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
-    const Shape shape(params);
-    const Index tokens = params.tokens(), d = params.d;
-    if (shape.stored_keys) {
-      keys_.resize(tokens, d);
-      read_keys(shape, reader);
-      if (shape.rotated) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
-    } else {
-      keys_ = public_keys(params, all_tokens(tokens));
+    const TimeSharing sharing = sharing_of(params);
+    const bool stored_keys = stores_keys(params), rotated = params.options.at("rotation") == "public";
+    keys_ =
+        stored_keys ? core::RowMatrixF(params.tokens(), params.d) : public_keys(params, all_tokens(params.tokens()));
+    for (const bool upper : {false, true}) {
+      const Shape shape(params, sharing.bits + upper);
+      const Index count = upper ? sharing.upper(params.tokens()) : params.tokens() - sharing.upper(params.tokens());
+      core::RowMatrixF keys(stored_keys ? count : 0, params.d), values(count, params.d);
+      if (stored_keys) read_keys(shape, reader, keys);
+      read_values(shape, reader, values);
+      for (Index token = 0, row = 0; token < params.tokens(); ++token) {
+        if (sharing.is_upper(token) != upper) continue;
+        if (stored_keys) keys_.row(token) = keys.row(row);
+        values_.row(token) = values.row(row++);
+      }
     }
-    read_values(shape, reader);
-    if (shape.rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
+    if (rotated && stored_keys) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
+    if (rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
   }
 
   core::RowMatrixD attend(core::RowsViewD queries) const override {
@@ -192,26 +231,26 @@ class KiviDecoder : public Decoder {
   }
 
  private:
-  void read_keys(const Shape& shape, core::BitReader& reader) {
-    const Index quantised = shape.quantised_keys(keys_.rows());
+  static void read_keys(const Shape& shape, core::BitReader& reader, core::RowMatrixF& keys) {
+    const Index quantised = shape.quantised_keys(keys.rows());
     std::vector<GroupScale> scales(static_cast<std::size_t>(ceil_divide(quantised, shape.group) * shape.d));
     for (auto& scale : scales) scale = get_scale(reader, shape.format);
     for (Index i = 0; i < quantised; ++i) {
       const GroupScale* row = scales.data() + i / shape.group * shape.d;
-      for (Index c = 0; c < shape.d; ++c) keys_(i, c) = row[c].value(reader.get(shape.bits));
+      for (Index c = 0; c < shape.d; ++c) keys(i, c) = row[c].value(reader.get(shape.bits));
     }
-    read_rest(shape, reader, keys_, quantised);
+    read_rest(shape, reader, keys, quantised);
   }
-  void read_values(const Shape& shape, core::BitReader& reader) {
-    const Index quantised = shape.quantised_values(values_.rows()), groups = ceil_divide(shape.d, shape.group);
+  static void read_values(const Shape& shape, core::BitReader& reader, core::RowMatrixF& values) {
+    const Index quantised = shape.quantised_values(values.rows()), groups = ceil_divide(shape.d, shape.group);
     std::vector<GroupScale> scales(static_cast<std::size_t>(quantised * groups));
     for (auto& scale : scales) scale = get_scale(reader, shape.format);
     for (Index i = 0; i < quantised; ++i) {
       for (Index c = 0; c < shape.d; ++c) {
-        values_(i, c) = scales[static_cast<std::size_t>(i * groups + c / shape.group)].value(reader.get(shape.bits));
+        values(i, c) = scales[static_cast<std::size_t>(i * groups + c / shape.group)].value(reader.get(shape.bits));
       }
     }
-    read_rest(shape, reader, values_, quantised);
+    read_rest(shape, reader, values, quantised);
   }
   static void read_rest(const Shape& shape, core::BitReader& reader, core::RowMatrixF& rows, Index quantised) {
     core::get_floats(reader, shape.format, rows.data() + quantised * shape.d,
@@ -237,7 +276,10 @@ class Kivi : public Scheme {
   }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
-        core::Option::integer("bits", {}, 1, 8, "bits per quantised number, of keys and of values").sized(),
+        core::Option::real("bits", {}, 1, 8,
+                           "bits per quantised number, of keys and of values; between whole numbers a public share of "
+                           "the tokens has one bit more than the others")
+            .sized(),
         core::Option::integer("group", 32, 1, 1'000'000,
                               "tokens (keys) or channels (values) that share one scale and zero"),
         core::Option::integer(
@@ -258,17 +300,24 @@ class Kivi : public Scheme {
     }
   }
   std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const Shape shape(params);
-    return shape.key_bits(params.tokens()) + shape.value_bits(params.tokens());
+    const TimeSharing sharing = sharing_of(params);
+    return length(params, sharing.bits, sharing.upper(params.tokens()));
   }
+  // The largest share of the tokens in the upper part, of the largest number of bits, that the budget allows.
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
-    Fit fit;
-    for (int bits = 8; bits >= 1; --bits) {
-      trial.options["bits"] = bits;
-      fit.least_bits = *message_bits(trial);
-      if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
+    const Index tokens = params.tokens();
+    Fit fit{std::nullopt, length(params, 1, 0)};
+    int bits = 8;
+    while (bits >= 1 && length(params, bits, 0) > budget_bits) --bits;
+    if (bits == 0) return fit;
+    // Lengths grow with the share but for a group or two of scales, so bisection ends at a share that fits.
+    Index fits = 0, beyond = bits == 8 ? 1 : tokens;
+    while (beyond - fits > 1) {
+      const Index middle = fits + (beyond - fits) / 2;
+      (length(params, bits, middle) <= budget_bits ? fits : beyond) = middle;
     }
+    fit.options = params.options;
+    (*fit.options)["bits"] = TimeSharing::fractional_bits(bits, fits, tokens);
     return fit;
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -276,6 +325,11 @@ class Kivi : public Scheme {
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     return std::make_unique<KiviDecoder>(params, std::move(reader));
+  }
+
+ private:
+  static std::uint64_t length(const PublicParams& params, int bits, Index upper) {
+    return Shape(params, bits).message_bits(params.tokens() - upper) + Shape(params, bits + 1).message_bits(upper);
   }
 };
 
