@@ -35,42 +35,64 @@ double uniform(core::Stream& stream) {
   return static_cast<double>(stream.next64() >> 11) * 0x1p-53;
 }
 
-// `budgets` by message bits, at least one.
-std::vector<double> least_bits_samples(const std::vector<Budget>& budgets, double target_error,
-                                       const std::string& name) {
-  std::vector<double> samples;
-  const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
+// Two budgets further apart than this are not two of a search's last steps.
+const double widest_step = std::log(1.05);
+
+// Log of the bits at which `upper`, of each of `budgets` by message bits, crosses the target. `within_step` in [0, 1)
+// places it in a step that is too wide for a line: 0 at the upper end.
+double crossing_of(const std::vector<Budget>& budgets, const std::vector<double>& upper, double target_error,
+                   double within_step) {
+  for (std::size_t i = 0; i < budgets.size(); ++i) {
+    if (!(upper[i] <= target_error)) continue;
+    const double least = std::log(budgets[i].point->message_bits);
+    if (i == 0) return least;
+    const double step = least - std::log(budgets[i - 1].point->message_bits);
+    if (step > widest_step) return least - within_step * step;
+    return least - step * (target_error - upper[i]) / (upper[i - 1] - upper[i]);
+  }
+  return nan;
+}
+
+void draw_samples(const std::vector<Budget>& budgets, const std::string& name, Minimum& minimum) {
+  std::vector<double> upper;
   std::size_t most_trials = 0;
-  for (const Budget& budget : budgets) most_trials = std::max(most_trials, budget.trials.size());
+  for (const Budget& budget : budgets) {
+    upper.push_back(budget.point->interval.hi);
+    most_trials = std::max(most_trials, budget.trials.size());
+  }
+  minimum.crossing = crossing_of(budgets, upper, minimum.target_error, 0);
+  const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
+  std::vector<double> draws(most_trials), moved(budgets.size());
   for (std::size_t sample = 0; sample < bootstrap_samples; ++sample) {
     core::Stream stream(key, core::Purpose("bootstrap"), sample);
     const double within_step = uniform(stream);
-    std::vector<double> draws(most_trials);
     for (double& draw : draws) draw = uniform(stream);
-    double least = nan, below = nan;
-    for (const Budget& budget : budgets) {
+    for (std::size_t i = 0; i < budgets.size(); ++i) {
+      const auto& trials = budgets[i].trials;
       core::TrialErrors drawn;
-      const std::size_t count = budget.trials.size();
-      for (std::size_t t = 0; t < count; ++t) {
-        const auto& trial = budget.trials[static_cast<std::size_t>(draws[t] * static_cast<double>(count))];
+      for (std::size_t t = 0; t < trials.size(); ++t) {
+        const auto& trial = trials[static_cast<std::size_t>(draws[t] * static_cast<double>(trials.size()))];
         drawn.row_errors += trial.row_errors;
         drawn.rows += trial.rows;
       }
-      const double upper = budget.point->interval.hi + drawn.mean() - budget.point->error;
-      if (upper <= target_error) {
-        least = std::log(budget.point->message_bits);
-        break;
-      }
-      below = std::log(budget.point->message_bits);
+      moved[i] = upper[i] + drawn.mean() - budgets[i].point->error;
     }
-    samples.push_back(std::isnan(below) ? least : least - within_step * (least - below));
+    minimum.samples.push_back(crossing_of(budgets, moved, minimum.target_error, within_step));
   }
-  return samples;
 }
 
 bool pays_for_keys(const sweep::Row& row) {
   const Json& ledger = row.result.data.at("ledger");
   return ledger.contains("keys") && ledger.at("keys") != 0;
+}
+
+double side_share(const sweep::Row& row) {
+  double side = 0, all = 0;
+  for (const auto& [section, bits] : row.result.data.at("ledger").items()) {
+    if (section == "scales" || section == "norms") side += bits.get<double>();
+    all += bits.get<double>();
+  }
+  return all > 0 ? side / all : 0;
 }
 
 }  // namespace
@@ -106,7 +128,13 @@ std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector
     minimum.family = family_of(minimum.point);
     minimum.fixed_bits = static_cast<double>(fixed_cost(minimum.point.parameters).value_or(0));
     minimum.floor_bits = floor_bits(minimum.point.information_bits, target_error, minimum.point.fixed_length);
-    if (minimum.reached) minimum.samples = least_bits_samples(budgets, target_error, name.first + name.second);
+    if (minimum.reached) {
+      const auto rows = store.counted_rows(minimum.point.point);
+      const auto measured =
+          std::find_if(rows.begin(), rows.end(), [](const sweep::Row& r) { return r.result.status == "ok"; });
+      minimum.side_share = side_share(*measured);
+      draw_samples(budgets, name.first + name.second, minimum);
+    }
     minima.push_back(std::move(minimum));
   }
   std::stable_sort(minima.begin(), minima.end(), [](const Minimum& a, const Minimum& b) {

@@ -20,9 +20,14 @@ struct Minimum {
   PointSummary point;     // the cheapest whose whole interval lies at or below the target
   double fixed_bits = 0;  // what the scheme sends for no tokens at all
   double floor_bits = 0;  // at the target
-  // Log of the least bits in each bootstrap sample: trials are drawn with replacement, by the same draws for all points
-  // of the cell, and intervals move with the means. The least bits lie anywhere between a point that meets the target
-  // and the next smaller one measured, which does not: drawn uniformly. NaN where a sample does not reach the target.
+  double side_share = 0;  // of the message: scales and norms, which are paid per token and not per entry
+
+  // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
+  // the next smaller ones measured, by a straight line where they are at most 5 % apart; otherwise the least bits.
+  double crossing = 0;
+  // The same in each bootstrap sample: trials are drawn with replacement, by the same draws for all points of the cell,
+  // and intervals move with the means. Where no line is drawn, the crossing lies anywhere in the step. NaN where a
+  // sample does not reach the target.
   std::vector<double> samples;
 
   double n() const { return point.at("n").get<double>(); }

@@ -28,7 +28,7 @@ std::optional<Estimate> PowerLaw::n() const {
   return Estimate{2 * tokens->value, 2 * tokens->error};
 }
 
-std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, bool over_floor) {
+std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, Response response) {
   if (sizes.empty()) return std::nullopt;
   const bool in_tokens = differ(sizes, &Minimum::tokens), in_d = differ(sizes, &Minimum::d);
   const Eigen::Index count = static_cast<Eigen::Index>(sizes.size()), unknowns = 1 + in_tokens + in_d;
@@ -46,17 +46,18 @@ std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, bool over_
     if (in_d) design(i, column++) = std::log(size.d());
     // What is fitted, as a function of the log of the bits.
     const auto fitted = [&](double log_bits) {
-      return over_floor ? log_bits - std::log(size.floor_bits) : std::log(std::exp(log_bits) - size.fixed_bits);
+      return response == Response::bits ? std::log(std::exp(log_bits) - size.fixed_bits)
+                                        : log_bits + std::log((1 - size.side_share) / size.floor_bits);
     };
-    logs(i, 0) = fitted(std::log(size.point.message_bits));
-    double sum = 0, squares = 0, drawn = 0;
+    logs(i, 0) = fitted(size.crossing);
+    double sum = 0, squares = 0;
+    const double drawn = static_cast<double>(samples);
     for (std::size_t s = 0; s < samples; ++s) {
-      // A sample that does not reach the target says that more bits are needed than were measured to suffice.
+      // A sample that does not reach the target at any measured budget has no crossing of its own.
       const double sample = std::isnan(size.samples[s]) ? logs(i, 0) : fitted(size.samples[s]);
       logs(i, 1 + static_cast<Eigen::Index>(s)) = sample;
       sum += sample;
       squares += sample * sample;
-      ++drawn;
     }
     const double variance = drawn > 1 ? std::max(0.0, squares / drawn - sum / drawn * (sum / drawn)) : 0;
     weights[i] = 1 / (variance + least_variance);
@@ -71,10 +72,11 @@ std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, bool over_
   if (count > unknowns)
     law.misfit = (weights.array() * residuals.array().square()).sum() / static_cast<double>(count - unknowns);
   const double widening = std::sqrt(std::max(1.0, law.misfit));
+  const Eigen::MatrixXd implied = (design.transpose() * weights.asDiagonal() * design).inverse();
   const auto estimate = [&](Eigen::Index row) {
     const auto drawn = coefficients.row(row).tail(static_cast<Eigen::Index>(samples));
     const double variance = samples > 1 ? (drawn.array() - drawn.mean()).square().mean() : 0;
-    return Estimate{coefficients(row, 0), widening * std::sqrt(variance)};
+    return Estimate{coefficients(row, 0), widening * std::sqrt(std::max(variance, implied(row, row)))};
   };
   law.constant = estimate(0);
   if (in_tokens) law.tokens = estimate(1);

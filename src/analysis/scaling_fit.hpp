@@ -29,10 +29,17 @@ struct PowerLaw {
   std::optional<Estimate> n() const;
 };
 
-// The law of log(net bits) over sizes that were reached, or of log(bits / floor) with `over_floor`. Weights are inverse
-// variances over the bootstrap samples, plus 1e-6: bits that no sample moves are still no better than a power law is.
-// Errors are standard deviations of the coefficients over the samples. nullopt for fewer sizes than unknowns.
-std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, bool over_floor = false);
+// What is fitted.
+enum class Response {
+  bits,       // without the scheme's fixed cost
+  over_floor  // bits over the floor, without scales and norms, whose share of the message falls as d grows
+};
+
+// The law over sizes that were reached. Weights are inverse variances over the bootstrap samples, each with 1e-6 more:
+// bits that no sample moves are still only within a thousandth of any power law. Errors are standard deviations of the
+// coefficients over the samples, or what the weights alone imply, if that is more. nullopt for fewer sizes than
+// unknowns.
+std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, Response response = Response::bits);
 
 // Consecutive minima of one family and curve.
 struct Curve {
