@@ -154,10 +154,9 @@ Index held(const PublicParams& params) {
 class H2o : public Scheme {
  public:
   std::string name() const override { return "h2o"; }
-  std::string summary() const override {
-    return "heavy hitters by accumulated attention and a recent window; the stream has no queries, so a proxy (the "
-           "keys "
-           "themselves, or public random directions) is a surrogate for them";
+  std::string summary() const override { return "heavy hitters by accumulated attention and a recent window"; }
+  std::string surrogates() const override {
+    return "the stream has no queries: a proxy stands in for them, the keys themselves or public random directions";
   }
   std::string paper() const override {
     return "Zhang et al., H2O: Heavy-Hitter Oracle for Efficient Generative Inference of LLMs, NeurIPS 2023";
