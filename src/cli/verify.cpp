@@ -11,7 +11,7 @@
 
 #include "analysis/claim.hpp"
 #include "cli/arguments.hpp"
-#include "cli/claims_markdown.hpp"
+#include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "sweep/planner.hpp"

@@ -14,24 +14,18 @@
 namespace kvfrontier::schemes {
 namespace {
 
-Index ceil_divide(Index a, Index b) {
-  return (a + b - 1) / b;
-}
-
 TimeSharing sharing_of(const PublicParams& params) {
   return TimeSharing(params.options.at("bits").get<double>());
 }
 
 // One of the quantisers.
 struct Shape {
-  Shape(const PublicParams& params, int bits_per_number)
+  Shape(const PublicParams& params, int bits)
       : d(params.d),
-        bits(bits_per_number),
-        group(params.options.at("group").get<Index>()),
         residual(params.options.at("residual").get<Index>()),
         stored_keys(stores_keys(params)),
-        rotated(params.options.at("rotation") == "public"),
-        format(core::float_format(params.options.at("format").get<std::string>())) {}
+        format(core::float_format(params.options.at("format").get<std::string>())),
+        grouping{d, params.options.at("group").get<Index>(), bits, format} {}
 
   // Of `count` tokens so far: keys leave the buffer `residual` at a time; without one the last, short group is
   // quantised at hand-over. Values leave it one by one.
@@ -39,24 +33,18 @@ struct Shape {
   Index quantised_values(Index count) const { return std::max<Index>(0, count - residual); }
 
   std::uint64_t key_bits(Index count) const {
-    if (!stored_keys) return 0;
-    const Index quantised = quantised_keys(count);
-    return unsigned_bits(quantised * d * bits + ceil_divide(quantised, group) * d * 2 * core::bits_of(format) +
-                         (count - quantised) * d * core::bits_of(format));
+    return stored_keys ? grouping.column_bits(quantised_keys(count)) + exact_bits(count - quantised_keys(count)) : 0;
   }
   std::uint64_t value_bits(Index count) const {
-    const Index quantised = quantised_values(count);
-    return unsigned_bits(quantised * d * bits + quantised * ceil_divide(d, group) * 2 * core::bits_of(format) +
-                         (count - quantised) * d * core::bits_of(format));
+    return grouping.row_bits(quantised_values(count)) + exact_bits(count - quantised_values(count));
   }
   std::uint64_t message_bits(Index count) const { return key_bits(count) + value_bits(count); }
-  static std::uint64_t unsigned_bits(Index bits) { return static_cast<std::uint64_t>(bits); }
+  std::uint64_t exact_bits(Index count) const { return static_cast<std::uint64_t>(count * d * core::bits_of(format)); }
 
-  Index d;
-  int bits;
-  Index group, residual;
-  bool stored_keys, rotated;
+  Index d, residual;
+  bool stored_keys;
   core::FloatFormat format;
+  Grouping grouping;
 };
 
 // Rows still in full precision, oldest first.
@@ -67,43 +55,8 @@ struct Buffer {
   void pop(Index count, Index d) { rows.erase(rows.begin(), rows.begin() + count * d); }
 };
 
-struct Quantised {
-  std::vector<std::uint8_t> codes;
-  std::vector<GroupScale> scales;
-};
-
-// Appends the groups of `count` buffered key rows: runs of `group` tokens, one scale a channel.
-void quantise_keys(const Shape& shape, const float* rows, Index count, Quantised& out) {
-  for (Index first = 0; first < count; first += shape.group) {
-    const Index members = std::min(shape.group, count - first);
-    const std::size_t codes = out.codes.size();
-    out.codes.resize(codes + static_cast<std::size_t>(members * shape.d));
-    for (Index c = 0; c < shape.d; ++c) {
-      out.scales.push_back(quantise_group(rows + first * shape.d + c, members, shape.d, shape.bits, shape.format,
-                                          out.codes.data() + codes + c, shape.d));
-    }
-  }
-}
-
-// Appends one value row: runs of `group` channels.
-void quantise_value(const Shape& shape, const float* row, Quantised& out) {
-  const std::size_t codes = out.codes.size();
-  out.codes.resize(codes + static_cast<std::size_t>(shape.d));
-  for (Index first = 0; first < shape.d; first += shape.group) {
-    out.scales.push_back(quantise_group(row + first, std::min(shape.group, shape.d - first), 1, shape.bits,
-                                        shape.format, out.codes.data() + codes + static_cast<std::size_t>(first), 1));
-  }
-}
-
 core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
   return public_rotation(params.key, purpose, params.d);
-}
-// Row by row: the last bits of a product of matrices depend on the number of rows, and messages must not depend on
-// blocks.
-core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation) {
-  core::RowMatrixF turned(rows.rows(), rows.cols());
-  for (Index i = 0; i < rows.rows(); ++i) turned.row(i).noalias() = rows.row(i) * rotation;
-  return turned;
 }
 constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
 
@@ -127,34 +80,29 @@ class Part {
 
   void write(core::BitWriter& writer) const {
     if (shape_.stored_keys) {
-      Quantised keys = keys_;
-      if (shape_.residual == 0) quantise_keys(shape_, key_buffer_.rows.data(), key_buffer_.count(shape_.d), keys);
-      put(writer, keys, "keys");
+      QuantisedRows keys = keys_;
+      if (shape_.residual == 0)
+        quantise_columns(shape_.grouping, key_buffer_.rows.data(), key_buffer_.count(shape_.d), keys);
+      put_quantised(writer, shape_.grouping, keys, "keys");
       if (shape_.residual > 0) put_buffer(writer, key_buffer_);
     }
-    put(writer, values_, "values");
+    put_quantised(writer, shape_.grouping, values_, "values");
     put_buffer(writer, value_buffer_);
   }
 
  private:
   void absorb_key(const float* row) {
     key_buffer_.push(row, shape_.d);
-    const Index full = shape_.residual > 0 ? shape_.residual : shape_.group;
+    const Index full = shape_.residual > 0 ? shape_.residual : shape_.grouping.group;
     if (key_buffer_.count(shape_.d) < full) return;
-    quantise_keys(shape_, key_buffer_.rows.data(), full, keys_);
+    quantise_columns(shape_.grouping, key_buffer_.rows.data(), full, keys_);
     key_buffer_.pop(full, shape_.d);
   }
   void absorb_value(const float* row) {
     value_buffer_.push(row, shape_.d);
     if (value_buffer_.count(shape_.d) <= shape_.residual) return;
-    quantise_value(shape_, value_buffer_.rows.data(), values_);
+    quantise_rows(shape_.grouping, value_buffer_.rows.data(), 1, values_);
     value_buffer_.pop(1, shape_.d);
-  }
-  void put(core::BitWriter& writer, const Quantised& data, const char* section) const {
-    writer.section("scales");
-    for (const GroupScale& scale : data.scales) put_scale(writer, shape_.format, scale);
-    writer.section(section);
-    for (const std::uint8_t code : data.codes) writer.put(code, shape_.bits);
   }
   void put_buffer(core::BitWriter& writer, const Buffer& buffer) const {
     writer.section("residual");
@@ -163,7 +111,7 @@ class Part {
 
   Shape shape_;
   Buffer key_buffer_, value_buffer_;
-  Quantised keys_, values_;
+  QuantisedRows keys_, values_;
   Index count_ = 0;
 };
 
@@ -172,18 +120,16 @@ class KiviEncoder : public Encoder {
   explicit KiviEncoder(const PublicParams& params)
       : sharing_(sharing_of(params)),
         parts_{Part(Shape(params, sharing_.bits)), Part(Shape(params, sharing_.bits + 1))},
-        stored_keys_(stores_keys(params)),
-        rotated_(params.options.at("rotation") == "public") {
-    if (rotated_) {
-      value_rotation_ = rotation_of(params, value_rotation);
-      if (stored_keys_) key_rotation_ = rotation_of(params, key_rotation);
-    }
+        rotate_values_(params.options.at("rotation") == "public"),
+        rotate_keys_(rotate_values_ && stores_keys(params)) {
+    if (rotate_values_) value_rotation_ = rotation_of(params, value_rotation);
+    if (rotate_keys_) key_rotation_ = rotation_of(params, key_rotation);
   }
 
   void absorb(const TokenBlock& block) override {
-    const bool turn_keys = rotated_ && stored_keys_;
-    const core::RowMatrixF keys = turn_keys ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
-    const core::RowMatrixF values = rotated_ ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
+    const core::RowMatrixF keys = rotate_keys_ ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
+    const core::RowMatrixF values =
+        rotate_values_ ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
     for (Index i = 0; i < block.count(); ++i)
       parts_[sharing_.is_upper(block.first + i)].absorb(keys.row(i).data(), values.row(i).data());
   }
@@ -196,7 +142,7 @@ class KiviEncoder : public Encoder {
  private:
   TimeSharing sharing_;
   std::array<Part, 2> parts_;
-  bool stored_keys_, rotated_;
+  bool rotate_values_, rotate_keys_;
   core::RowMatrixF key_rotation_, value_rotation_;
 };
 
@@ -224,32 +170,18 @@ class KiviDecoder : public Decoder {
   }
 
   core::RowMatrixD attend(core::RowsViewD queries) const override {
-    const core::RowMatrixD turned =
-        key_rotation_.size() > 0 ? core::RowMatrixD(queries * key_rotation_) : core::RowMatrixD(queries);
-    const core::RowMatrixD outputs = attend_rows(turned, keys_, values_);
-    return value_rotation_.size() > 0 ? core::RowMatrixD(outputs * value_rotation_.transpose()) : outputs;
+    return attend_rotated_rows(queries, keys_, values_, key_rotation_, value_rotation_);
   }
 
  private:
   static void read_keys(const Shape& shape, core::BitReader& reader, core::RowMatrixF& keys) {
     const Index quantised = shape.quantised_keys(keys.rows());
-    std::vector<GroupScale> scales(static_cast<std::size_t>(ceil_divide(quantised, shape.group) * shape.d));
-    for (auto& scale : scales) scale = get_scale(reader, shape.format);
-    for (Index i = 0; i < quantised; ++i) {
-      const GroupScale* row = scales.data() + i / shape.group * shape.d;
-      for (Index c = 0; c < shape.d; ++c) keys(i, c) = row[c].value(reader.get(shape.bits));
-    }
+    keys.topRows(quantised) = columns_value(shape.grouping, get_columns(reader, shape.grouping, quantised), quantised);
     read_rest(shape, reader, keys, quantised);
   }
   static void read_values(const Shape& shape, core::BitReader& reader, core::RowMatrixF& values) {
-    const Index quantised = shape.quantised_values(values.rows()), groups = ceil_divide(shape.d, shape.group);
-    std::vector<GroupScale> scales(static_cast<std::size_t>(quantised * groups));
-    for (auto& scale : scales) scale = get_scale(reader, shape.format);
-    for (Index i = 0; i < quantised; ++i) {
-      for (Index c = 0; c < shape.d; ++c) {
-        values(i, c) = scales[static_cast<std::size_t>(i * groups + c / shape.group)].value(reader.get(shape.bits));
-      }
-    }
+    const Index quantised = shape.quantised_values(values.rows());
+    values.topRows(quantised) = rows_value(shape.grouping, get_rows(reader, shape.grouping, quantised), quantised);
     read_rest(shape, reader, values, quantised);
   }
   static void read_rest(const Shape& shape, core::BitReader& reader, core::RowMatrixF& rows, Index quantised) {

@@ -19,10 +19,10 @@ namespace {
 const std::set<std::string> block_dependent{};
 
 // Schemes that hold every row when they have a slot for each.
-const std::set<std::string> row_schemes{"exact", "h2o", "kmeans", "streaming_llm", "uniform"};
+const std::set<std::string> row_schemes{"exact", "h2o", "kmeans", "streaming_llm", "subgen_kcenter", "uniform"};
 
 // Schemes that keep whole rows and choose them without looking at values.
-const std::vector<std::string> eviction_schemes{"h2o", "streaming_llm", "uniform"};
+const std::vector<std::string> eviction_schemes{"h2o", "streaming_llm", "subgen_kcenter", "uniform"};
 
 // One assertion a game would cost more than the game: the first failures are told, the rest counted.
 class Tally {
@@ -331,7 +331,8 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
       kept_promise.insert(scheme->name());
     });
   }
-  CHECK(kept_promise == std::set<std::string>{"bitpack", "exact", "h2o", "kivi", "kmeans", "streaming_llm", "uniform"});
+  CHECK(kept_promise == std::set<std::string>{"bitpack", "exact", "h2o", "kivi", "kmeans", "streaming_llm",
+                                              "subgen_kcenter", "uniform"});
 }
 
 // Paired over 40 instances that are certified; all rows are asked for. A step is refused when the larger budget is
