@@ -74,31 +74,29 @@ class Exponents : public analysis::JudgingClaim {
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json known = Json::array(), others = Json::array(), linear = Json::array();
+    Json known = Json::array(), linear = Json::array(), costly = Json::array();
     for (const auto& name : schemes::Schemes::names()) {
       const Json entry = entry_of(name);
-      (exact_laws.count(name) > 0 ? known : others).push_back(entry);
-      if (exact_laws.count(name) == 0 && !cost_per_token_grows(entry)) linear.push_back(entry);
+      (exact_laws.count(name) > 0 ? known : cost_per_token_grows(entry) ? costly : linear).push_back(entry);
     }
     Json grid = Json::array();
     const auto cells = [&](Json sizes, Json d, const Json& entries, int queries) {
       sizes.update({{"d", std::move(d)}, {"scheme", entries}, {"queries", queries}});
-      grid.push_back(std::move(sizes));
+      if (!entries.empty()) grid.push_back(std::move(sizes));
     };
     cells({{"n", {16, 32, 64}}}, 16, known, 1024);
     cells({{"n", {32, 64}}}, 64, known, 1024);
-    if (!others.empty()) {
-      // 138 and 341 tokens, for schemes of every cost.
-      const Json smaller{{"sides", {1, 2, 4, 6, 9, 10}}}, larger{{"sides", {1, 2, 4, 8, 16, 17}}};
-      cells({{"schedule", {smaller, larger}}}, 16, others, 512);
-      cells({{"schedule", larger}}, 40, others, 512);
-    }
+    cells({{"n", {32, 64}}}, 16, linear, 512);
+    cells({{"n", 64}}, 64, linear, 512);
+    // 138 and 341 tokens.
+    const Json smaller{{"sides", {1, 2, 4, 6, 9, 10}}}, larger{{"sides", {1, 2, 4, 8, 16, 17}}};
+    cells({{"schedule", {smaller, larger}}}, 16, costly, 512);
+    cells({{"schedule", larger}}, 40, costly, 512);
     if (!quick) {
       cells({{"n", 128}}, {16, 128}, known, 1024);
-      if (!linear.empty()) {
-        cells({{"n", {32, 64, 128}}}, {16, 32}, linear, 512);
-        cells({{"n", {64, 128}}}, 128, linear, 512);
-      }
+      cells({{"n", 128}}, {16, 128}, linear, 512);
+      cells({{"n", {32, 64}}}, 16, costly, 512);
+      cells({{"n", 64}}, 128, costly, 512);
     }
     if (schemes::Schemes::find_or_null("kmeans") != nullptr) {
       const Json instance{{"name", "clustered"}, {"clusters", 8}};
