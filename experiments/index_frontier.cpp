@@ -44,8 +44,9 @@ struct GamePoint {
     point.params.schedule = point.instance.schedule;
     point.params.d = point.instance.d;
     point.params.embedding = point.instance.embedding;
-    point.params.keys_are_public =
-        reduction::InstanceFamilies::find(point.instance.family, "instance.name").keys_are_public();
+    const auto& family = reduction::InstanceFamilies::find(point.instance.family, "instance.name");
+    point.params.keys_are_public = family.keys_are_public();
+    point.params.projection = family.projection(point.instance);
     point.params.chunk = json.at("chunk");
     point.params.scheme = json.at("scheme").at("name");
     point.params.options = json.at("scheme").at("options");

@@ -1,6 +1,5 @@
-#include "cli/claims_markdown.hpp"
-
 #include "analysis/claim.hpp"
+#include "cli/markdown.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -37,19 +36,6 @@ An interval inside its allowance `holds`, one wholly outside is `refuted`, anyth
 refuted if one check is, and holds only if all do and no point is unfinished.
 )";
 
-// Characters that Markdown would take for markup.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool inside_word = i > 0 && std::isalnum(static_cast<unsigned char>(text[i - 1])) != 0;
-    if (text[i] == '<' || text[i] == '*' || text[i] == '|' || text[i] == '[' || text[i] == ']' ||
-        (text[i] == '_' && !inside_word))
-      out += '\\';
-    out += text[i];
-  }
-  return out;
-}
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "`" : ", `") + name + "`";
@@ -64,14 +50,18 @@ std::string claims_markdown() {
   for (const auto& name : sweep::Experiments::names()) {
     const auto* experiment = sweep::Experiments::find_or_null(name);
     if (dynamic_cast<const analysis::Claim*>(experiment) == nullptr)
-      text.append("- `").append(name).append("`: ").append(escaped(experiment->statement())).append("\n");
+      text.append("- `").append(name).append("`: ").append(escaped_markdown(experiment->statement())).append("\n");
   }
   text += "\n## Claims\n";
   for (const auto* claim : analysis::claims()) {
     const auto line = [&](const char* title, const std::string& content) {
-      text.append("- ").append(title).append(": ").append(escaped(content)).append("\n");
+      text.append("- ").append(title).append(": ").append(escaped_markdown(content)).append("\n");
     };
-    text.append("\n### ").append(claim->name()).append("\n\n").append(escaped(claim->statement())).append("\n\n");
+    text.append("\n### ")
+        .append(claim->name())
+        .append("\n\n")
+        .append(escaped_markdown(claim->statement()))
+        .append("\n\n");
     line("Source", claim->source());
     line("Formula", claim->prediction());
     line("Allowance", claim->allowance());

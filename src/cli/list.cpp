@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "cli/arguments.hpp"
+#include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "geometry/embedding.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 using core::Json;
 
-constexpr const char* list_usage = "list experiments|schemes|embeddings|instances [--json]";
+constexpr const char* list_usage = "list experiments|schemes|embeddings|instances [--json] [--markdown]";
 constexpr const char* describe_usage = "describe NAME [--json]";
 
 Json options_json(const core::OptionTable& table) {
@@ -42,6 +43,7 @@ Json card(const schemes::Scheme& s) {
   return {{"kind", "scheme"},
           {"name", s.name()},
           {"summary", s.summary()},
+          {"surrogates", s.surrogates()},
           {"paper", s.paper()},
           {"guarantee", s.guarantee()},
           {"version", s.version()},
@@ -77,11 +79,17 @@ std::vector<Json> cards_of(const std::string& kind) {
 
 int print_list(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
-  flags.add_options()("json", "full records as JSON");
+  flags.add_options()("json", "full records as JSON")("markdown", "schemes only: their reference (docs/schemes.md)");
   po::variables_map values;
   if (!parse("list", list_usage, flags, "KIND", 1, arguments, values)) return 0;
   const std::string kind = required(values, "KIND", "list");
   require_choice("list", kind, {"experiments", "schemes", "embeddings", "instances"});
+  if (values.count("markdown") > 0) {
+    if (kind != "schemes" || values.count("json") > 0)
+      throw core::UserError("list: --markdown goes with schemes and without --json");
+    std::cout << schemes_markdown();
+    return 0;
+  }
   const auto list = cards_of(kind);
   if (values.count("json") > 0) {
     std::cout << Json(list).dump(1) << "\n";
@@ -94,7 +102,7 @@ int print_list(const std::vector<std::string>& arguments) {
 
 void print_card(const Json& entry) {
   std::printf("%s (%s)\n", entry["name"].get<std::string>().c_str(), entry["kind"].get<std::string>().c_str());
-  for (const char* key : {"summary", "paper", "source", "guarantee", "law", "length"}) {
+  for (const char* key : {"summary", "surrogates", "paper", "source", "guarantee", "law", "length"}) {
     if (entry.contains(key)) std::printf("  %-10s %s\n", key, entry[key].get<std::string>().c_str());
   }
   if (!entry.contains("options") || entry["options"].empty()) return;

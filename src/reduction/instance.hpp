@@ -14,6 +14,7 @@
 #include "core/registry.hpp"
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
+#include "geometry/projection.hpp"
 #include "geometry/schedule.hpp"
 
 namespace kvfrontier::reduction {
@@ -94,6 +95,8 @@ class InstanceFamily {
   // Keys are rows of the embedding under the public key, so `keys = public` is honest, and the closed forms of the
   // embedding hold for them.
   virtual bool keys_are_public() const { return true; }
+  // The public weights that keys and values are made with, where they are.
+  virtual std::optional<geometry::Projection> projection(const InstanceParams&) const { return std::nullopt; }
   // Throws ConfigError at `path` when `params.options` do not suit the other parameters.
   virtual void check(const InstanceParams& params, const std::string& path) const;
   // Least mean squared error of any reconstruction at this many bits an entry; nullopt where none is proven but the one

@@ -8,6 +8,8 @@ core::Json PublicParams::to_json() const {
           {"d", d},
           {"embedding", embedding},
           {"keys_are_public", keys_are_public},
+          {"projection",
+           projection ? core::Json{{"width", projection->width}, {"decay", projection->decay}} : core::Json()},
           {"tau", tau},
           {"chunk", chunk},
           {"scheme", scheme},
@@ -23,6 +25,8 @@ PublicParams PublicParams::from_json(const core::Json& json) {
   params.d = json.at("d").get<Index>();
   params.embedding = json.at("embedding").get<std::string>();
   params.keys_are_public = json.at("keys_are_public").get<bool>();
+  if (const core::Json& projection = json.at("projection"); !projection.is_null())
+    params.projection = {projection.at("width").get<Index>(), projection.at("decay").get<double>()};
   params.tau = json.at("tau").get<double>();
   params.chunk = json.at("chunk").get<int>();
   params.scheme = json.at("scheme").get<std::string>();

@@ -58,9 +58,10 @@ class Scheme {
  public:
   virtual ~Scheme() = default;
   virtual std::string name() const = 0;
-  virtual std::string summary()
-      const = 0;                          // one line; a part that stands in for something learned is called a surrogate
-  virtual std::string paper() const = 0;  // reference, or "-"
+  virtual std::string summary() const = 0;  // one line
+  // Parts that stand in for something learned, or for what the stream does not hold; one line.
+  virtual std::string surrogates() const { return "none"; }
+  virtual std::string paper() const = 0;      // reference, or "-"
   virtual std::string guarantee() const = 0;  // what is proven of it, with the theorem, or "none"
   virtual int version() const { return 1; }   // raised when the same options give another message; part of point ids
   virtual const core::OptionTable& options() const = 0;

@@ -154,7 +154,9 @@ inline std::vector<std::unique_ptr<reduction::Instance>> small_instances() {
 inline schemes::PublicParams conformance_params(const schemes::Scheme& scheme, const reduction::Instance& instance,
                                                 const Json& options, double tau = 8) {
   schemes::PublicParams params = params_of(instance, scheme.name(), options, tau);
-  params.keys_are_public = reduction::InstanceFamilies::find(instance.params().family, "instance").keys_are_public();
+  const auto& family = reduction::InstanceFamilies::find(instance.params().family, "instance");
+  params.keys_are_public = family.keys_are_public();
+  params.projection = family.projection(instance.params());
   return params;
 }
 

@@ -193,6 +193,7 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"table", empty, "--format", "cvs"}, {"--format: found \"cvs\"", "did you mean \"csv\"?"}},
       {{"merge", empty}, {"merge: --out is missing"}},
       {{"merge", folder / "none", "--out", folder / "union"}, {"no such directory"}},
+      {{"list", "embeddings", "--markdown"}, {"--markdown", "schemes"}},
       {{"list", "scheme"}, {"list: found \"scheme\"", "did you mean \"schemes\"?"}},
       {{"describe", "bitpac"}, {"nothing is called \"bitpac\"; did you mean \"bitpack\"?"}},
       {{"floor", "--n", "8", "--d", "16"}, {"give one of --error, --bits and --curve"}},

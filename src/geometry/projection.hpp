@@ -1,0 +1,31 @@
+#pragma once
+// Public projections: a model makes keys and values from one hidden row x, K = X W_K and V = X W_V. Both parties draw
+// the weights from the public coins; the hidden rows are Alice's.
+
+#include "core/matrix.hpp"
+#include "core/rng.hpp"
+
+namespace kvfrontier::geometry {
+
+using core::Index;
+
+// Weights W = L diag(s) R with s_j proportional to decay^j and |s| = 1, so that E|x W|^2 = 1 for x ~ N(0, I).
+struct Projection {
+  Index width = 0;   // D, entries of a hidden row
+  double decay = 1;  // of the singular values, in (0, 1]
+};
+
+// One factored D x d matrix of rank r = min(D, d).
+struct Weights {
+  core::RowMatrixD left;     // D x r, orthonormal columns
+  Eigen::VectorXd singular;  // r, descending
+  core::RowMatrixD right;    // r x d, orthonormal rows
+  core::RowMatrixD matrix() const { return left * singular.asDiagonal() * right; }
+};
+
+enum class Projected { keys, values };
+
+// W_K or W_V: functions of the public key, independent of each other. O((D + d) r^2).
+Weights projection_weights(core::RandomKey key, const Projection& projection, Index d, Projected which);
+
+}  // namespace kvfrontier::geometry
