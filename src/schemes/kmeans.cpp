@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "attention/attention.hpp"
-#include "core/rng.hpp"
 #include "schemes/codec/kept_rows.hpp"
-#include "schemes/codec/kmeans.hpp"
+#include "schemes/codec/streaming_clusters.hpp"
 
 namespace kvfrontier::schemes {
 namespace {
@@ -28,60 +27,16 @@ struct Shape {
   std::uint64_t slot_bits() const {
     return rows.bits_per_row() + (rows.stored_keys ? static_cast<std::uint64_t>(count_bits) : 0);
   }
+  StreamingClusters::Shape clusters() const { return {d, slots, block, rounds, key}; }
   Index d, slots, block;
   int rounds, count_bits;
   RowFormat rows;
   core::RandomKey key;
 };
 
-// The clusters of a stream. Bob, who regenerates public keys, runs it with values of width 0.
-class StreamingClusters {
- public:
-  StreamingClusters(const Shape& shape, Index value_width)
-      : shape_(shape),
-        keys_(shape.slots + shape.block, shape.d),
-        values_(shape.slots + shape.block, value_width),
-        weights_(static_cast<std::size_t>(shape.slots + shape.block)) {}
-
-  void add(const float* key, const float* value) {
-    keys_.row(filled_) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
-    values_.row(filled_) = Eigen::Map<const Eigen::RowVectorXf>(value, values_.cols());
-    weights_[static_cast<std::size_t>(filled_)] = 1;
-    ++filled_;
-    if (filled_ == keys_.rows()) reduce();
-  }
-
-  // Down to `slots` clusters.
-  void reduce() {
-    if (filled_ <= shape_.slots) return;
-    core::Stream coins(shape_.key, core::Purpose("kmeans/seeds"), reductions_++);
-    const std::span<const double> weights(weights_.data(), static_cast<std::size_t>(filled_));
-    const Clustering found = kmeans(keys_.topRows(filled_), weights, shape_.slots, shape_.rounds, coins);
-    const Index clusters = found.centres.rows();
-    const core::RowMatrixF means = cluster_means(values_.topRows(filled_), weights, found.cluster, clusters);
-    const std::vector<double> totals = cluster_weights(weights, found.cluster, clusters);
-    keys_.topRows(clusters) = found.centres;
-    values_.topRows(clusters) = means;
-    std::copy(totals.begin(), totals.end(), weights_.begin());
-    filled_ = clusters;
-  }
-
-  Index filled() const { return filled_; }
-  core::RowsViewF keys() const { return keys_.topRows(filled_); }
-  core::RowsViewF values() const { return values_.topRows(filled_); }
-  double weight(Index slot) const { return weights_[static_cast<std::size_t>(slot)]; }
-
- private:
-  Shape shape_;
-  core::RowMatrixF keys_, values_;  // slots, then the tokens of the block
-  std::vector<double> weights_;
-  Index filled_ = 0;
-  std::uint64_t reductions_ = 0;
-};
-
 class KmeansEncoder : public Encoder {
  public:
-  explicit KmeansEncoder(const PublicParams& params) : shape_(params), clusters_(shape_, params.d) {}
+  explicit KmeansEncoder(const PublicParams& params) : shape_(params), clusters_(shape_.clusters(), params.d) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) clusters_.add(block.keys.row(i).data(), block.values.row(i).data());
@@ -141,7 +96,7 @@ class KmeansDecoder : public Decoder {
         throw core::DataError("the slots do not stand for all tokens");
       core::get_floats(reader, shape.rows.format, keys.data(), static_cast<std::size_t>(keys.size()));
     } else {
-      const StreamingClusters clusters = public_clusters(params, shape);
+      const StreamingClusters clusters = public_clusters(params, shape.clusters());
       keys.topRows(clusters.filled()) = clusters.keys();
       for (Index j = 0; j < clusters.filled(); ++j)
         log_counts_[static_cast<std::size_t>(j)] = std::log(clusters.weight(j));
@@ -158,19 +113,6 @@ class KmeansDecoder : public Decoder {
   }
 
  private:
-  static StreamingClusters public_clusters(const PublicParams& params, const Shape& shape) {
-    constexpr Index held = 1024;
-    StreamingClusters clusters(shape, 0);
-    core::RowMatrixF keys;
-    for (Index first = 0; first < params.tokens(); first += held) {
-      keys.resize(std::min(held, params.tokens() - first), params.d);
-      params.keys().rows(params.key, params.tokens(), first, keys);
-      for (Index i = 0; i < keys.rows(); ++i) clusters.add(keys.row(i).data(), nullptr);
-    }
-    clusters.reduce();
-    return clusters;
-  }
-
   core::RowMatrixD keys_, values_;
   std::vector<double> log_counts_;
 };

@@ -1,0 +1,65 @@
+#include "schemes/codec/l1_projection.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace kvfrontier::schemes {
+namespace {
+
+std::vector<double> entries_of(const float* first, Index count) {
+  return {first, first + count};
+}
+
+std::vector<SortedMagnitudes> sorted_rows(const core::RowMatrixF& groups) {
+  std::vector<SortedMagnitudes> rows;
+  for (Index i = 0; i < groups.rows(); ++i) rows.emplace_back(entries_of(groups.row(i).data(), groups.cols()));
+  return rows;
+}
+
+// In double: a radius of 0 has to leave exactly nothing of the largest.
+std::vector<double> norms_of(const std::vector<SortedMagnitudes>& rows) {
+  std::vector<double> norms;
+  for (const auto& row : rows) norms.push_back(row.norm());
+  return norms;
+}
+
+}  // namespace
+
+SortedMagnitudes::SortedMagnitudes(std::vector<double> entries) : sorted_(std::move(entries)) {
+  for (double& x : sorted_) x = std::abs(x);
+  std::sort(sorted_.begin(), sorted_.end(), std::greater<>());
+  double sum = 0;
+  for (const double x : sorted_) sums_.push_back(sum += x);
+}
+
+double SortedMagnitudes::threshold(double radius) const {
+  if (norm() <= radius) return 0;
+  // The first j magnitudes stay while j u_j > sum_{i <= j} u_i - radius, which ends once.
+  std::size_t stay = 1, gone = sorted_.size() + 1;
+  while (gone - stay > 1) {
+    const std::size_t j = (stay + gone) / 2;
+    (static_cast<double>(j) * sorted_[j - 1] > sums_[j - 1] - radius ? stay : gone) = j;
+  }
+  return (sums_[stay - 1] - radius) / static_cast<double>(stay);
+}
+
+Index SortedMagnitudes::count_above(double t) const {
+  return std::partition_point(sorted_.begin(), sorted_.end(), [&](double x) { return x > t; }) - sorted_.begin();
+}
+
+GroupProjection::GroupProjection(const core::RowMatrixF& groups, Projection projection)
+    : projection_(projection),
+      rows_(sorted_rows(groups)),
+      norms_(norms_of(rows_)),
+      all_(projection == Projection::flat ? entries_of(groups.data(), groups.size()) : std::vector<double>()) {}
+
+std::vector<double> GroupProjection::thresholds(double radius) const {
+  if (projection_ == Projection::flat) return std::vector<double>(rows_.size(), all_.threshold(radius));
+  const double of_norms = norms_.threshold(radius);
+  std::vector<double> list;
+  for (const auto& row : rows_) list.push_back(row.threshold(std::max(0.0, row.norm() - of_norms)));
+  return list;
+}
+
+}  // namespace kvfrontier::schemes

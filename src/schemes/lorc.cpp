@@ -1,0 +1,347 @@
+// Low-rank keys and values. With the weights that made the rows, the bases are public and a token costs its codes;
+// without, they are the singular vectors of the data and are sent: one basis a map, or one for all.
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/errors.hpp"
+#include "schemes/codec/low_rank.hpp"
+#include "schemes/codec/map_buffer.hpp"
+#include "schemes/codec/rank_schedule.hpp"
+
+namespace kvfrontier::schemes {
+namespace {
+
+enum class Mode { given_weights, data_basis, shared_basis };
+
+Mode mode_of(const PublicParams& params) {
+  const std::string mode = params.options.at("mode");
+  return mode == "given_weights" ? Mode::given_weights : mode == "data_basis" ? Mode::data_basis : Mode::shared_basis;
+}
+
+// Largest rank of use: that of the weights, or the width of a row.
+Index largest_rank(const PublicParams& params) {
+  const bool given = mode_of(params) == Mode::given_weights && params.projection;
+  return given ? std::min(params.projection->width, params.d) : params.d;
+}
+
+struct Shape {
+  explicit Shape(const PublicParams& params)
+      : schedule(params.schedule), mode(mode_of(params)), rows(RowFormat::of(params)) {
+    const Index most = std::min(params.options.at("rank").get<Index>(), largest_rank(params));
+    const double least_share = params.options.at("least_rank_share");
+    const Index least = std::max<Index>(1, std::llround(least_share * static_cast<double>(most)));
+    if (mode == Mode::shared_basis || params.options.at("ranks") == "uniform") {
+      ranks.assign(static_cast<std::size_t>(schedule.scales()), most);
+      return;
+    }
+    std::vector<double> log_conditions;
+    for (int scale = 0; scale < schedule.scales(); ++scale) {
+      // All maps have the same weights, so any common value does.
+      log_conditions.push_back(mode == Mode::given_weights ? 1.0 : random_log_condition(tokens(scale), rows.d));
+    }
+    ranks = progressive_ranks(log_conditions, most, least);
+  }
+
+  Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
+  Index rank(int scale) const { return ranks[static_cast<std::size_t>(scale)]; }
+  Index tensors() const { return rows.stored_keys ? 2 : 1; }
+  // A map whose codes and basis are no shorter than its rows is sent as it is.
+  bool raw(int scale) const { return tokens(scale) * rank(scale) + rows.d * rank(scale) >= tokens(scale) * rows.d; }
+  Index map_floats(int scale) const {
+    if (mode == Mode::data_basis && raw(scale)) return tokens(scale) * rows.d;
+    return tokens(scale) * rank(scale) + (mode == Mode::data_basis ? rows.d * rank(scale) : 0);
+  }
+  std::uint64_t bits(Index floats) const {
+    return static_cast<std::uint64_t>(tensors() * floats) * static_cast<std::uint64_t>(core::bits_of(rows.format));
+  }
+  std::uint64_t message_bits() const {
+    Index floats = mode == Mode::shared_basis ? rows.d * rank(0) : 0;
+    for (int scale = 0; scale < schedule.scales(); ++scale) floats += map_floats(scale);
+    return bits(floats);
+  }
+
+  geometry::Schedule schedule;
+  Mode mode;
+  RowFormat rows;
+  std::vector<Index> ranks;  // of every map
+};
+
+core::RowMatrixF right_factor(const PublicParams& params, geometry::Projected which) {
+  return geometry::projection_weights(params.key, *params.projection, params.d, which).right.cast<float>();
+}
+
+core::RowMatrixF rounded(core::FloatFormat format, const core::RowMatrixD& rows) {
+  return rows.unaryExpr([&](double x) { return core::stored(format, static_cast<float>(x)); }).cast<float>();
+}
+
+// Codes in the basis as Bob will have it. Row by row: messages must not depend on how rows came in blocks.
+core::RowMatrixF codes_in(core::RowsViewF rows, const core::RowMatrixF& basis) {
+  core::RowMatrixF codes(rows.rows(), basis.rows());
+  for (Index i = 0; i < rows.rows(); ++i) codes.row(i).noalias() = rows.row(i) * basis.transpose();
+  return codes;
+}
+
+// Given weights: the right singular vectors of W_K and W_V are public, and x U S = k V needs no more than the row.
+class GivenWeightsEncoder : public Encoder {
+ public:
+  explicit GivenWeightsEncoder(const PublicParams& params)
+      : shape_(params),
+        key_basis_(right_factor(params, geometry::Projected::keys)),
+        value_basis_(right_factor(params, geometry::Projected::values)) {}
+
+  void absorb(const TokenBlock& block) override {
+    const Index rank = shape_.rank(block.scale);
+    if (shape_.rows.stored_keys) append(key_codes_, codes_in(block.keys, key_basis_.topRows(rank)));
+    append(value_codes_, codes_in(block.values, value_basis_.topRows(rank)));
+  }
+  std::uint64_t state_bits() const override { return shape_.bits(static_cast<Index>(value_codes_.size())); }
+  void write(core::BitWriter& writer) const override {
+    if (shape_.rows.stored_keys) {
+      writer.section("keys");
+      core::put_floats(writer, shape_.rows.format, key_codes_.data(), key_codes_.size());
+    }
+    writer.section("values");
+    core::put_floats(writer, shape_.rows.format, value_codes_.data(), value_codes_.size());
+  }
+
+ private:
+  void append(std::vector<float>& list, const core::RowMatrixF& codes) {
+    list.reserve(list.size() + static_cast<std::size_t>(codes.size()));
+    for (Index i = 0; i < codes.size(); ++i) list.push_back(core::stored(shape_.rows.format, codes.data()[i]));
+  }
+
+  Shape shape_;
+  core::RowMatrixF key_basis_, value_basis_;
+  std::vector<float> key_codes_, value_codes_;
+};
+
+// The truncated singular value decomposition of one map's rows.
+struct CodedMap {
+  bool raw = false;
+  core::RowMatrixF key_basis, key_codes, value_basis, value_codes;  // codes hold the rows themselves where raw
+};
+
+class DataBasisEncoder : public Encoder {
+ public:
+  explicit DataBasisEncoder(const PublicParams& params) : shape_(params), buffer_(params.schedule, shape_.rows) {}
+
+  void absorb(const TokenBlock& block) override {
+    if (!buffer_.add(block)) return;
+    CodedMap map;
+    map.raw = shape_.raw(buffer_.scale());
+    if (shape_.rows.stored_keys) code(buffer_.keys(), map.raw, map.key_basis, map.key_codes);
+    code(buffer_.values(), map.raw, map.value_basis, map.value_codes);
+    bits_ += shape_.bits(shape_.map_floats(buffer_.scale()));
+    maps_.push_back(std::move(map));
+    buffer_.clear();
+  }
+  std::uint64_t state_bits() const override { return bits_ + buffer_.bits(); }
+  std::uint64_t working_bits() const override { return buffer_.working_bits(); }
+  void write(core::BitWriter& writer) const override {
+    for (const CodedMap& map : maps_) {
+      if (shape_.rows.stored_keys) put(writer, map.key_basis, map.key_codes, "keys");
+      put(writer, map.value_basis, map.value_codes, "values");
+    }
+    buffer_.write(writer);
+  }
+
+ private:
+  void code(core::RowsViewF rows, bool raw, core::RowMatrixF& basis, core::RowMatrixF& codes) const {
+    if (raw) {
+      codes = rows;
+      return;
+    }
+    basis = rounded(shape_.rows.format, truncated_svd(rows, shape_.rank(buffer_.scale())).basis);
+    codes = codes_in(rows, basis);
+  }
+  void put(core::BitWriter& writer, const core::RowMatrixF& basis, const core::RowMatrixF& codes,
+           const char* section) const {
+    writer.section("bases");
+    put_rows(writer, shape_.rows.format, basis);
+    writer.section(section);
+    put_rows(writer, shape_.rows.format, codes);
+  }
+
+  Shape shape_;
+  MapBuffer buffer_;
+  std::vector<CodedMap> maps_;
+  std::uint64_t bits_ = 0;
+};
+
+// One basis for the whole stream: the leading eigenvectors of the running Gram matrix. They are known at hand-over, so
+// the rows have to be held until then.
+class SharedBasisEncoder : public Encoder {
+ public:
+  explicit SharedBasisEncoder(const PublicParams& params)
+      : shape_(params), key_gram_(core::RowMatrixD::Zero(params.d, params.d)), value_gram_(key_gram_) {}
+
+  void absorb(const TokenBlock& block) override {
+    if (shape_.rows.stored_keys) hold(block.keys, keys_, key_gram_);
+    hold(block.values, values_, value_gram_);
+    count_ += block.count();
+  }
+  std::uint64_t state_bits() const override { return shape_.bits((count_ + shape_.rows.d) * shape_.rank(0)); }
+  std::uint64_t working_bits() const override {
+    const Index d = shape_.rows.d;
+    return static_cast<std::uint64_t>(shape_.tensors() * (count_ * d * 32 + d * d * 64));
+  }
+  void write(core::BitWriter& writer) const override {
+    if (shape_.rows.stored_keys) put(writer, keys_, key_gram_, "keys");
+    put(writer, values_, value_gram_, "values");
+  }
+
+ private:
+  // Token by token, for sums that do not depend on blocks.
+  static void hold(core::RowsViewF rows, std::vector<float>& held, core::RowMatrixD& gram) {
+    for (Index i = 0; i < rows.rows(); ++i) {
+      const float* row = rows.row(i).data();
+      held.insert(held.end(), row, row + rows.cols());
+      const Eigen::RowVectorXd wide = rows.row(i).cast<double>();
+      gram.noalias() += wide.transpose() * wide;
+    }
+  }
+  void put(core::BitWriter& writer, const std::vector<float>& held, const core::RowMatrixD& gram,
+           const char* section) const {
+    const Eigen::Map<const core::RowMatrixF> rows(held.data(), count_, shape_.rows.d);
+    const core::RowMatrixF basis = rounded(shape_.rows.format, leading_eigenvectors(gram, shape_.rank(0)));
+    writer.section("bases");
+    put_rows(writer, shape_.rows.format, basis);
+    writer.section(section);
+    put_rows(writer, shape_.rows.format, codes_in(rows, basis));
+  }
+
+  Shape shape_;
+  core::RowMatrixD key_gram_, value_gram_;
+  std::vector<float> keys_, values_;
+  Index count_ = 0;
+};
+
+class LorcDecoder : public Decoder {
+ public:
+  LorcDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
+    const Shape shape(params);
+    if (shape.rows.stored_keys) {
+      keys_.resize(params.tokens(), params.d);
+    } else {
+      keys_ = public_keys(params, all_tokens(params.tokens()));
+    }
+    const auto read = [&](core::RowMatrixF& rows, const core::RowMatrixF& given, int first_map, int end_map) {
+      core::RowMatrixF basis = given;
+      if (shape.mode == Mode::shared_basis) basis = get_rows(reader, shape.rows.format, shape.rank(0), params.d);
+      for (int scale = first_map; scale < end_map; ++scale) {
+        const Index first = params.schedule.first_token(scale), count = shape.tokens(scale), rank = shape.rank(scale);
+        if (shape.mode == Mode::data_basis && shape.raw(scale)) {
+          rows.middleRows(first, count) = get_rows(reader, shape.rows.format, count, params.d);
+          continue;
+        }
+        if (shape.mode == Mode::data_basis) basis = get_rows(reader, shape.rows.format, rank, params.d);
+        const core::RowMatrixF codes = get_rows(reader, shape.rows.format, count, rank);
+        rows.middleRows(first, count).noalias() = codes * basis.topRows(rank);
+      }
+    };
+    const int maps = params.schedule.scales();
+    if (shape.mode == Mode::data_basis) {
+      for (int scale = 0; scale < maps; ++scale) {
+        if (shape.rows.stored_keys) read(keys_, {}, scale, scale + 1);
+        read(values_, {}, scale, scale + 1);
+      }
+      return;
+    }
+    const bool given = shape.mode == Mode::given_weights;
+    if (shape.rows.stored_keys)
+      read(keys_, given ? right_factor(params, geometry::Projected::keys) : core::RowMatrixF(), 0, maps);
+    read(values_, given ? right_factor(params, geometry::Projected::values) : core::RowMatrixF(), 0, maps);
+  }
+
+  core::RowMatrixD attend(core::RowsViewD queries) const override { return attend_rows(queries, keys_, values_); }
+
+ private:
+  core::RowMatrixF keys_, values_;
+};
+
+class Lorc : public Scheme {
+ public:
+  std::string name() const override { return "lorc"; }
+  std::string summary() const override {
+    return "low-rank keys and values: codes in the right singular vectors of public weights, or of the data, which are "
+           "then sent";
+  }
+  std::string surrogates() const override {
+    return "maps stand for layers; data_basis and shared_basis take singular vectors of the rows for those of weights, "
+           "and condition numbers from the Marchenko-Pastur edges of a map's shape; only given_weights is the paper's "
+           "object";
+  }
+  std::string paper() const override {
+    return "Zhang et al., LoRC: Low-Rank Compression for LLMs KV Cache with a Progressive Compression Strategy, arXiv "
+           "2410.03111; its rule of ranks restated from memory";
+  }
+  std::string guarantee() const override {
+    return "data_basis: the least squared error of any rank-r rows, the sum of the other squared singular values "
+           "(Eckart and Young), up to the stored format; given_weights: exact up to the format at the weights' rank";
+  }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table{
+        core::Option::integer("rank", {}, 1, 65536, "largest rank of a map, of keys and of values").sized(),
+        core::Option::choice("mode", "data_basis", {"data_basis", "shared_basis", "given_weights"},
+                             "data_basis: a basis a map; shared_basis: one for all, known at hand-over; given_weights: "
+                             "of the public weights, on instances that have them"),
+        core::Option::choice("ranks", "progressive", {"progressive", "uniform"},
+                             "progressive: coarse maps keep more, by cumulative condition numbers; shared_basis has "
+                             "one rank"),
+        core::Option::real("least_rank_share", 0.5, 0, 1, "least progressive rank as a share of the largest"),
+        format_option(),
+        keys_option()};
+    return table;
+  }
+  void check(const PublicParams& params, const std::string& path) const override {
+    Scheme::check(params, path);
+    if (mode_of(params) == Mode::given_weights && !params.projection)
+      throw core::ConfigError(core::join_path(path, "mode"), "\"given_weights\"",
+                              "data_basis or shared_basis, because this instance has no public weights");
+  }
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+    return Shape(params).message_bits();
+  }
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+    PublicParams trial = params;
+    const auto bits = [&](Index rank) {
+      trial.options["rank"] = rank;
+      return *message_bits(trial);
+    };
+    const std::uint64_t least = bits(1);
+    if (budget_bits < least) return {std::nullopt, least};
+    Index fits = 1, too_many = largest_rank(params) + 1;
+    while (too_many - fits > 1) {
+      const Index middle = (fits + too_many) / 2;
+      (bits(middle) <= budget_bits ? fits : too_many) = middle;
+    }
+    trial.options["rank"] = fits;
+    return {trial.options, least};
+  }
+  std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
+    switch (mode_of(params)) {
+      case Mode::given_weights:
+        return std::make_unique<GivenWeightsEncoder>(params);
+      case Mode::shared_basis:
+        return std::make_unique<SharedBasisEncoder>(params);
+      case Mode::data_basis:
+        break;
+    }
+    return std::make_unique<DataBasisEncoder>(params);
+  }
+  std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
+    return std::make_unique<LorcDecoder>(params, std::move(reader));
+  }
+  double operations(const PublicParams& params, Index queries) const override {
+    const double d = static_cast<double>(params.d);
+    return Scheme::operations(params, queries) + 8 * static_cast<double>(params.tokens()) * d * d +
+           40 * static_cast<double>(params.schedule.scales()) * d * d * d;
+  }
+};
+
+const core::Registration<Scheme, Lorc> registration;
+
+}  // namespace
+}  // namespace kvfrontier::schemes
