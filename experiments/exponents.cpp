@@ -7,7 +7,7 @@
 #include "analysis/scaling_fit.hpp"
 #include "schemes/scheme.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::exponents {
 namespace {
 
 using analysis::CheckList;
@@ -198,4 +198,4 @@ class Exponents : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, Exponents> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::exponents
