@@ -59,7 +59,8 @@ class Exponents : public analysis::JudgingClaim {
   std::string prediction() const override {
     return "bits = C n^a d^b, n standing for sqrt(3 N): a = 2 and b = 1 for bitpack, exact, uniform and "
            "rate_distortion at a fixed block; exponents of bits/floor in N and d >= 0 for every scheme that reaches "
-           "the error, at N >= 8 d and without scales and norms, which are paid per token; a < .3 for kmeans on 8 "
+           "the error, at N >= 8 d and for the bits of keys and values (scales, bases, counts grow like N + d); a < .3 "
+           "for kmeans on 8 "
            "clusters, whose floor is 8 d";
   }
   std::string allowance() const override {
