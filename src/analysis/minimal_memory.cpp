@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "analysis/frontier.hpp"
@@ -95,11 +96,13 @@ bool pays_for_keys(const sweep::Row& row) {
   return ledger.contains("keys") && ledger.at("keys") != 0;
 }
 
+// Sections of the ledger that are paid per token, per channel or once, but not per entry.
+const std::set<std::string> side_sections{"bases", "kernel state", "low rank", "norms", "residual", "scales"};
+
 double side_share(const sweep::Row& row) {
   double side = 0, all = 0;
   for (const auto& [section, bits] : row.result.data.at("ledger").items()) {
-    if (section != "keys" && section != "values" && section != "rows" && section != "shared rows")
-      side += bits.get<double>();
+    if (side_sections.count(section) > 0) side += bits.get<double>();
     all += bits.get<double>();
   }
   return all > 0 ? side / all : 0;

@@ -20,8 +20,8 @@ struct Minimum {
   PointSummary point;     // the cheapest whose whole interval lies at or below the target
   double fixed_bits = 0;  // what the scheme sends for no tokens at all
   double floor_bits = 0;  // at the target
-  // Share of the message that is neither keys nor values nor rows of both, by its ledger: scales, bases, counts and the
-  // like, which grow like N + d and weigh less the larger both are.
+  // Share of the message, by its ledger, that is paid per token, per channel or once (scales, norms, bases, low rank
+  // parts, kernel state, residual rows): it grows like N + d, and weighs less the larger both are.
   double side_share = 0;
 
   // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
