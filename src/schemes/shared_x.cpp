@@ -254,7 +254,8 @@ class SharedX : public Scheme {
         core::Option::choice("mode", "joint_svd", {"joint_svd", "given_weights"},
                              "joint_svd: [K|V] = X A map by map, A is sent; given_weights: A is public, on instances "
                              "that have weights"),
-        core::Option::integer("rank", 0, 0, 131072, "joint_svd: columns of X; 0: d, half of [K|V]"),
+        core::Option::integer("rank", 0, 0, 131072,
+                              "joint_svd: columns of X; 0: chosen with the bits by the budget, else d"),
         core::Option::boolean("normalised", false,
                               "divide every stored row by its root mean square, which costs 16 bits a token"),
         format_option()};
@@ -276,10 +277,22 @@ class SharedX : public Scheme {
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
     PublicParams trial = params;
     Fit fit;
-    for (int i = static_cast<int>(std::size(widths)); i-- > 0;) {
-      trial.options["bits"] = widths[i];
+    const auto offer = [&](int bits, Index rank) {
+      trial.options["bits"] = bits;
+      trial.options["rank"] = rank;
       fit.least_bits = *message_bits(trial);
       if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
+    };
+    const Index rank = params.options.at("rank");
+    const bool open_rank = rank == 0 && params.options.at("mode") == "joint_svd";
+    const Index most = std::min(2 * params.d, params.tokens());
+    for (int i = static_cast<int>(std::size(widths)); i-- > 0;) {
+      if (!open_rank) {
+        offer(widths[i], rank);
+        continue;
+      }
+      // Half floats when all columns fit, else as many columns as fit at four bits; fewer bits for a single column.
+      for (Index r = widths[i] >= 4 ? most : 1; r >= (widths[i] == 16 ? most : 1); --r) offer(widths[i], r);
     }
     return fit;
   }

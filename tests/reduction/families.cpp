@@ -1,5 +1,7 @@
 // Instance families: what Alice holds, what Bob asks, and when he reads it.
 
+#include <Eigen/Cholesky>
+#include <Eigen/SVD>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
@@ -224,4 +226,61 @@ TEST_CASE("certified_tau: Bob's own zero tokens compete") {
   const Drawn one(params_of("index", Json::object(), geometry::Schedule::named("one_step", 16)));
   CHECK(*reduction::certified_tau(reduction::certify(*one.instance), *one.instance, 0, 500, 256) ==
         Approx(1.001 * std::log(256.0)).epsilon(1e-5));
+}
+
+TEST_CASE("low_dimensional keys are unit vectors of a subspace of that dimension") {
+  for (const Index dimension : {1, 4, 100}) {
+    const Drawn drawn(params_of("low_dimensional", {{"dimension", dimension}}));
+    CAPTURE(dimension);
+    CHECK((drawn.keys.rowwise().norm().array() - 1).abs().maxCoeff() < 1e-5f);
+    const Eigen::VectorXd values = Eigen::JacobiSVD<Eigen::MatrixXd>(drawn.keys.cast<double>()).singularValues();
+    const Index rank = std::min<Index>(dimension, 32);
+    CHECK(values[rank - 1] > 0.5);
+    if (rank < 32) CHECK(values[rank] < 1e-5);
+    CHECK(((drawn.values.array() == 0) || (drawn.values.array() == 1)).all());
+  }
+}
+
+TEST_CASE("smooth values change little between neighbours, and keys tell places apart") {
+  const Drawn drawn(params_of("smooth", Json::object(), geometry::Schedule::named("doubling", 32), 64));
+  const auto& schedule = drawn.instance->params().schedule;
+  const Index first = schedule.first_token(4), side = 16;  // the map of 16 x 16
+  double neighbours = 0, spread = 0, alike = 0, far = 0;
+  for (Index i = 0; i < side; ++i) {
+    for (Index j = 0; j + 1 < side; ++j) {
+      const Index a = first + i * side + j;
+      neighbours += (drawn.values.row(a) - drawn.values.row(a + 1)).squaredNorm() / 240;
+      alike += drawn.keys.row(a).dot(drawn.keys.row(a + 1)) / 240;
+      far += std::abs(drawn.keys.row(a).dot(drawn.keys.row(first + (i + 8) % side * side + j))) / 240;
+    }
+  }
+  const Eigen::RowVectorXf mean = drawn.values.bottomRows(256).colwise().mean();
+  spread = (drawn.values.bottomRows(256).rowwise() - mean).squaredNorm() / 256;
+  CHECK(neighbours < 0.1 * spread);
+  // exp(-(1/16)^2 / (2 0.1^2)) = 0.82; half the square apart: 0 up to 1/sqrt(32) of features.
+  CHECK(alike == Approx(0.82).margin(0.15));
+  CHECK(far < 0.4);
+  // A cell of the map before holds about what its four children hold.
+  const Index parent = schedule.first_token(3);
+  CHECK((drawn.values.row(parent) - drawn.values.row(first)).norm() < 0.5 * std::sqrt(static_cast<double>(64) * 2));
+}
+
+TEST_CASE("projected keys and values are one hidden row times public weights") {
+  const auto params = params_of("projected", {{"width", 20}, {"decay", 0.8}});
+  const Drawn drawn(params);
+  const auto projection = reduction::InstanceFamilies::find("projected", "").projection(params).value();
+  CHECK(projection.width == 20);
+  core::RowMatrixD weights(20, 64);
+  weights.leftCols(32) =
+      geometry::projection_weights(drawn.instance->coins().open, projection, 32, geometry::Projected::keys).matrix();
+  weights.rightCols(32) =
+      geometry::projection_weights(drawn.instance->coins().open, projection, 32, geometry::Projected::values).matrix();
+  core::RowMatrixD rows(85, 64);
+  rows << drawn.keys.cast<double>(), drawn.values.cast<double>();
+  // The rows lie in the row space of [W_K | W_V], and their hidden entries look like N(0, 1).
+  const core::RowMatrixD hidden = (weights * weights.transpose()).ldlt().solve(weights * rows.transpose()).transpose();
+  CHECK((hidden * weights - rows).cwiseAbs().maxCoeff() < 1e-5);
+  // 1700 entries: five standard errors of a mean and of a mean square.
+  CHECK(std::abs(hidden.mean()) < 5 / std::sqrt(1700.0));
+  CHECK(std::abs(hidden.squaredNorm() / 1700 - 1) < 5 * std::sqrt(2 / 1700.0));
 }

@@ -7,17 +7,27 @@
 namespace kvfrontier::schemes {
 namespace {
 
+std::vector<double> entries_of(const float* first, Index count) {
+  return {first, first + count};
+}
+
 std::vector<SortedMagnitudes> sorted_rows(const core::RowMatrixF& groups) {
   std::vector<SortedMagnitudes> rows;
-  for (Index i = 0; i < groups.rows(); ++i)
-    rows.emplace_back(std::span(groups.row(i).data(), static_cast<std::size_t>(groups.cols())));
+  for (Index i = 0; i < groups.rows(); ++i) rows.emplace_back(entries_of(groups.row(i).data(), groups.cols()));
   return rows;
+}
+
+// In double: a radius of 0 has to leave exactly nothing of the largest.
+std::vector<double> norms_of(const std::vector<SortedMagnitudes>& rows) {
+  std::vector<double> norms;
+  for (const auto& row : rows) norms.push_back(row.norm());
+  return norms;
 }
 
 }  // namespace
 
-SortedMagnitudes::SortedMagnitudes(std::span<const float> entries) {
-  for (const float x : entries) sorted_.push_back(std::abs(static_cast<double>(x)));
+SortedMagnitudes::SortedMagnitudes(std::vector<double> entries) : sorted_(std::move(entries)) {
+  for (double& x : sorted_) x = std::abs(x);
   std::sort(sorted_.begin(), sorted_.end(), std::greater<>());
   double sum = 0;
   for (const double x : sorted_) sums_.push_back(sum += x);
@@ -42,14 +52,7 @@ GroupProjection::GroupProjection(const core::RowMatrixF& groups, Projection proj
     : projection_(projection),
       rows_(sorted_rows(groups)),
       norms_(norms_of(rows_)),
-      all_(projection == Projection::flat ? std::span(groups.data(), static_cast<std::size_t>(groups.size()))
-                                          : std::span<const float>()) {}
-
-SortedMagnitudes GroupProjection::norms_of(const std::vector<SortedMagnitudes>& rows) {
-  std::vector<float> norms;
-  for (const auto& row : rows) norms.push_back(static_cast<float>(row.norm()));
-  return SortedMagnitudes(norms);
-}
+      all_(projection == Projection::flat ? entries_of(groups.data(), groups.size()) : std::vector<double>()) {}
 
 std::vector<double> GroupProjection::thresholds(double radius) const {
   if (projection_ == Projection::flat) return std::vector<double>(rows_.size(), all_.threshold(radius));

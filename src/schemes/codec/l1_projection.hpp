@@ -1,7 +1,6 @@
 #pragma once
 // Projection on the l1 ball, and the bi-level map on the ball of the l1,1 norm that drops whole groups.
 
-#include <span>
 #include <vector>
 
 #include "core/matrix.hpp"
@@ -13,7 +12,7 @@ using core::Index;
 // Magnitudes sorted once, so that thresholds for many radii cost O(log n) each.
 class SortedMagnitudes {
  public:
-  explicit SortedMagnitudes(std::span<const float> entries);
+  explicit SortedMagnitudes(std::vector<double> entries);
   double norm() const { return sums_.empty() ? 0 : sums_.back(); }
 
   // The t >= 0 for which sum max(|x| - t, 0) = radius; 0 inside the ball. radius >= 0; radius 0: the largest magnitude.
@@ -43,7 +42,6 @@ class GroupProjection {
   }
 
  private:
-  static SortedMagnitudes norms_of(const std::vector<SortedMagnitudes>& rows);
   Projection projection_;
   std::vector<SortedMagnitudes> rows_;
   SortedMagnitudes norms_, all_;

@@ -40,6 +40,7 @@ double residual(const RowMatrixF& rows, const schemes::LowRank& fit) {
 
 // Rows of the basis are orthonormal or 0.
 double lack_of_orthonormality(const RowMatrixD& basis) {
+  if (basis.rows() == 0) return 0;
   RowMatrixD gram = basis * basis.transpose();
   for (Index i = 0; i < gram.rows(); ++i) {
     if (basis.row(i).isZero(0)) gram(i, i) = 1;
