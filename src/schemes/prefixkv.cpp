@@ -91,14 +91,9 @@ class PrefixPolicy {
 
   // Every new token of the map asks all that is held. Returns, ascending, the places in tokens() that stay.
   std::vector<std::size_t> evict() {
-    constexpr std::size_t together = 64;
-    while (scored_ < tokens_.size()) {
-      core::RowMatrixF queries(static_cast<Index>(std::min(together, tokens_.size() - scored_)), keys_.cols());
-      for (Index q = 0; q < queries.rows(); ++q, ++scored_) {
-        const Eigen::RowVectorXf key = keys_.row(static_cast<Index>(scored_));
-        queries.row(q) = proxy_.of(tokens_[scored_], key.data()).transpose();
-      }
-      add_attention(keys_, count(), queries, scores_);
+    for (; scored_ < tokens_.size(); ++scored_) {
+      const Eigen::RowVectorXf key = keys_.row(static_cast<Index>(scored_));
+      add_attention(keys_, count(), proxy_.of(tokens_[scored_], key.data()), logits_, scores_);
     }
     std::vector<std::size_t> stay = staying();
     for (std::size_t to = 0; to < stay.size(); ++to) {
@@ -184,6 +179,7 @@ class PrefixPolicy {
   Index budget_, start_;
   ProxyQuery proxy_;
   core::RowMatrixF keys_;  // rows beyond count() are room to grow
+  Eigen::VectorXf logits_;
   std::vector<Index> tokens_;
   std::vector<double> scores_;
   std::size_t scored_ = 0;  // the first tokens have asked already

@@ -40,13 +40,4 @@ void add_attention(const core::RowMatrixF& keys, Index held, const Eigen::Vector
   for (Index i = 0; i < held; ++i) scores[static_cast<std::size_t>(i)] += scale * logits[i];
 }
 
-void add_attention(const core::RowMatrixF& keys, Index held, const core::RowMatrixF& queries,
-                   std::vector<double>& scores) {
-  core::RowMatrixF weights = queries * keys.topRows(held).transpose();
-  weights = (weights.colwise() - weights.rowwise().maxCoeff().eval()).array().exp();
-  const Eigen::VectorXf scales = weights.rowwise().sum().cwiseInverse();
-  const Eigen::RowVectorXf received = scales.transpose() * weights;
-  for (Index i = 0; i < held; ++i) scores[static_cast<std::size_t>(i)] += static_cast<double>(received[i]);
-}
-
 }  // namespace kvfrontier::schemes

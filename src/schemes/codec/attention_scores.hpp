@@ -27,8 +27,5 @@ class ProxyQuery {
 // scores[i] += softmax over the first `held` rows of `keys` for one query. `logits` is scratch space.
 void add_attention(const core::RowMatrixF& keys, Index held, const Eigen::VectorXf& query, Eigen::VectorXf& logits,
                    std::vector<double>& scores);
-// The same for many queries, one a row, at once.
-void add_attention(const core::RowMatrixF& keys, Index held, const core::RowMatrixF& queries,
-                   std::vector<double>& scores);
 
 }  // namespace kvfrontier::schemes
