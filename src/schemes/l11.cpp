@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -153,9 +154,10 @@ Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
     }
     return shape.support_bits(scale, active, count) <= shape.room(scale);
   };
-  // Radii as shares of the norm. An empty support always fits.
+  // Radii as shares of the norm. An empty support always fits; the thresholds of radius 0 are empty only up to
+  // rounding.
   double inside = 0, outside = 1;
-  std::vector<double> best = projection.thresholds(0);
+  std::vector<double> best(static_cast<std::size_t>(coefficients.rows()), std::numeric_limits<double>::infinity());
   if (std::vector<double> all = projection.thresholds(projection.norm() * (1 + 1e-6)); fits(all)) {
     best = std::move(all);
   } else {

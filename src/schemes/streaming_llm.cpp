@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "schemes/codec/eviction.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
 namespace kvfrontier::schemes {
@@ -20,14 +21,6 @@ Index window(const PublicParams& params) {
   return params.options.at("window").get<Index>();
 }
 
-std::vector<Index> kept_tokens(const PublicParams& params) {
-  const Index first_recent = std::max(sinks(params), params.tokens() - window(params));
-  std::vector<Index> list;
-  for (Index token = 0; token < sinks(params); ++token) list.push_back(token);
-  for (Index token = first_recent; token < params.tokens(); ++token) list.push_back(token);
-  return list;
-}
-
 Index held(const PublicParams& params) {
   return std::min(params.tokens(), sinks(params) + std::min(window(params), params.tokens()));
 }
@@ -35,17 +28,17 @@ Index held(const PublicParams& params) {
 class StreamingLlmEncoder : public Encoder {
  public:
   explicit StreamingLlmEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params)), sinks_(sinks(params)), window_(window(params)) {}
+      : rows_(RowFormat::of(params)), policy_(sinks(params), window(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
       const Index token = block.first + i;
       const float *key = block.keys.row(i).data(), *value = block.values.row(i).data();
-      if (token < sinks_ || rows_.count() < sinks_ + window_) {
+      const Index slot = policy_.offer(token, key);
+      if (slot == rows_.count()) {
         rows_.add(token, key, value);
-      } else if (window_ > 0) {
-        // The window is a ring behind the sinks.
-        rows_.replace(sinks_ + (token - sinks_) % window_, token, key, value);
+      } else if (slot >= 0) {
+        rows_.replace(slot, token, key, value);
       }
     }
   }
@@ -54,7 +47,7 @@ class StreamingLlmEncoder : public Encoder {
 
  private:
   KeptRows rows_;
-  Index sinks_, window_;
+  SinksAndWindow policy_;
 };
 
 class StreamingLlm : public Scheme {
@@ -92,7 +85,9 @@ class StreamingLlm : public Scheme {
     return std::make_unique<StreamingLlmEncoder>(params);
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
-    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), kept_tokens(params));
+    SinksAndWindow policy(sinks(params), window(params));
+    policy.offer(params.tokens() - 1, nullptr);
+    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), policy.tokens());
   }
   Index held_rows(const PublicParams& params) const override { return held(params); }
 };

@@ -3,7 +3,9 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <zstd.h>
 #include <algorithm>
+
 #include <boost/version.hpp>
 #include <chrono>
 #include <cmath>
@@ -91,7 +93,8 @@ core::Json make_session(const core::Json& config, int threads, simulator::Isolat
             {"boost", BOOST_LIB_VERSION},
             {"nlohmann_json", std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." +
                                   std::to_string(NLOHMANN_JSON_VERSION_MINOR) + "." +
-                                  std::to_string(NLOHMANN_JSON_VERSION_PATCH)}}},
+                                  std::to_string(NLOHMANN_JSON_VERSION_PATCH)},
+            {"zstd", ZSTD_versionString()}}},
           {"config", config}};
 }
 

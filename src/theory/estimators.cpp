@@ -31,6 +31,10 @@ double sign_state_error(double tokens, double d) {
   return gaussian_tail(std::sqrt(2 / pi * d / (tokens - 1)));
 }
 
+double value_sampling_variance(double samples, double values_square, double weights_square, double sum_square) {
+  return (values_square * weights_square / sum_square - 1) / samples;
+}
+
 double oblivious_chase(std::int64_t n, std::int64_t s, std::int64_t hops) {
   double chance = 1;
   for (std::int64_t i = 0; i < hops; ++i) chance *= static_cast<double>(s > i ? s - i : 0) / static_cast<double>(n - i);

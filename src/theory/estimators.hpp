@@ -31,6 +31,11 @@ double linear_state_error(double tokens, double d, bool centred_values);
 // Qfun(sqrt(2 d/(pi (N-1)))).
 double sign_state_error(double tokens, double d);
 
+// Relative variance E |N' - N|^2/|N|^2 of SubGen's numerator: N = V^T a estimated from s rows, drawn with replacement
+// in proportion to |v_j|^2, as N' = (|V|_F^2/s) sum a_j v_j/|v_j|^2. It is (kappa - 1)/s with kappa = |V|_F^2
+// |a|^2/|V^T a|^2; the three squares are given. s >= 1, |V^T a| > 0.
+double value_sampling_variance(double samples, double values_square, double weights_square, double sum_square);
+
 // Chance of following T distinct hops in a table of n entries of which a uniformly random set of s is kept:
 // prod_{i < T} (s-i)/(n-i), below (s/n)^T for T > 1. 0 <= s <= n, 0 <= T <= n.
 double oblivious_chase(std::int64_t n, std::int64_t s, std::int64_t hops);

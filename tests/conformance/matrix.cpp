@@ -19,10 +19,11 @@ namespace {
 const std::set<std::string> block_dependent{};
 
 // Schemes that hold every row when they have a slot for each.
-const std::set<std::string> row_schemes{"exact", "h2o", "kmeans", "streaming_llm", "uniform"};
+const std::set<std::string> row_schemes{"exact",         "h2o",      "kmeans",        "less",           "loma",
+                                        "loma_lossless", "prefixkv", "streaming_llm", "subgen_kcenter", "uniform"};
 
 // Schemes that keep whole rows and choose them without looking at values.
-const std::vector<std::string> eviction_schemes{"h2o", "streaming_llm", "uniform"};
+const std::vector<std::string> eviction_schemes{"h2o", "prefixkv", "streaming_llm", "subgen_kcenter", "uniform"};
 
 // One assertion a game would cost more than the game: the first failures are told, the rest counted.
 class Tally {
@@ -291,7 +292,10 @@ TEST_CASE("fit never exceeds the budget, and the least is attainable", "[conform
           wrong += scheme->fit(elsewhere, budget).options != fit.options;
         }
         CHECK(wrong == 0);
-        CHECK(length(scheme->fit(open, least).options.value()) == least);
+        const std::uint64_t shortest = length(scheme->fit(open, least).options.value());
+        CHECK(shortest <= least);
+        // A self-delimiting message may come out shorter than what its scheme can promise.
+        if (scheme->fixed_length()) CHECK(shortest == least);
       }
     }
   }
@@ -331,7 +335,9 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
       kept_promise.insert(scheme->name());
     });
   }
-  CHECK(kept_promise == std::set<std::string>{"bitpack", "exact", "h2o", "kivi", "kmeans", "streaming_llm", "uniform"});
+  std::set<std::string> promising = row_schemes;
+  promising.insert({"bitpack", "kivi"});
+  CHECK(kept_promise == promising);
 }
 
 // Paired over 40 instances that are certified; all rows are asked for. A step is refused when the larger budget is

@@ -89,4 +89,33 @@ TEST_CASE("the linear state errs as its signal-to-noise ratio says") {
   CHECK(sign_state_error(65, 64) > linear_state_error(65, 64, true));
 }
 
+// All 4^s ordered samples of four rows with their probabilities.
+TEST_CASE("sampling values by squared length has the variance of the formula, by enumeration") {
+  const double values[4][2] = {{1, 0}, {0.5, -2}, {3, 1}, {-1, 1}}, weights[4] = {0.3, 2, 1, 0.7};
+  double mass = 0, weights_square = 0, sum[2] = {0, 0};
+  for (int j = 0; j < 4; ++j) {
+    mass += values[j][0] * values[j][0] + values[j][1] * values[j][1];
+    weights_square += weights[j] * weights[j];
+    for (int c = 0; c < 2; ++c) sum[c] += weights[j] * values[j][c];
+  }
+  const double sum_square = sum[0] * sum[0] + sum[1] * sum[1];
+  for (const int samples : {1, 2, 4}) {
+    double variance = 0, mean = 0;
+    const int outcomes = 1 << 2 * samples;
+    for (int outcome = 0; outcome < outcomes; ++outcome) {
+      double probability = 1, estimate[2] = {0, 0};
+      for (int k = 0; k < samples; ++k) {
+        const int j = outcome >> 2 * k & 3;
+        const double square = values[j][0] * values[j][0] + values[j][1] * values[j][1];
+        probability *= square / mass;
+        for (int c = 0; c < 2; ++c) estimate[c] += mass / samples * weights[j] * values[j][c] / square;
+      }
+      mean += probability * estimate[0];
+      for (int c = 0; c < 2; ++c) variance += probability * (estimate[c] - sum[c]) * (estimate[c] - sum[c]);
+    }
+    CHECK(mean == Approx(sum[0]));
+    CHECK(value_sampling_variance(samples, mass, weights_square, sum_square) == Approx(variance / sum_square));
+  }
+}
+
 }  // namespace kvfrontier::theory

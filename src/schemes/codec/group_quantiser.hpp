@@ -4,6 +4,7 @@
 // are the encoder's.
 
 #include <cstdint>
+#include <vector>
 
 #include "core/float_format.hpp"
 #include "core/matrix.hpp"
@@ -22,5 +23,34 @@ GroupScale quantise_group(const float* x, core::Index count, core::Index stride,
 
 void put_scale(core::BitWriter& writer, core::FloatFormat format, GroupScale scale);
 GroupScale get_scale(core::BitReader& reader, core::FloatFormat format);
+
+// Rows of width d in groups: `group` consecutive entries of a channel (columns) or of a row share a scale; the last
+// group of each may be shorter.
+struct Grouping {
+  core::Index d = 0, group = 1;
+  int bits = 1;
+  core::FloatFormat format = core::FloatFormat::fp16;  // of scales and zeros
+
+  std::uint64_t column_bits(core::Index count) const;  // of `count` rows in groups down the columns
+  std::uint64_t row_bits(core::Index count) const;     // of `count` rows in groups along the rows
+};
+
+struct QuantisedRows {
+  std::vector<std::uint8_t> codes;  // row by row
+  std::vector<GroupScale> scales;   // run by run and channel by channel, or row by row
+};
+
+// Appends `count` contiguous rows. Groups of columns start anew with every call.
+void quantise_columns(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out);
+void quantise_rows(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out);
+
+// What `count` rows, appended in runs of whole groups, are read as.
+core::RowMatrixF columns_value(const Grouping& grouping, const QuantisedRows& rows, core::Index count);
+core::RowMatrixF rows_value(const Grouping& grouping, const QuantisedRows& rows, core::Index count);
+
+// Scales under section "scales", then codes under `section`.
+void put_quantised(core::BitWriter& writer, const Grouping& grouping, const QuantisedRows& rows, const char* section);
+QuantisedRows get_columns(core::BitReader& reader, const Grouping& grouping, core::Index count);
+QuantisedRows get_rows(core::BitReader& reader, const Grouping& grouping, core::Index count);
 
 }  // namespace kvfrontier::schemes

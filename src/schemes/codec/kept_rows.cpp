@@ -87,6 +87,14 @@ core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core
   return attention.result();
 }
 
+core::RowMatrixD attend_rotated_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values,
+                                     const core::RowMatrixD& key_rotation, const core::RowMatrixD& value_rotation) {
+  const core::RowMatrixD turned =
+      key_rotation.size() > 0 ? core::RowMatrixD(queries * key_rotation) : core::RowMatrixD(queries);
+  const core::RowMatrixD outputs = attend_rows(turned, keys, values);
+  return value_rotation.size() > 0 ? core::RowMatrixD(outputs * value_rotation.transpose()) : outputs;
+}
+
 Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens) {
   return static_cast<Index>(
       std::min<std::uint64_t>(budget_bits / format.bits_per_row(), static_cast<std::uint64_t>(tokens)));

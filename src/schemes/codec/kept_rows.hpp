@@ -36,6 +36,10 @@ class KeptRows {
   // Overwrites a slot.
   void replace(Index slot, Index token, const float* key, const float* value);
 
+  // As stored; `key` only where keys are.
+  const float* key(Index slot) const { return keys_.data() + slot * format_.d; }
+  const float* value(Index slot) const { return values_.data() + slot * format_.d; }
+
   void write(core::BitWriter& writer) const;
 
  private:
@@ -61,6 +65,9 @@ core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> 
 
 // Attention in double over rows held in float.
 core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values);
+// Where keys and values stand rotated (codec/rotation.hpp); an empty matrix for no rotation.
+core::RowMatrixD attend_rotated_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values,
+                                     const core::RowMatrixD& key_rotation, const core::RowMatrixD& value_rotation);
 
 // Largest number of whole rows of `format` in `budget_bits`, at most N.
 Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens);

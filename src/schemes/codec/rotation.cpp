@@ -21,4 +21,10 @@ core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, cor
   return rotation.cast<float>();
 }
 
+core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation) {
+  core::RowMatrixF turned(rows.rows(), rows.cols());
+  for (core::Index i = 0; i < rows.rows(); ++i) turned.row(i).noalias() = rows.row(i) * rotation;
+  return turned;
+}
+
 }  // namespace kvfrontier::schemes

@@ -11,4 +11,8 @@ namespace kvfrontier::schemes {
 // rotated as x * rotation and back as y * rotation^T.
 core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, core::Index d);
 
+// rows * rotation, row by row: the last bits of a product of matrices depend on the number of rows, and messages must
+// not depend on blocks.
+core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation);
+
 }  // namespace kvfrontier::schemes

@@ -1,0 +1,98 @@
+// SubGen with its numerator's samples in the denominator too: importance sampling by squared length of values, self-
+// normalised, so that answers are means of values again.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "attention/attention.hpp"
+#include "schemes/codec/value_reservoir.hpp"
+
+namespace kvfrontier::schemes {
+namespace {
+
+Index samples_of(const PublicParams& params) {
+  return params.options.at("samples").get<Index>();
+}
+
+class SubgenSnEncoder : public Encoder {
+ public:
+  explicit SubgenSnEncoder(const PublicParams& params) : values_(params, samples_of(params)) {}
+
+  void absorb(const TokenBlock& block) override {
+    for (Index i = 0; i < block.count(); ++i)
+      values_.offer(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
+  }
+  std::uint64_t state_bits() const override { return values_.bits(); }
+  void write(core::BitWriter& writer) const override { values_.write(writer); }
+
+ private:
+  ValueReservoir values_;
+};
+
+class SubgenSnDecoder : public Decoder {
+ public:
+  SubgenSnDecoder(const PublicParams& params, core::BitReader reader) : samples_(params, reader, samples_of(params)) {
+    // A slot that no value has come to weighs nothing.
+    log_weights_ = samples_.weights.array().log();
+  }
+  core::RowMatrixD attend(core::RowsViewD queries) const override {
+    if (samples_.weights.isZero(0)) return core::RowMatrixD::Zero(queries.rows(), samples_.values.cols());
+    attention::SoftmaxAttention<double> attention(queries, samples_.values.cols());
+    attention.absorb(samples_.keys, samples_.values, log_weights_.data());
+    return attention.result();
+  }
+
+ private:
+  ValueSamples samples_;
+  Eigen::VectorXd log_weights_;
+};
+
+class SubgenSn : public Scheme {
+ public:
+  std::string name() const override { return "subgen_sn"; }
+  std::string summary() const override {
+    return "SubGen's value samples alone, self-normalised: the same samples estimate the denominator";
+  }
+  std::string paper() const override {
+    return "a variant of ours of Zandieh et al., SubGen, arXiv 2402.06082; self-normalised importance sampling";
+  }
+  std::string guarantee() const override {
+    return "answers are means of sampled values; biased: tokens whose value is 0 are never sampled, so the denominator "
+           "misses them";
+  }
+  const core::OptionTable& options() const override {
+    static const core::OptionTable table{
+        core::Option::integer("samples", {}, 1, 10'000'000, "s, sampled values").sized(), format_option()};
+    return table;
+  }
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+    return ValueReservoir::bits(format_of(params), samples_of(params), params.d);
+  }
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+    const std::uint64_t head = ValueReservoir::bits(format_of(params), 0, params.d),
+                        least = ValueReservoir::bits(format_of(params), 1, params.d);
+    if (budget_bits < least) return {std::nullopt, least};
+    core::Json options = params.options;
+    options["samples"] =
+        std::min<std::uint64_t>((budget_bits - head) / (least - head), static_cast<std::uint64_t>(params.tokens()));
+    return {options, least};
+  }
+  std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
+    return std::make_unique<SubgenSnEncoder>(params);
+  }
+  std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
+    return std::make_unique<SubgenSnDecoder>(params, std::move(reader));
+  }
+  Index held_rows(const PublicParams& params) const override { return samples_of(params); }
+
+ private:
+  static core::FloatFormat format_of(const PublicParams& params) {
+    return core::float_format(params.options.at("format").get<std::string>());
+  }
+};
+
+const core::Registration<Scheme, SubgenSn> registration;
+
+}  // namespace
+}  // namespace kvfrontier::schemes
