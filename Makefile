@@ -3,16 +3,18 @@ JOBS ?= $(shell nproc)
 RUNS := results/runs/quick
 SWEEPS := index_frontier var256
 FIGURES := $(RUNS)/figures
+VERIFY := results/runs/verify-quick
 KVFRONTIER := build/kvfrontier
 SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'tests/*.cpp' 'tests/*.hpp')
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
 configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
 
-.PHONY: help dependencies build test frontier figures asan clang perf format lint clean
+.PHONY: help dependencies build test frontier verify figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
+	@echo 'make verify     build, measure every claim at quick size, print the verdicts'
 	@echo 'make test       install what is missing, build, run the whole test suite'
 	@echo 'make build      the program alone, build/kvfrontier'
 	@echo 'make figures    draw the figures again from the rows in $(RUNS)'
@@ -41,6 +43,9 @@ frontier: build
 	done
 	@$(MAKE) --no-print-directory figures
 
+verify: build
+	@$(KVFRONTIER) verify --size quick --out $(VERIFY)
+
 figures:
 	@python=$$(.ci/python) && $$python experiments/figures/index_frontier.py $(KVFRONTIER) $(SWEEPS:%=$(RUNS)/%) --out $(FIGURES)
 
@@ -56,8 +61,8 @@ clang:
 
 perf: dependencies
 	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS) --target kvfrontier-perf-schemes
-	@build/kvfrontier-perf-schemes
+	@cmake --build build -j$(JOBS) --target kvfrontier-perf-absorb-rate
+	@build/kvfrontier-perf-absorb-rate
 
 format:
 	@clang-format -i $(SOURCES)

@@ -13,7 +13,7 @@
 #include "theory/scaling.hpp"
 #include "theory/search.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::bbit_values {
 namespace {
 
 using analysis::CheckList;
@@ -199,4 +199,4 @@ class BbitValues : public analysis::Claim {
 const core::Registration<sweep::Experiment, BbitValues> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::bbit_values

@@ -9,7 +9,7 @@
 #include "theory/search.hpp"
 #include "theory/sparse_tails.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::coherence {
 namespace {
 
 using analysis::CheckList;
@@ -227,4 +227,4 @@ class CoherenceClaim : public analysis::Claim {
 const core::Registration<sweep::Experiment, CoherenceClaim> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::coherence

@@ -8,7 +8,7 @@
 #include "measuring.hpp"
 #include "theory/dimension.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::covering {
 namespace {
 
 using analysis::CheckList;
@@ -147,4 +147,4 @@ class Covering : public analysis::Claim {
 const core::Registration<sweep::Experiment, Covering> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::covering

@@ -11,7 +11,7 @@
 #include "attention/all_pairs.hpp"
 #include "measuring.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::decodability_threshold {
 namespace {
 
 using analysis::CheckList;
@@ -132,4 +132,4 @@ class DecodabilityThreshold : public analysis::Claim {
 const core::Registration<sweep::Experiment, DecodabilityThreshold> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::decodability_threshold

@@ -9,7 +9,7 @@
 #include "measuring.hpp"
 #include "theory/dimension.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::dimension_transition {
 namespace {
 
 using analysis::CheckList;
@@ -226,4 +226,4 @@ class DimensionTransition : public analysis::Claim {
 const core::Registration<sweep::Experiment, DimensionTransition> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::dimension_transition

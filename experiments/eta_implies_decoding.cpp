@@ -4,7 +4,7 @@
 #include "analysis/judging_claim.hpp"
 #include "floor_sweep.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::eta_implies_decoding {
 namespace {
 
 using analysis::CheckList;
@@ -83,4 +83,4 @@ class EtaImpliesDecoding : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, EtaImpliesDecoding> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::eta_implies_decoding

@@ -11,7 +11,7 @@
 #include "drawn_instance.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::eviction_line {
 namespace {
 
 using analysis::CheckList;
@@ -186,4 +186,4 @@ class EvictionLine : public analysis::Claim {
 const core::Registration<sweep::Experiment, EvictionLine> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::eviction_line

@@ -9,7 +9,7 @@
 #include "schemes/scheme.hpp"
 #include "theory/lloyd_max.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::gaussian_floor {
 namespace {
 
 using analysis::CheckList;
@@ -149,4 +149,4 @@ class GaussianFloor : public analysis::Claim {
 const core::Registration<sweep::Experiment, GaussianFloor> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::gaussian_floor

@@ -6,7 +6,7 @@
 #include "analysis/summary.hpp"
 #include "floor_sweep.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::index_floor {
 namespace {
 
 using analysis::CheckList;
@@ -86,4 +86,4 @@ class IndexFloor : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, IndexFloor> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::index_floor

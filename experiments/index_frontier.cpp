@@ -14,7 +14,7 @@
 #include "simulator/metrics.hpp"
 #include "sweep/experiment.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::index_frontier {
 namespace {
 
 using core::ConfigError;
@@ -429,4 +429,4 @@ class IndexFrontier : public sweep::Experiment {
 const core::Registration<sweep::Experiment, IndexFrontier> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::index_frontier

@@ -11,7 +11,7 @@
 #include "core/rng.hpp"
 #include "geometry/resize.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::interpolation_loophole {
 namespace {
 
 using analysis::CheckList;
@@ -121,4 +121,4 @@ class InterpolationLoophole : public analysis::Claim {
 const core::Registration<sweep::Experiment, InterpolationLoophole> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::interpolation_loophole

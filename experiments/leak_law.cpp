@@ -7,7 +7,7 @@
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::leak_law {
 namespace {
 
 using analysis::CheckList;
@@ -89,4 +89,4 @@ class LeakLaw : public analysis::Claim {
 const core::Registration<sweep::Experiment, LeakLaw> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::leak_law

@@ -10,7 +10,7 @@
 #include "theory/estimators.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::linear_state {
 namespace {
 
 using analysis::CheckList;
@@ -161,4 +161,4 @@ class LinearState : public analysis::Claim {
 const core::Registration<sweep::Experiment, LinearState> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::linear_state

@@ -21,7 +21,7 @@
 #include "measuring.hpp"
 #include "theory/dimension.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::low_dimension {
 namespace {
 
 using analysis::CheckList;
@@ -284,4 +284,4 @@ class LowDimension : public analysis::Claim {
 const core::Registration<sweep::Experiment, LowDimension> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::low_dimension

@@ -7,7 +7,7 @@
 #include "floor_sweep.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::mse_floor {
 namespace {
 
 using analysis::CheckList;
@@ -73,4 +73,4 @@ class MseFloor : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, MseFloor> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::mse_floor

@@ -13,7 +13,7 @@
 #include "geometry/embedding.hpp"
 #include "reduction/certificate.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::nonadaptive_probes {
 namespace {
 
 using analysis::CheckList;
@@ -145,4 +145,4 @@ class NonadaptiveProbes : public analysis::Claim {
 const core::Registration<sweep::Experiment, NonadaptiveProbes> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::nonadaptive_probes

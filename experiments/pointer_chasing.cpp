@@ -9,7 +9,7 @@
 #include "core/rng.hpp"
 #include "theory/estimators.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::pointer_chasing {
 namespace {
 
 using analysis::CheckList;
@@ -144,4 +144,4 @@ class PointerChasing : public analysis::Claim {
 const core::Registration<sweep::Experiment, PointerChasing> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::pointer_chasing

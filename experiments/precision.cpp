@@ -10,7 +10,7 @@
 #include "core/float_format.hpp"
 #include "measuring.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::precision {
 namespace {
 
 using analysis::CheckList;
@@ -167,4 +167,4 @@ class Precision : public analysis::Claim {
 const core::Registration<sweep::Experiment, Precision> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::precision

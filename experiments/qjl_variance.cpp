@@ -9,7 +9,7 @@
 #include "core/rng.hpp"
 #include "theory/estimators.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::qjl_variance {
 namespace {
 
 using analysis::CheckList;
@@ -153,4 +153,4 @@ class QjlVariance : public analysis::Claim {
 const core::Registration<sweep::Experiment, QjlVariance> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::qjl_variance

@@ -10,7 +10,7 @@
 #include "measuring.hpp"
 #include "theory/search.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::random_bit_error {
 namespace {
 
 using analysis::CheckList;
@@ -154,4 +154,4 @@ class RandomBitError : public analysis::Claim {
 const core::Registration<sweep::Experiment, RandomBitError> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::random_bit_error

@@ -10,7 +10,7 @@
 #include "drawn_instance.hpp"
 #include "reduction/fair_bits.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::recomputation_loophole {
 namespace {
 
 using analysis::CheckList;
@@ -133,4 +133,4 @@ class RecomputationLoophole : public analysis::Claim {
 const core::Registration<sweep::Experiment, RecomputationLoophole> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::recomputation_loophole

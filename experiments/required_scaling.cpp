@@ -7,7 +7,7 @@
 #include "attention/all_pairs.hpp"
 #include "measuring.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::required_scaling {
 namespace {
 
 using analysis::CheckList;
@@ -127,4 +127,4 @@ class RequiredScaling : public analysis::Claim {
 const core::Registration<sweep::Experiment, RequiredScaling> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::required_scaling

@@ -6,7 +6,7 @@
 #include "drawn_instance.hpp"
 #include "theory/pyramid.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::scale_window {
 namespace {
 
 using analysis::CheckList;
@@ -106,4 +106,4 @@ class ScaleWindow : public analysis::Claim {
 const core::Registration<sweep::Experiment, ScaleWindow> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::scale_window

@@ -11,7 +11,7 @@
 #include "reduction/certificate.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::sliding_window {
 namespace {
 
 using analysis::CheckList;
@@ -192,4 +192,4 @@ class SlidingWindow : public analysis::Claim {
 const core::Registration<sweep::Experiment, SlidingWindow> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::sliding_window

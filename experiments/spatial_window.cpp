@@ -9,7 +9,7 @@
 #include "attention/attention.hpp"
 #include "drawn_instance.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::spatial_window {
 namespace {
 
 using analysis::CheckList;
@@ -144,4 +144,4 @@ class SpatialWindow : public analysis::Claim {
 const core::Registration<sweep::Experiment, SpatialWindow> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::spatial_window

@@ -13,7 +13,7 @@
 #include "geometry/embedding.hpp"
 #include "theory/taylor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::taylor_sketch {
 namespace {
 
 using analysis::CheckList;
@@ -279,4 +279,4 @@ class TaylorSketch : public analysis::Claim {
 const core::Registration<sweep::Experiment, TaylorSketch> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::taylor_sketch

@@ -11,7 +11,7 @@
 #include "theory/estimators.hpp"
 #include "theory/lloyd_max.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::turboquant_bias {
 namespace {
 
 using analysis::CheckList;
@@ -193,4 +193,4 @@ class TurboquantBias : public analysis::Claim {
 const core::Registration<sweep::Experiment, TurboquantBias> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::turboquant_bias

@@ -9,7 +9,7 @@
 #include "drawn_instance.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::unstructured_sparsity {
 namespace {
 
 using analysis::CheckList;
@@ -144,4 +144,4 @@ class UnstructuredSparsity : public analysis::Claim {
 const core::Registration<sweep::Experiment, UnstructuredSparsity> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::unstructured_sparsity

@@ -11,7 +11,7 @@
 #include "theory/entropy.hpp"
 #include "theory/pyramid.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::var_schedules {
 namespace {
 
 using analysis::CheckList;
@@ -98,7 +98,7 @@ class VarSchedules : public analysis::Claim {
     const bool quick = size == analysis::Size::quick;
     return {{"grid",
              {{{"schedule", "doubling"}, {"n", quick ? Json{8, 16, 32} : Json{4, 8, 16, 32, 64}}},
-              {{"schedule", quick ? Json{"var256", "var512"} : Json{"var256", "var512", "infinity"}}},
+              {{"schedule", {"var256", "var512", "infinity"}}},
               {{"schedule", "one_step"}, {"n", {8, 16, 32}}}}},
             {"rows", quick ? 1024 : 2048},
             {"stop", {{"min_trials", 4}, {"max_trials", quick ? 12 : 24}}}};
@@ -152,4 +152,4 @@ class VarSchedules : public analysis::Claim {
 const core::Registration<sweep::Experiment, VarSchedules> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::var_schedules

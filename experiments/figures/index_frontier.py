@@ -384,7 +384,7 @@ def bits_against_size(program, cells, target, out, command):
     texts.append((floors[-1][0], floors[-1][1], ["floor: no scheme below"], style.INK, None))
     line_height = 7.6 * figure.dpi / 72
     blocks = [len(lines) for _, _, lines, _, _ in texts]
-    heights = spread_blocks([to_pixels(y) for _, y, _, _, _ in texts], [b * line_height + 3 for b in blocks])
+    heights = style.spread([to_pixels(y) for _, y, _, _, _ in texts], [b * line_height + 3 for b in blocks])
     inverse = axes.transData.inverted()
     for (x, y, lines, colour, ratio), height in zip(texts, heights):
         level = inverse.transform((0, height))[1]
@@ -399,22 +399,6 @@ def bits_against_size(program, cells, target, out, command):
         f"Made by: {command}")
     style.save(figure, out, f"bits_size_{embedding}", caption)
     return True
-
-
-def spread_blocks(centres, sizes):
-    """Centres of blocks of the given sizes, moved apart as little as needed, in the same order."""
-    order = sorted(range(len(centres)), key=lambda i: centres[i])
-    moved = [centres[i] for i in order]
-    for _ in range(400):
-        for i in range(1, len(moved)):
-            lack = (sizes[order[i]] + sizes[order[i - 1]]) / 2 - (moved[i] - moved[i - 1])
-            if lack > 1e-9:
-                moved[i - 1] -= lack / 2
-                moved[i] += lack / 2
-    result = [0.0] * len(centres)
-    for place, i in enumerate(order):
-        result[i] = moved[place]
-    return result
 
 
 def main():

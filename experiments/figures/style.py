@@ -50,6 +50,22 @@ def save(figure, directory, name, caption):
     (directory / f"{name}.txt").write_text(caption + "\n", encoding="utf-8")
 
 
+def spread(centres, sizes):
+    """Centres of blocks of the given sizes, moved apart as little as needed, in the same order."""
+    order = sorted(range(len(centres)), key=lambda i: centres[i])
+    moved = [centres[i] for i in order]
+    for _ in range(400):
+        for i in range(1, len(moved)):
+            lack = (sizes[order[i]] + sizes[order[i - 1]]) / 2 - (moved[i] - moved[i - 1])
+            if lack > 1e-9:
+                moved[i - 1] -= lack / 2
+                moved[i] += lack / 2
+    result = [0.0] * len(centres)
+    for place, i in enumerate(order):
+        result[i] = moved[place]
+    return result
+
+
 class Labels:
     """Puts names beside curves: of the candidate places the one that covers least of what is drawn.
 

@@ -22,23 +22,6 @@ std::string text(double value, const char* format = "%.6g") {
   return buffer;
 }
 
-// What the scheme's size formula says for this point; nullopt for an unknown scheme, another version of it, or a
-// self-delimiting message.
-std::optional<std::uint64_t> formula_bits(const Json& parameters) {
-  const Json& entry = parameters.at("scheme");
-  const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());
-  if (scheme == nullptr || scheme->version() != entry.at("version").get<int>()) return std::nullopt;
-  if (scheme->options().size_is_open(entry.at("options"))) return std::nullopt;  // infeasible: no message
-  schemes::PublicParams params;
-  params.schedule = geometry::Schedule(parameters.at("schedule"), parameters.at("sides"));
-  params.d = parameters.at("d");
-  params.embedding = parameters.at("embedding");
-  params.chunk = parameters.at("chunk");
-  params.scheme = scheme->name();
-  params.options = entry.at("options");
-  return scheme->message_bits(params);
-}
-
 // N and n follow from the sides; a row may not claim fewer tokens than it cached.
 void require_shape(const Json& parameters) {
   const geometry::Schedule schedule(parameters.at("schedule"), parameters.at("sides"));

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/errors.hpp"
-#include "sweep/stopping.hpp"
+#include "sweep/planner.hpp"
 
 namespace kvfrontier::analysis {
 namespace {
@@ -207,10 +207,11 @@ sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uin
 Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& sabotage) {
   Verdict verdict;
   verdict.claim = claim.name();
+  const sweep::Standing standing = sweep::standing(plan, plan.points, store);
   verdict.points = plan.points.size();
+  verdict.unfinished = standing.unfinished.size();
   ClaimRows rows;
-  for (const sweep::Point& point : plan.points) {
-    verdict.unfinished += !sweep::look(*plan.experiment, plan.stop, store.leading_rows(point.id)).stop;
+  for (const sweep::Point& point : standing.points) {
     auto counted = store.counted_rows(point.id);
     for (const sweep::Row& row : counted) verdict.failed_trials += row.result.status == "failed";
     if (!counted.empty()) rows.push_back({point.parameters, std::move(counted)});

@@ -36,13 +36,24 @@ std::string cell_of(const PointSummary& point) {
   return cell.dump();
 }
 
-std::string cell_label(const std::string& cell) {
-  const Json json = Json::parse(cell);
+namespace {
+
+std::string label(const Json& json, const std::string& size) {
   const auto plain = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
   return plain(json.at("instance").at("name")) + ", " + plain(json.at("embedding")) + " keys, " +
-         plain(json.at("schedule")) + " n = " + json.at("sides").back().dump() + ", d = " + json.at("d").dump() +
-         ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) + ", " + json.at("queries").dump() +
-         " queries, seed " + json.at("seed").dump();
+         plain(json.at("schedule")) + size + ", eta = " + json.at("eta").dump() + ", tau " + plain(json.at("tau")) +
+         ", " + json.at("queries").dump() + " queries, seed " + json.at("seed").dump();
+}
+
+}  // namespace
+
+std::string cell_label(const std::string& cell) {
+  const Json json = Json::parse(cell);
+  return label(json, " n = " + json.at("sides").back().dump() + ", d = " + json.at("d").dump());
+}
+
+std::string family_label(const std::string& family) {
+  return label(Json::parse(family), "");
 }
 
 std::string curve_of(const PointSummary& point) {

@@ -13,6 +13,8 @@ namespace kvfrontier::analysis {
 std::string cell_of(const PointSummary& point);
 // A cell in words, for a heading.
 std::string cell_label(const std::string& cell);
+// A cell without its size, in words.
+std::string family_label(const std::string& family);
 // Scheme and the options that are not sizes: one curve.
 std::string curve_of(const PointSummary& point);
 

@@ -27,6 +27,21 @@ double or_nan(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
+std::optional<std::uint64_t> size_with(const Json& parameters, geometry::Schedule schedule) {
+  const Json& entry = parameters.at("scheme");
+  const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());
+  if (scheme == nullptr || scheme->version() != entry.at("version").get<int>()) return std::nullopt;
+  if (scheme->options().size_is_open(entry.at("options"))) return std::nullopt;  // infeasible: no message
+  schemes::PublicParams params;
+  params.schedule = std::move(schedule);
+  params.d = parameters.at("d");
+  params.embedding = parameters.at("embedding");
+  params.chunk = parameters.at("chunk");
+  params.scheme = scheme->name();
+  params.options = entry.at("options");
+  return scheme->message_bits(params);
+}
+
 bool is_game(const Json& parameters) {
   return parameters.contains("scheme");
 }
@@ -35,6 +50,14 @@ bool is_game(const Json& parameters) {
 
 double PointSummary::entries() const {
   return at("tokens").get<double>() * at("d").get<double>();
+}
+
+std::optional<std::uint64_t> formula_bits(const Json& parameters) {
+  return size_with(parameters, geometry::Schedule(parameters.at("schedule"), parameters.at("sides")));
+}
+
+std::optional<std::uint64_t> fixed_cost(const Json& parameters) {
+  return size_with(parameters, {});
 }
 
 double floor_bits(std::uint64_t information_bits, double error, bool fixed_length) {

@@ -59,6 +59,11 @@ std::vector<PointSummary> summarise(const sweep::Store& store);
 // Floor for m bits at this mean error; see PointSummary.
 double floor_bits(std::uint64_t information_bits, double error, bool fixed_length);
 
+// What the scheme's size formula says for the resolved parameters of a game, with all N tokens or with none (its fixed
+// cost). nullopt for an unknown scheme, another version of it, an infeasible budget, or a self-delimiting message.
+std::optional<std::uint64_t> formula_bits(const core::Json& parameters);
+std::optional<std::uint64_t> fixed_cost(const core::Json& parameters);
+
 // Least mean squared error of the point's instance family at this many message bits; nullopt where it states none.
 std::optional<double> mse_floor_of(const core::Json& parameters, double message_bits);
 

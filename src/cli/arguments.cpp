@@ -95,6 +95,16 @@ simulator::Isolation parse_isolation(const std::string& text) {
   return text == "always" ? simulator::Isolation::always : simulator::Isolation::never;
 }
 
+std::vector<double> target_errors(const po::variables_map& values) {
+  if (values.count("target-error") == 0) return {1.0 / 3, 0.1, 0.01};
+  const auto targets = values["target-error"].as<std::vector<double>>();
+  for (const double target : targets) {
+    if (!(target > 0 && target < 0.5))
+      throw core::UserError("--target-error " + core::describe(target) + ": a number above 0 and below 0.5");
+  }
+  return targets;
+}
+
 sweep::Store read_rows(const std::string& directory) {
   sweep::Store store = sweep::read_store(directory, warn);
   if (store.points.empty())

@@ -37,6 +37,11 @@ geometry::Schedule parse_schedule(const std::string& name, int n);
 // "always" or "never". Throws UserError.
 simulator::Isolation parse_isolation(const std::string& text);
 
+// The values of --target-error, which may be given several times: 1/3, 0.1 and 0.01 without it. Throws UserError
+// outside (0, 1/2).
+std::vector<double> target_errors(const po::variables_map& values);
+inline constexpr const char* target_error_help = "bit error to reach, may be repeated; default 1/3, 0.1 and 0.01";
+
 // The store of a directory, for verbs that only read. Throws UserError when it holds no rows: nothing is not a result.
 sweep::Store read_rows(const std::string& directory);
 

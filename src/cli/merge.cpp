@@ -6,7 +6,7 @@
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
-#include "sweep/config.hpp"
+#include "sweep/planner.hpp"
 #include "sweep/store.hpp"
 
 namespace kvfrontier::cli {
@@ -31,18 +31,13 @@ int shard_count_of(const std::vector<std::string>& directories) {
 std::size_t report_missing(const sweep::Plan& plan, const sweep::Store& store, int shards) {
   std::size_t missing = 0;
   for (int index = 1; index <= shards; ++index) {
-    std::size_t unfinished = 0;
-    std::string example;
     const auto points = sweep::shard(plan, index, shards);
-    for (const auto& point : points) {
-      if (sweep::look(*plan.experiment, plan.stop, store.leading_rows(point.id)).stop) continue;
-      if (unfinished++ == 0) example = point.id;
-    }
-    if (unfinished > 0) {
+    const auto unfinished = sweep::standing(plan, points, store).unfinished;
+    if (!unfinished.empty()) {
       std::fprintf(stderr, "kvfrontier: shard %d/%d has not finished: %zu of its %zu points, the first is %s\n", index,
-                   shards, unfinished, points.size(), example.c_str());
+                   shards, unfinished.size(), points.size(), unfinished.front().c_str());
     }
-    missing += unfinished;
+    missing += unfinished.size();
   }
   return missing;
 }

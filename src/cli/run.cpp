@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <set>
 
 #include "attention/attention.hpp"
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "core/json.hpp"
+#include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
 #include "sweep/session.hpp"
@@ -28,6 +30,20 @@ void require_positive(const po::variables_map& values, const std::string& flag, 
   }
 }
 
+bool is_search(const sweep::Plan& plan) {
+  return dynamic_cast<const sweep::Planner*>(plan.experiment) != nullptr;
+}
+
+// Names what a planner passes over, once.
+void report_refusals(const sweep::Plan& plan) {
+  const auto* planner = dynamic_cast<const sweep::Planner*>(plan.experiment);
+  std::set<std::string> said;
+  for (const sweep::Point& search : planner ? plan.points : std::vector<sweep::Point>()) {
+    const std::string refusal = planner->refusal(search.parameters);
+    if (!refusal.empty() && said.insert(refusal).second) warn("no search for " + refusal);
+  }
+}
+
 void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads,
                    const std::filesystem::path& out) {
   double least = 0, most = 0, largest_memory = 0;
@@ -39,12 +55,17 @@ void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& poi
   }
   const double speed = measured_speed();
   char least_text[32], most_text[32];
+  std::printf("experiment      %s\n", plan.experiment->name().c_str());
+  if (is_search(plan)) {
+    std::printf("searches        %zu\n", points.size());
+  } else {
+    std::printf("points          %zu\ntrials          %zu to %zu\n", points.size(),
+                points.size() * static_cast<std::size_t>(first_look),
+                points.size() * static_cast<std::size_t>(plan.stop.max_trials));
+  }
   std::printf(
-      "experiment      %s\npoints          %zu\ntrials          %zu to %zu\nestimated time  %s to %s on %d threads of "
-      "this machine\n"
-      "memory          up to %.2g GB a trial\nout             %s\n",
-      plan.experiment->name().c_str(), points.size(), points.size() * static_cast<std::size_t>(first_look),
-      points.size() * static_cast<std::size_t>(plan.stop.max_trials),
+      "estimated time  %s to %s on %d threads of this machine\nmemory          up to %.2g GB a trial\nout             "
+      "%s\n",
       sweep::duration_text(least / speed / threads, least_text),
       sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
 }
@@ -77,6 +98,7 @@ int run_config(const std::vector<std::string>& arguments) {
   require_positive(values, "memory", memory, "GB");
 
   const sweep::Plan plan = sweep::load_plan(config, sets);
+  report_refusals(plan);
   sweep::RunOptions options;
   options.out = out.empty() ? std::filesystem::path("results/runs") / config.stem() : std::filesystem::path(out);
   options.threads = threads;
@@ -93,6 +115,7 @@ int run_config(const std::vector<std::string>& arguments) {
 
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
+  if (is_search(plan)) std::fprintf(stderr, "%zu of %zu searches done; ", outcome.searches_done, outcome.searches);
   std::fprintf(
       stderr,
       "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",

@@ -8,6 +8,8 @@ namespace kvfrontier::cli {
 Verb run_verb();
 Verb table_verb();
 Verb frontier_verb();
+Verb fit_verb();
+Verb gap_verb();
 Verb audit_verb();
 Verb merge_verb();
 Verb replay_verb();

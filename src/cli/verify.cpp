@@ -14,6 +14,7 @@
 #include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
 #include "sweep/session.hpp"
@@ -81,11 +82,12 @@ sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep:
   std::set<std::uint64_t> seeds;
   for (const auto& [id, trials] : store.points) {
     const core::Json& parameters = trials.begin()->second.parameters;
-    if (parameters.value("experiment", "") == best.experiment->name())
+    if (parameters.value("experiment", "") == sweep::measured_by(best).name())
       seeds.insert(parameters.value("seed", request.seed));
   }
   const auto covered = [&](const sweep::Plan& plan) {
-    return std::count_if(plan.points.begin(), plan.points.end(),
+    const auto points = sweep::standing(plan, plan.points, store).points;
+    return std::count_if(points.begin(), points.end(),
                          [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
   };
   auto most = covered(best);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/json.hpp"
@@ -44,6 +45,7 @@ class OptionTable {
  public:
   OptionTable() = default;
   OptionTable(std::initializer_list<Option> options) : options_(options) {}
+  explicit OptionTable(std::vector<Option> options) : options_(std::move(options)) {}
 
   const std::vector<Option>& options() const { return options_; }
   const Option* find(const std::string& name) const;

@@ -46,7 +46,6 @@ Schedule::Schedule(std::string name, std::vector<int> sides, const std::string& 
                             "increasing sides from 1 to " + std::to_string(largest_side) +
                                 (k == 0 ? "" : ", here more than " + std::to_string(sides_[k - 1])));
   }
-  first_.push_back(0);
   for (std::size_t k = 0; k + 1 < sides_.size(); ++k) {
     first_.push_back(first_.back() + Index{sides_[k]} * sides_[k]);
   }

@@ -19,6 +19,7 @@ struct Position {
 
 class Schedule {
  public:
+  // No maps and no tokens: where a scheme's fixed cost is read off its size formula.
   Schedule() = default;
   // Throws ConfigError at `path` unless `sides` holds at least two sides, positive and increasing, the last at most
   // 16384.
@@ -45,7 +46,7 @@ class Schedule {
  private:
   std::string name_;
   std::vector<int> sides_;
-  std::vector<Index> first_;
+  std::vector<Index> first_{0};
 };
 
 }  // namespace kvfrontier::geometry

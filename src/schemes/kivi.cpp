@@ -1,24 +1,31 @@
 // Group quantisation: keys per channel over runs of tokens, values per token over runs of channels, the newest tokens
-// in full precision. Groups run on across the maps of the pyramid.
+// in full precision. Groups run on across the maps of the pyramid. Between two whole numbers of bits the tokens are
+// shared out to two such quantisers.
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "schemes/codec/group_quantiser.hpp"
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/rotation.hpp"
+#include "schemes/codec/time_sharing.hpp"
 
 namespace kvfrontier::schemes {
 namespace {
 
+TimeSharing sharing_of(const PublicParams& params) {
+  return TimeSharing(params.options.at("bits").get<double>());
+}
+
+// One of the quantisers.
 struct Shape {
-  explicit Shape(const PublicParams& params)
+  Shape(const PublicParams& params, int bits)
       : d(params.d),
         residual(params.options.at("residual").get<Index>()),
         stored_keys(stores_keys(params)),
-        rotated(params.options.at("rotation") == "public"),
         format(core::float_format(params.options.at("format").get<std::string>())),
-        grouping{d, params.options.at("group").get<Index>(), params.options.at("bits").get<int>(), format} {}
+        grouping{d, params.options.at("group").get<Index>(), bits, format} {}
 
   // Of `count` tokens so far: keys leave the buffer `residual` at a time; without one the last, short group is
   // quantised at hand-over. Values leave it one by one.
@@ -31,10 +38,11 @@ struct Shape {
   std::uint64_t value_bits(Index count) const {
     return grouping.row_bits(quantised_values(count)) + exact_bits(count - quantised_values(count));
   }
+  std::uint64_t message_bits(Index count) const { return key_bits(count) + value_bits(count); }
   std::uint64_t exact_bits(Index count) const { return static_cast<std::uint64_t>(count * d * core::bits_of(format)); }
 
   Index d, residual;
-  bool stored_keys, rotated;
+  bool stored_keys;
   core::FloatFormat format;
   Grouping grouping;
 };
@@ -52,34 +60,25 @@ core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) 
 }
 constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
 
-class KiviEncoder : public Encoder {
+// The tokens that one of the quantisers has.
+class Part {
  public:
-  explicit KiviEncoder(const PublicParams& params) : shape_(params) {
-    if (shape_.rotated) {
-      value_rotation_ = rotation_of(params, value_rotation);
-      if (shape_.stored_keys) key_rotation_ = rotation_of(params, key_rotation);
-    }
-  }
+  explicit Part(const Shape& shape) : shape_(shape) {}
 
-  void absorb(const TokenBlock& block) override {
-    if (shape_.stored_keys) {
-      const core::RowMatrixF keys = shape_.rotated ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
-      for (Index i = 0; i < block.count(); ++i) absorb_key(keys.row(i).data());
-    }
-    const core::RowMatrixF values =
-        shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
-    for (Index i = 0; i < block.count(); ++i) absorb_value(values.row(i).data());
-    count_ += block.count();
+  // `key` is not read where keys are public.
+  void absorb(const float* key, const float* value) {
+    if (shape_.stored_keys) absorb_key(key);
+    absorb_value(value);
+    ++count_;
   }
-
-  std::uint64_t state_bits() const override { return shape_.key_bits(count_) + shape_.value_bits(count_); }
+  std::uint64_t bits() const { return shape_.message_bits(count_); }
 
   // Without a residual the unfinished key group waits in full precision, though it would be sent quantised.
-  std::uint64_t working_bits() const override {
+  std::uint64_t working_bits() const {
     return shape_.residual > 0 ? 0 : static_cast<std::uint64_t>(key_buffer_.rows.size()) * core::bits_of(shape_.format);
   }
 
-  void write(core::BitWriter& writer) const override {
+  void write(core::BitWriter& writer) const {
     if (shape_.stored_keys) {
       QuantisedRows keys = keys_;
       if (shape_.residual == 0)
@@ -111,26 +110,63 @@ class KiviEncoder : public Encoder {
   }
 
   Shape shape_;
-  core::RowMatrixF key_rotation_, value_rotation_;
   Buffer key_buffer_, value_buffer_;
   QuantisedRows keys_, values_;
   Index count_ = 0;
 };
 
+class KiviEncoder : public Encoder {
+ public:
+  explicit KiviEncoder(const PublicParams& params)
+      : sharing_(sharing_of(params)),
+        parts_{Part(Shape(params, sharing_.bits)), Part(Shape(params, sharing_.bits + 1))},
+        rotate_values_(params.options.at("rotation") == "public"),
+        rotate_keys_(rotate_values_ && stores_keys(params)) {
+    if (rotate_values_) value_rotation_ = rotation_of(params, value_rotation);
+    if (rotate_keys_) key_rotation_ = rotation_of(params, key_rotation);
+  }
+
+  void absorb(const TokenBlock& block) override {
+    const core::RowMatrixF keys = rotate_keys_ ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
+    const core::RowMatrixF values =
+        rotate_values_ ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
+    for (Index i = 0; i < block.count(); ++i)
+      parts_[sharing_.is_upper(block.first + i)].absorb(keys.row(i).data(), values.row(i).data());
+  }
+  std::uint64_t state_bits() const override { return parts_[0].bits() + parts_[1].bits(); }
+  std::uint64_t working_bits() const override { return parts_[0].working_bits() + parts_[1].working_bits(); }
+  void write(core::BitWriter& writer) const override {
+    for (const Part& part : parts_) part.write(writer);
+  }
+
+ private:
+  TimeSharing sharing_;
+  std::array<Part, 2> parts_;
+  bool rotate_values_, rotate_keys_;
+  core::RowMatrixF key_rotation_, value_rotation_;
+};
+
 class KiviDecoder : public Decoder {
  public:
   KiviDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
-    const Shape shape(params);
-    const Index tokens = params.tokens(), d = params.d;
-    if (shape.stored_keys) {
-      keys_.resize(tokens, d);
-      read_keys(shape, reader);
-      if (shape.rotated) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
-    } else {
-      keys_ = public_keys(params, all_tokens(tokens));
+    const TimeSharing sharing = sharing_of(params);
+    const bool stored_keys = stores_keys(params), rotated = params.options.at("rotation") == "public";
+    keys_ =
+        stored_keys ? core::RowMatrixF(params.tokens(), params.d) : public_keys(params, all_tokens(params.tokens()));
+    for (const bool upper : {false, true}) {
+      const Shape shape(params, sharing.bits + upper);
+      const Index count = upper ? sharing.upper(params.tokens()) : params.tokens() - sharing.upper(params.tokens());
+      core::RowMatrixF keys(stored_keys ? count : 0, params.d), values(count, params.d);
+      if (stored_keys) read_keys(shape, reader, keys);
+      read_values(shape, reader, values);
+      for (Index token = 0, row = 0; token < params.tokens(); ++token) {
+        if (sharing.is_upper(token) != upper) continue;
+        if (stored_keys) keys_.row(token) = keys.row(row);
+        values_.row(token) = values.row(row++);
+      }
     }
-    read_values(shape, reader);
-    if (shape.rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
+    if (rotated && stored_keys) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
+    if (rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
   }
 
   core::RowMatrixD attend(core::RowsViewD queries) const override {
@@ -138,15 +174,15 @@ class KiviDecoder : public Decoder {
   }
 
  private:
-  void read_keys(const Shape& shape, core::BitReader& reader) {
-    const Index quantised = shape.quantised_keys(keys_.rows());
-    keys_.topRows(quantised) = columns_value(shape.grouping, get_columns(reader, shape.grouping, quantised), quantised);
-    read_rest(shape, reader, keys_, quantised);
+  static void read_keys(const Shape& shape, core::BitReader& reader, core::RowMatrixF& keys) {
+    const Index quantised = shape.quantised_keys(keys.rows());
+    keys.topRows(quantised) = columns_value(shape.grouping, get_columns(reader, shape.grouping, quantised), quantised);
+    read_rest(shape, reader, keys, quantised);
   }
-  void read_values(const Shape& shape, core::BitReader& reader) {
-    const Index quantised = shape.quantised_values(values_.rows());
-    values_.topRows(quantised) = rows_value(shape.grouping, get_rows(reader, shape.grouping, quantised), quantised);
-    read_rest(shape, reader, values_, quantised);
+  static void read_values(const Shape& shape, core::BitReader& reader, core::RowMatrixF& values) {
+    const Index quantised = shape.quantised_values(values.rows());
+    values.topRows(quantised) = rows_value(shape.grouping, get_rows(reader, shape.grouping, quantised), quantised);
+    read_rest(shape, reader, values, quantised);
   }
   static void read_rest(const Shape& shape, core::BitReader& reader, core::RowMatrixF& rows, Index quantised) {
     core::get_floats(reader, shape.format, rows.data() + quantised * shape.d,
@@ -172,7 +208,10 @@ class Kivi : public Scheme {
   }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
-        core::Option::integer("bits", {}, 1, 8, "bits per quantised number, of keys and of values").sized(),
+        core::Option::real("bits", {}, 1, 8,
+                           "bits per quantised number, of keys and of values; between whole numbers a public share of "
+                           "the tokens has one bit more than the others")
+            .sized(),
         core::Option::integer("group", 32, 1, 1'000'000,
                               "tokens (keys) or channels (values) that share one scale and zero"),
         core::Option::integer(
@@ -193,17 +232,24 @@ class Kivi : public Scheme {
     }
   }
   std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const Shape shape(params);
-    return shape.key_bits(params.tokens()) + shape.value_bits(params.tokens());
+    const TimeSharing sharing = sharing_of(params);
+    return length(params, sharing.bits, sharing.upper(params.tokens()));
   }
+  // The largest share of the tokens in the upper part, of the largest number of bits, that the budget allows.
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
-    Fit fit;
-    for (int bits = 8; bits >= 1; --bits) {
-      trial.options["bits"] = bits;
-      fit.least_bits = *message_bits(trial);
-      if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
+    const Index tokens = params.tokens();
+    Fit fit{std::nullopt, length(params, 1, 0)};
+    int bits = 8;
+    while (bits >= 1 && length(params, bits, 0) > budget_bits) --bits;
+    if (bits == 0) return fit;
+    // Lengths grow with the share but for a group or two of scales, so bisection ends at a share that fits.
+    Index fits = 0, beyond = bits == 8 ? 1 : tokens;
+    while (beyond - fits > 1) {
+      const Index middle = fits + (beyond - fits) / 2;
+      (length(params, bits, middle) <= budget_bits ? fits : beyond) = middle;
     }
+    fit.options = params.options;
+    (*fit.options)["bits"] = TimeSharing::fractional_bits(bits, fits, tokens);
     return fit;
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -211,6 +257,11 @@ class Kivi : public Scheme {
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     return std::make_unique<KiviDecoder>(params, std::move(reader));
+  }
+
+ private:
+  static std::uint64_t length(const PublicParams& params, int bits, Index upper) {
+    return Shape(params, bits).message_bits(params.tokens() - upper) + Shape(params, bits + 1).message_bits(upper);
   }
 };
 

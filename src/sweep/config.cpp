@@ -9,6 +9,7 @@
 
 #include "core/errors.hpp"
 #include "core/rng.hpp"
+#include "sweep/planner.hpp"
 
 namespace kvfrontier::sweep {
 namespace {
@@ -22,6 +23,7 @@ const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop"}
 // One axis: its values and where each was written.
 struct Axis {
   std::string name, path;
+  bool given = true;  // in the config; otherwise a planner's values
   std::vector<std::pair<Json, std::string>> values;
 };
 
@@ -53,7 +55,7 @@ std::vector<double> range_numbers(const Json& range, const std::string& path, co
 }
 
 Axis parse_axis(const core::Option& option, const Json& given, const std::string& path) {
-  Axis axis{option.name, path, {}};
+  Axis axis{option.name, path, true, {}};
   const auto add = [&](const Json& value, const std::string& value_path) {
     axis.values.emplace_back(core::OptionTable::check(option, value, value_path), value_path);
   };
@@ -86,7 +88,7 @@ void product(const std::vector<Axis>& axes, std::size_t next, Combination& combi
   }
   for (const auto& [value, path] : axes[next].values) {
     combination.set(axes[next].name, value, path);
-    combination.mark_given(axes[next].name);
+    if (axes[next].given) combination.mark_given(axes[next].name);
     product(axes, next + 1, combination, visit);
   }
 }
@@ -105,6 +107,7 @@ struct Expansion {
 
 void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, Expansion& expansion) {
   const core::OptionTable& options = plan.experiment->options();
+  const auto* planner = dynamic_cast<const Planner*>(plan.experiment);
   core::require_known_keys(grid, grid_path, options.names());
   std::vector<Axis> axes;
   Combination base;
@@ -115,6 +118,11 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
                         "one place: either in the grid or at the top");
     }
     base.set(option.name, option.default_value, join_path(grid_path, option.name));
+    if (planner != nullptr && top == config.end() && inside == grid.end()) {
+      Axis axis{option.name, option.name, false, {}};
+      for (const Json& value : planner->values_of(option.name)) axis.values.emplace_back(value, option.name);
+      if (!axis.values.empty()) axes.push_back(std::move(axis));
+    }
     if (inside != grid.end()) axes.push_back(parse_axis(option, *inside, join_path(grid_path, option.name)));
     if (top != config.end()) axes.push_back(parse_axis(option, *top, option.name));
   }
@@ -123,15 +131,12 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
   product(axes, 0, base, [&](const Combination& combination) {
     Json parameters = plan.experiment->resolve(combination);
     read.insert(combination.reads().begin(), combination.reads().end());
-    parameters["experiment"] = plan.experiment->name();
-    parameters["experiment_version"] = plan.experiment->version();
-    parameters["rng_version"] = core::rng_version;
-    parameters["seed"] = plan.seed;
-    Point point{point_id(parameters), parameters, plan.experiment->operations(parameters)};
+    Point point = make_point(*plan.experiment, parameters, plan.seed);
     // A scheme of fixed size meets every rate as one and the same point.
     if (expansion.seen.insert(point.id).second) plan.points.push_back(std::move(point));
   });
   for (const Axis& axis : axes) {
+    if (!axis.given) continue;
     const bool at_top = !grid.contains(axis.name);
     if (read.count(axis.name) > 0) {
       if (at_top) expansion.top_read.insert(axis.name);
@@ -188,6 +193,21 @@ const Json& Combination::value(const std::string& name) const {
   return values_.at(name).first;
 }
 
+Json identified(const Experiment& experiment, Json parameters, std::uint64_t seed) {
+  parameters["experiment"] = experiment.name();
+  parameters["experiment_version"] = experiment.version();
+  parameters["rng_version"] = core::rng_version;
+  parameters["seed"] = seed;
+  return parameters;
+}
+
+Point make_point(const Experiment& experiment, const Json& parameters, std::uint64_t seed) {
+  Json whole = identified(experiment, parameters, seed);
+  const double operations = experiment.operations(whole);
+  std::string id = point_id(whole);
+  return {std::move(id), std::move(whole), operations};
+}
+
 Plan make_plan(const Json& config) {
   if (!config.is_object()) throw ConfigError("", core::describe(config), "an object with keys experiment, grid, ...");
   const auto name = config.find("experiment");
@@ -214,6 +234,11 @@ Plan make_plan(const Json& config) {
       expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, expansion);
   } else {
     expand_grid(config, grid, "grid", plan, expansion);
+  }
+  if (const auto* planner = dynamic_cast<const Planner*>(plan.experiment)) {
+    std::set<double> targets;
+    for (const Point& search : plan.points) targets.insert(planner->target(search.parameters));
+    plan.stop.targets.assign(targets.begin(), targets.end());
   }
   for (const auto& option : plan.experiment->options().names()) {
     if (config.contains(option) && expansion.top_read.count(option) == 0)

@@ -20,7 +20,7 @@ struct Point {
 struct Plan {
   const Experiment* experiment = nullptr;
   std::uint64_t seed = 0;
-  std::vector<Point> points;  // in config order, without repetitions
+  std::vector<Point> points;  // in config order, without repetitions; of a planner: its searches
   StopRule stop;
   core::Json config;  // as written, after --set
 };
@@ -29,6 +29,10 @@ struct Plan {
 // Throws UserError and ConfigError.
 Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets = {});
 Plan make_plan(const core::Json& config);
+
+// An experiment's resolved parameters with its name, the versions and the seed: what a point id is the hash of.
+core::Json identified(const Experiment& experiment, core::Json parameters, std::uint64_t seed);
+Point make_point(const Experiment& experiment, const core::Json& parameters, std::uint64_t seed);
 
 // The points of shard `index` (1-based) of `count`: largest declared cost first onto the lightest shard, ties by id. A
 // pure function of the plan.

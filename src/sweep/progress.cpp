@@ -20,8 +20,8 @@ const char* duration_text(double seconds, char (&buffer)[32]) {
 
 std::string progress_text(const SweepState& state, double elapsed_seconds) {
   char text[256], elapsed[32], left[32];
-  std::snprintf(text, sizeof(text), "%zu/%zu points, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left",
-                state.points_done, state.points, state.trials, state.failed,
+  std::snprintf(text, sizeof(text), "%zu/%zu %s, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left",
+                state.points_done, state.points, state.unit, state.trials, state.failed,
                 state.total > 0 ? 100 * (1 - state.left / state.total) : 100.0, duration_text(elapsed_seconds, elapsed),
                 state.measured > 0 ? duration_text(elapsed_seconds * state.left / state.measured, left) : "?");
   return text;

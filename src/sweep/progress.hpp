@@ -11,6 +11,7 @@ namespace kvfrontier::sweep {
 struct SweepState {
   double measured = 0, left = 0, total = 0;
   std::size_t trials = 0, points_done = 0, points = 0, failed = 0;
+  const char* unit = "points";
 };
 
 // "3/8 points, 41 trials, 0 failed, 40 %, 12 s elapsed, at most 18 s left". The time left follows from what this run

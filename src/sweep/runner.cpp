@@ -12,7 +12,9 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <utility>
 
+#include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/session.hpp"
 
@@ -47,13 +49,20 @@ class SignalGuard {
   }, old_term_{};
 };
 
+struct SearchState {
+  const Point* search = nullptr;
+  double left = 0;  // declared operations it may still take
+};
+
 struct PointState {
-  const Point* point = nullptr;
-  std::map<std::int64_t, Row> rows;  // found and measured
-  std::int64_t first_queued = 0;     // least trial of those last queued
-  std::size_t missing = 0;           // queued trials not yet there
-  std::int64_t left = 0;             // trials it may still take
+  Point point;
+  std::vector<SearchState*> waiting;  // searches that go on when it has stopped
+  std::map<std::int64_t, Row> rows;   // found and measured
+  std::int64_t first_queued = 0;      // least trial of those last queued
+  std::size_t missing = 0;            // queued trials not yet there
+  std::int64_t left = 0;              // trials it may still take
   double memory = 0;
+  std::optional<core::Interval> interval;  // once it is done, for searches
   bool done = false;
 };
 
@@ -72,6 +81,8 @@ class Runner {
  public:
   Runner(const Plan& plan, const RunOptions& options)
       : plan_(plan),
+        planner_(dynamic_cast<const Planner*>(plan.experiment)),
+        experiment_(measured_by(plan)),
         options_(options),
         warn_([](const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }),
         points_(shard(plan, options.shard_index, options.shard_count)),
@@ -86,18 +97,27 @@ class Runner {
       deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                               std::chrono::duration<double>(options_.max_seconds));
     }
-    resume();
+    store_ = read_store(options_.out, warn_);
+    if (planner_ != nullptr) {
+      start_searches();
+    } else {
+      for (const Point& point : points_) open(point);
+      store_ = {};
+      for (PointState& state : states_) advance(state);
+    }
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
-    if (open_points_ > 0) writer_.append_session(session);
+    if (!queue_.empty()) writer_.append_session(session);
 #pragma omp parallel num_threads(options_.threads)
     work();
     progress_.clear();
     if (failure_) std::rethrow_exception(failure_);
 
     RunOutcome outcome = outcome_;
-    outcome.points = points_.size();
+    outcome.points = states_.size();
     outcome.points_done = points_done_;
+    outcome.searches = searches_.size();
+    outcome.searches_done = searches_done_;
     for (const PointState& state : states_) {
       for (const auto& [trial, row] : state.rows) {
         outcome.failed += row.result.status == "failed";
@@ -111,30 +131,64 @@ class Runner {
   }
 
  private:
-  // Takes over what the directory already holds and queues what each point needs next.
-  void resume() {
-    const Store store = read_store(options_.out, warn_);
-    states_.resize(points_.size());
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      PointState& state = states_[i];
-      state.point = &points_[i];
-      state.memory = plan_.experiment->memory_bytes(points_[i].parameters);
-      const auto known = store.points.find(points_[i].id);
-      if (known != store.points.end()) {
-        for (const auto& [trial, row] : known->second) {
-          if (options_.retry_failed && row.result.status == "failed") continue;
-          state.rows.emplace(trial, row);
-          ++outcome_.trials_found;
-        }
+  // A point that is to be measured, with what the directory already holds of it.
+  PointState& open(Point point) {
+    PointState& state = states_.emplace_back();
+    state.point = std::move(point);
+    state.memory = experiment_.memory_bytes(state.point.parameters);
+    const auto known = store_.points.find(state.point.id);
+    if (known != store_.points.end()) {
+      for (const auto& [trial, row] : known->second) {
+        if (options_.retry_failed && row.result.status == "failed") continue;
+        state.rows.emplace(trial, row);
+        ++outcome_.trials_found;
       }
-      state.left = std::max<std::int64_t>(0, plan_.stop.max_trials - static_cast<std::int64_t>(state.rows.size()));
-      total_operations_ += points_[i].operations * static_cast<double>(plan_.stop.max_trials);
-      left_operations_ += points_[i].operations * static_cast<double>(state.left);
-      const auto stop = store.stops.find(points_[i].id);
-      if (stop != store.stops.end()) recorded_.emplace(stop->first, stop->second);
     }
-    for (PointState& state : states_) advance(state);
-    for (const PointState& state : states_) open_points_ += !state.done;
+    state.left = std::max<std::int64_t>(0, plan_.stop.max_trials - static_cast<std::int64_t>(state.rows.size()));
+    if (planner_ == nullptr) {
+      total_operations_ += state.point.operations * static_cast<double>(plan_.stop.max_trials);
+      left_operations_ += state.point.operations * static_cast<double>(state.left);
+    }
+    const auto stop = store_.stops.find(state.point.id);
+    if (stop != store_.stops.end()) recorded_.emplace(stop->first, stop->second);
+    return state;
+  }
+
+  void start_searches() {
+    for (const Point& search : points_) {
+      const double operations = search.operations * static_cast<double>(plan_.stop.max_trials);
+      searches_.push_back({&search, operations});
+      total_operations_ += operations;
+      left_operations_ += operations;
+    }
+    for (SearchState& search : searches_) follow(search);
+  }
+
+  // Lets a search ask for the points it needs, until it waits for one or has its answer.
+  void follow(SearchState& search) {
+    const core::Json& parameters = search.search->parameters;
+    const double target = planner_->target(parameters);
+    const auto met = [&](const core::Json& probe) -> std::optional<bool> {
+      const auto known = probes_.find(point_id_of(probe));
+      if (known == probes_.end() || !known->second->done) return std::nullopt;
+      return known->second->interval && known->second->interval->hi <= target;
+    };
+    const auto probe = planner_->next(parameters, met);
+    if (!probe) {
+      left_operations_ -= search.left;
+      search.left = 0;
+      ++searches_done_;
+      return;
+    }
+    const auto [place, fresh] = probes_.try_emplace(point_id_of(*probe), nullptr);
+    if (fresh) place->second = &open(make_point(experiment_, *probe, plan_.seed));
+    PointState& state = *place->second;
+    state.waiting.push_back(&search);
+    if (fresh) advance(state);
+  }
+
+  std::string point_id_of(const core::Json& probe) const {
+    return point_id(identified(experiment_, probe, plan_.seed));
   }
 
   // Looks at a point whose queued trials are all there: stops it or queues its next trials.
@@ -144,13 +198,16 @@ class Runner {
       if (trial != static_cast<std::int64_t>(rows.size())) break;
       rows.push_back(row);
     }
-    const Progress progress = look(*plan_.experiment, plan_.stop, rows);
+    const Progress progress = look(experiment_, plan_.stop, rows);
     if (progress.stop) {
       state.done = true;
       ++points_done_;
-      left_operations_ -= state.point->operations * static_cast<double>(state.left);
+      if (planner_ == nullptr) left_operations_ -= state.point.operations * static_cast<double>(state.left);
       state.left = 0;
       record(*progress.stop);
+      rows.resize(static_cast<std::size_t>(progress.stop->trials));
+      if (planner_ != nullptr) state.interval = interval_of(experiment_, rows, plan_.stop.look_level());
+      for (SearchState* search : std::exchange(state.waiting, {})) follow(*search);
       return;
     }
     state.first_queued = static_cast<std::int64_t>(rows.size());
@@ -228,9 +285,9 @@ class Runner {
   Row measure(const Task& task) const {
     const auto start = std::chrono::steady_clock::now();
     Row row;
-    row.point = task.state->point->id;
+    row.point = task.state->point.id;
     row.trial = task.trial;
-    row.parameters = task.state->point->parameters;
+    row.parameters = task.state->point.parameters;
     row.session = session_;
     if (never_fits(*task.state)) {
       row.result = {"failed",
@@ -239,8 +296,7 @@ class Runner {
                      {"point_failed", true}}};
     } else {
       try {
-        row.result =
-            plan_.experiment->measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
+        row.result = experiment_.measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
       } catch (const std::bad_alloc&) {
         row.result = {"failed", {{"reason", "out of memory"}}};
       } catch (const std::exception& error) {
@@ -265,32 +321,44 @@ class Runner {
       writer_.append(row);
       ++outcome_.trials_measured;
       failed_so_far_ += row.result.status == "failed";
-      measured_operations_ += state.point->operations;
+      measured_operations_ += state.point.operations;
       if (state.left > 0) {
         --state.left;
-        left_operations_ -= state.point->operations;
+        if (planner_ == nullptr) left_operations_ -= state.point.operations;
+      }
+      for (SearchState* search : state.waiting) {
+        const double taken = std::min(search->left, state.point.operations);
+        search->left -= taken;
+        left_operations_ -= taken;
       }
       state.rows[task.trial] = std::move(row);
     }
     if (--state.missing == 0) advance(state);
-    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, points_done_,
-                    states_.size(), failed_so_far_});
+    const bool searching = planner_ != nullptr;
+    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured,
+                    searching ? searches_done_ : points_done_, searching ? searches_.size() : states_.size(),
+                    failed_so_far_, searching ? "searches" : "points"});
   }
 
   const Plan& plan_;
+  const Planner* planner_;
+  const Experiment& experiment_;  // the one that measures
   const RunOptions& options_;
   Warn warn_;
-  std::vector<Point> points_;
+  std::vector<Point> points_;  // or searches
   StoreWriter writer_;
   ProgressLine progress_;
   double memory_limit_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<PointState> states_;
+  Store store_;
+  std::deque<PointState> states_;
+  std::deque<SearchState> searches_;
+  std::map<std::string, PointState*> probes_;  // points that searches have asked for, by id
   std::deque<Task> queue_;
   std::map<std::string, Stop> recorded_;
-  std::size_t running_ = 0, open_points_ = 0, points_done_ = 0, failed_so_far_ = 0;
+  std::size_t running_ = 0, points_done_ = 0, searches_done_ = 0, failed_so_far_ = 0;
   double reserved_ = 0, measured_operations_ = 0, left_operations_ = 0, total_operations_ = 0;
   std::exception_ptr failure_;
   std::chrono::steady_clock::time_point deadline_{};

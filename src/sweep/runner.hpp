@@ -22,6 +22,7 @@ struct RunOptions {
 
 struct RunOutcome {
   std::size_t points = 0, points_done = 0;
+  std::size_t searches = 0, searches_done = 0;              // of a planner
   std::size_t trials_measured = 0, trials_found = 0;        // found: already in the store
   std::size_t failed = 0, uncertified = 0, infeasible = 0;  // rows of these points, measured or found
   int signal = 0;                                           // SIGINT or SIGTERM, when one ended the run early

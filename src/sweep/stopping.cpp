@@ -46,7 +46,7 @@ core::Json StopRule::to_json() const {
 }
 
 std::vector<std::int64_t> StopRule::checkpoints() const {
-  if (!half_width) return {max_trials};
+  if (!half_width && targets.empty()) return {max_trials};
   std::vector<std::int64_t> list;
   for (std::int64_t trials = min_trials; trials < max_trials; trials *= 2) list.push_back(trials);
   list.push_back(max_trials);
@@ -79,6 +79,15 @@ bool Stop::supersedes(const Stop& other) const {
   return rank(*this) > rank(other);
 }
 
+std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Row> rows, double level) {
+  try {
+    return experiment.interval(rows, level);
+  } catch (const core::Json::exception& error) {
+    throw core::StoreError("point " + rows.front().point + ": " + core::json_complaint(error) +
+                           "; one of its rows was edited or is damaged");
+  }
+}
+
 Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows) {
   const auto have = static_cast<std::int64_t>(rows.size());
   if (have == 0) return {std::nullopt, rule.checkpoints().front()};
@@ -97,15 +106,12 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
     const auto seen = rows.first(static_cast<std::size_t>(checkpoint));
     if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
     if (all_failed(seen)) return stop(checkpoint, "failed");
-    const auto interval = [&] {
-      try {
-        return experiment.interval(seen, rule.look_level());
-      } catch (const core::Json::exception& error) {
-        throw core::StoreError("point " + seen.front().point + ": " + core::json_complaint(error) +
-                               "; one of its rows was edited or is damaged");
-      }
-    }();
-    if (interval && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
+    const auto interval = interval_of(experiment, seen, rule.look_level());
+    if (!interval) continue;
+    if (rule.half_width && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
+    const auto decided = [&](double target) { return interval->hi <= target || interval->lo > target; };
+    if (!rule.targets.empty() && std::all_of(rule.targets.begin(), rule.targets.end(), decided))
+      return stop(checkpoint, "decided");
   }
   return {};
 }

@@ -18,7 +18,8 @@ struct StopRule {
   std::int64_t min_trials = 8;
   std::int64_t max_trials = 64;
   std::optional<double>
-      half_width;  // stop once the interval is at most this far to either side; none: run to max_trials
+      half_width;               // stop once the interval is at most this far to either side; none: run to max_trials
+  std::vector<double> targets;  // stop once the interval tells on which side of each it lies; set by planners
 
   std::vector<std::int64_t> checkpoints() const;
   // Level of the interval at one look.
@@ -34,7 +35,7 @@ struct Stop {
   std::string point;
   std::int64_t trials = 0;
   std::int64_t looks = 1;
-  std::string reason;         // half_width | max_trials | infeasible | failed
+  std::string reason;         // half_width | decided | max_trials | infeasible | failed
   std::int64_t revision = 0;  // how many decisions of other rules, in the same store, this one replaced
 
   // The same decision, whatever it replaced.
@@ -49,6 +50,9 @@ struct Progress {
   std::optional<Stop> stop;  // set when the point is done
   std::int64_t needed = 0;   // otherwise: trials 0 .. needed - 1 must be there before the next look
 };
+
+// The experiment's interval. Throws StoreError for rows that do not hold what it is made of.
+std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Row> rows, double level);
 
 // `rows` are the rows of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
 // looked at.

@@ -1,0 +1,179 @@
+#include "analysis/minimal_memory.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <tuple>
+
+#include "analysis/frontier.hpp"
+#include "core/errors.hpp"
+#include "core/rng.hpp"
+
+namespace kvfrontier::analysis {
+namespace {
+
+using core::Json;
+
+constexpr std::size_t bootstrap_samples = 1000;
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::string family_of(const PointSummary& point) {
+  Json family = Json::parse(cell_of(point));
+  family.erase("sides");
+  family.erase("d");
+  return family.dump();
+}
+
+// One measured budget: what its trials say, for drawing them again.
+struct Budget {
+  const PointSummary* point = nullptr;
+  std::vector<core::TrialErrors> trials;
+};
+
+double uniform(core::Stream& stream) {
+  return static_cast<double>(stream.next64() >> 11) * 0x1p-53;
+}
+
+// Two budgets further apart than this are not two of a search's last steps.
+const double widest_step = std::log(1.05);
+
+// Log of the bits at which `upper`, of each of `budgets` by message bits, crosses the target. `within_step` in [0, 1)
+// places it in a step that is too wide for a line: 0 at the upper end.
+double crossing_of(const std::vector<Budget>& budgets, const std::vector<double>& upper, double target_error,
+                   double within_step) {
+  for (std::size_t i = 0; i < budgets.size(); ++i) {
+    if (!(upper[i] <= target_error)) continue;
+    const double least = std::log(budgets[i].point->message_bits);
+    if (i == 0) return least;
+    const double step = least - std::log(budgets[i - 1].point->message_bits);
+    if (step > widest_step) return least - within_step * step;
+    return least - step * (target_error - upper[i]) / (upper[i - 1] - upper[i]);
+  }
+  return nan;
+}
+
+void draw_samples(const std::vector<Budget>& budgets, const std::string& name, Minimum& minimum) {
+  std::vector<double> upper;
+  std::size_t most_trials = 0;
+  for (const Budget& budget : budgets) {
+    upper.push_back(budget.point->interval.hi);
+    most_trials = std::max(most_trials, budget.trials.size());
+  }
+  minimum.crossing = crossing_of(budgets, upper, minimum.target_error, 0);
+  const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
+  std::vector<double> draws(most_trials), moved(budgets.size());
+  for (std::size_t sample = 0; sample < bootstrap_samples; ++sample) {
+    core::Stream stream(key, core::Purpose("bootstrap"), sample);
+    const double within_step = uniform(stream);
+    for (double& draw : draws) draw = uniform(stream);
+    for (std::size_t i = 0; i < budgets.size(); ++i) {
+      const auto& trials = budgets[i].trials;
+      core::TrialErrors drawn;
+      for (std::size_t t = 0; t < trials.size(); ++t) {
+        const auto& trial = trials[static_cast<std::size_t>(draws[t] * static_cast<double>(trials.size()))];
+        drawn.row_errors += trial.row_errors;
+        drawn.rows += trial.rows;
+      }
+      moved[i] = upper[i] + drawn.mean() - budgets[i].point->error;
+    }
+    minimum.samples.push_back(crossing_of(budgets, moved, minimum.target_error, within_step));
+  }
+}
+
+bool pays_for_keys(const sweep::Row& row) {
+  const Json& ledger = row.result.data.at("ledger");
+  return ledger.contains("keys") && ledger.at("keys") != 0;
+}
+
+double side_share(const sweep::Row& row) {
+  double side = 0, all = 0;
+  for (const auto& [section, bits] : row.result.data.at("ledger").items()) {
+    if (section == "scales" || section == "norms") side += bits.get<double>();
+    all += bits.get<double>();
+  }
+  return all > 0 ? side / all : 0;
+}
+
+}  // namespace
+
+std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector<PointSummary>& points,
+                                    double target_error) {
+  std::map<std::pair<std::string, std::string>, std::vector<Budget>> groups;  // by cell and curve
+  for (const PointSummary& point : points) {
+    if (point.trials == 0 || !point.has_bits || point.information_bits == 0) continue;
+    groups[{cell_of(point), curve_of(point)}].push_back({&point, {}});
+  }
+  std::vector<Minimum> minima;
+  for (auto& [name, budgets] : groups) {
+    std::stable_sort(budgets.begin(), budgets.end(),
+                     [](const Budget& a, const Budget& b) { return a.point->message_bits < b.point->message_bits; });
+    Minimum minimum;
+    minimum.curve = name.second;
+    minimum.target_error = target_error;
+    for (Budget& budget : budgets) try {
+        for (const sweep::Row& row : store.counted_rows(budget.point->point)) {
+          if (row.result.status != "ok") continue;
+          budget.trials.push_back(
+              {row.result.data.at("row_errors").get<double>(), row.result.data.at("queried_rows").get<std::int64_t>()});
+          minimum.stored_keys = minimum.stored_keys || pays_for_keys(row);
+        }
+      } catch (const Json::exception& error) {
+        throw core::StoreError("point " + budget.point->point + ": " + core::json_complaint(error));
+      }
+    const auto cheapest = std::find_if(budgets.begin(), budgets.end(),
+                                       [&](const Budget& budget) { return budget.point->interval.hi <= target_error; });
+    minimum.reached = cheapest != budgets.end();
+    minimum.point = *(minimum.reached ? cheapest->point : budgets.back().point);
+    minimum.family = family_of(minimum.point);
+    minimum.fixed_bits = static_cast<double>(fixed_cost(minimum.point.parameters).value_or(0));
+    minimum.floor_bits = floor_bits(minimum.point.information_bits, target_error, minimum.point.fixed_length);
+    if (minimum.reached) {
+      const auto rows = store.counted_rows(minimum.point.point);
+      const auto measured =
+          std::find_if(rows.begin(), rows.end(), [](const sweep::Row& r) { return r.result.status == "ok"; });
+      minimum.side_share = side_share(*measured);
+      draw_samples(budgets, name.first + name.second, minimum);
+    }
+    minima.push_back(std::move(minimum));
+  }
+  std::stable_sort(minima.begin(), minima.end(), [](const Minimum& a, const Minimum& b) {
+    const auto order = [](const Minimum& m) { return std::make_tuple(m.tokens(), m.d()); };
+    return std::tie(a.family, a.curve) != std::tie(b.family, b.curve)
+               ? std::tie(a.family, a.curve) < std::tie(b.family, b.curve)
+               : order(a) < order(b);
+  });
+  return minima;
+}
+
+std::vector<GapEntry> gap_table(std::span<const Minimum> minima) {
+  std::vector<GapEntry> table;
+  for (const Minimum& minimum : minima) {
+    const bool same = !table.empty() && table.back().family == minimum.family && table.back().curve == minimum.curve;
+    if (!same) table.push_back({minimum.family, minimum.curve, minimum.stored_keys, minimum.target_error});
+    GapEntry& entry = table.back();
+    entry.stored_keys = entry.stored_keys || minimum.stored_keys;
+    if (!minimum.reached) {
+      ++entry.unreached;
+      continue;
+    }
+    const double gap = minimum.point.message_bits / minimum.floor_bits;
+    entry.constant += std::log(minimum.point.message_bits / (minimum.n() * minimum.n() * minimum.d()));
+    entry.gap += std::log(gap);
+    entry.least = entry.sizes == 0 ? gap : std::min(entry.least, gap);
+    entry.largest = std::max(entry.largest, gap);
+    ++entry.sizes;
+  }
+  for (GapEntry& entry : table) {
+    if (entry.sizes == 0) continue;
+    entry.constant = std::exp(entry.constant / static_cast<double>(entry.sizes));
+    entry.gap = std::exp(entry.gap / static_cast<double>(entry.sizes));
+  }
+  std::stable_sort(table.begin(), table.end(), [](const GapEntry& a, const GapEntry& b) {
+    const auto order = [](const GapEntry& e) { return std::make_tuple(e.stored_keys, e.sizes == 0, e.gap); };
+    return a.family != b.family ? a.family < b.family : order(a) < order(b);
+  });
+  return table;
+}
+
+}  // namespace kvfrontier::analysis

@@ -1,0 +1,52 @@
+#pragma once
+// Power laws of minimal memory: log bits = a log n + b log d + c, by least squares with bootstrap weights.
+//
+// Doubling sides cache N = (n^2 - 1)/3 tokens, so N is no power of n. The map is applied first: the regressor is
+// log sqrt(3 N), which is log n up to -1/(2 n^2), and a is twice the exponent of N. Other schedules have the exponent
+// of N only.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/minimal_memory.hpp"
+
+namespace kvfrontier::analysis {
+
+struct Estimate {
+  double value = 0, error = 0;  // standard error
+  // Normal interval.
+  core::Interval interval(double level) const;
+};
+
+struct PowerLaw {
+  Estimate constant;                  // of log bits
+  std::optional<Estimate> tokens, d;  // exponents; nullopt where the sizes do not differ in it
+  std::vector<double> residuals;      // of log bits, one a size
+  double misfit = 0;                  // chi^2 over degrees of freedom; errors are widened by its root where above 1
+  // a of n^a: twice the exponent of N.
+  std::optional<Estimate> n() const;
+};
+
+// What is fitted.
+enum class Response {
+  bits,       // without the scheme's fixed cost
+  over_floor  // bits over the floor, without scales and norms, whose share of the message falls as d grows
+};
+
+// The law over sizes that were reached. Weights are inverse variances over the bootstrap samples, each with 1e-6 more:
+// bits that no sample moves are still only within a thousandth of any power law. Errors are standard deviations of the
+// coefficients over the samples, or what the weights alone imply, if that is more. nullopt for fewer sizes than
+// unknowns.
+std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, Response response = Response::bits);
+
+// Consecutive minima of one family and curve.
+struct Curve {
+  std::string family, curve;
+  std::vector<Minimum> reached;
+  std::size_t unreached = 0;
+};
+std::vector<Curve> curves_of(std::span<const Minimum> minima);
+
+}  // namespace kvfrontier::analysis

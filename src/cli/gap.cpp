@@ -1,0 +1,80 @@
+// kvfrontier gap: how far each scheme's least memory is from the floor.
+
+#include <cstdio>
+#include <iostream>
+
+#include "analysis/frontier.hpp"
+#include "analysis/minimal_memory.hpp"
+#include "cli/arguments.hpp"
+#include "cli/verb_list.hpp"
+
+namespace kvfrontier::cli {
+namespace {
+
+constexpr const char* usage = "gap DIR [--target-error P]... [--json]";
+
+using core::Json;
+
+Json to_json(const analysis::GapEntry& entry) {
+  const auto number = [&](double value) { return entry.sizes > 0 ? Json(value) : Json(); };
+  return {{"family", Json::parse(entry.family)}, {"curve", entry.curve},     {"stored_keys", entry.stored_keys},
+          {"target_error", entry.target_error},  {"sizes", entry.sizes},     {"unreached", entry.unreached},
+          {"constant", number(entry.constant)},  {"gap", number(entry.gap)}, {"gap_least", number(entry.least)},
+          {"gap_largest", number(entry.largest)}};
+}
+
+void print(const analysis::GapEntry& entry) {
+  const std::string sizes = std::to_string(entry.sizes) + "/" + std::to_string(entry.sizes + entry.unreached);
+  if (entry.sizes == 0) {
+    std::printf("%-32s %7s  not reached at any budget\n", entry.curve.c_str(), sizes.c_str());
+  } else {
+    std::printf("%-32s %7s %9.4g %9.4g  [%.4g, %.4g]\n", entry.curve.c_str(), sizes.c_str(), entry.constant, entry.gap,
+                entry.least, entry.largest);
+  }
+}
+
+int gap(const std::vector<std::string>& arguments) {
+  po::options_description flags("flags");
+  flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)("json",
+                                                                                                        "as JSON");
+  po::variables_map values;
+  if (!parse("gap", usage, flags, "DIR", 1, arguments, values)) return 0;
+  const std::string directory = required(values, "DIR", "gap");
+  const auto targets = target_errors(values);
+  const sweep::Store store = read_rows(directory);
+  const auto points = analysis::summarise(store);
+  require_games(directory, store, points.size());
+
+  Json json = Json::array();
+  const bool as_json = values.count("json") > 0;
+  for (const double target : targets) {
+    const auto table = analysis::gap_table(analysis::minimal_memory(store, points, target));
+    std::string block;
+    if (!as_json) {
+      std::printf("%sC of least bits = C n^2 d at error %g, and bits over floor: means over sizes, range\n",
+                  target == targets.front() ? "" : "\n", target);
+      std::printf("%-32s %7s %9s %9s\n", "scheme", "reached", "C", "gap");
+    }
+    for (const auto& entry : table) {
+      if (as_json) {
+        json.push_back(to_json(entry));
+        continue;
+      }
+      const std::string heading =
+          analysis::family_label(entry.family) + (entry.stored_keys ? "; stored keys, which no floor counts" : "");
+      if (heading != block) std::printf("%s\n", heading.c_str());
+      block = heading;
+      print(entry);
+    }
+  }
+  if (as_json) std::cout << json.dump(1) << "\n";
+  return 0;
+}
+
+}  // namespace
+
+Verb gap_verb() {
+  return {"gap", usage, "constant and distance to the floor of every scheme's least memory, best to worst", gap};
+}
+
+}  // namespace kvfrontier::cli
