@@ -114,89 +114,103 @@ class Clusters : public Memory {
   StreamingClusters clusters_;
 };
 
-// Slots that are weighted sums of all tokens, divided by the sum of weights where they are means.
+// Slots that are weighted sums of all tokens, divided by the sum of weights where they are means. Tokens wait for a
+// product of matrices, a fixed number of the stream at a time.
 class WeightedSums : public Memory {
  public:
   WeightedSums(const Shape& shape, Index value_width)
       : shape_(shape),
         sums_(RowMatrixD::Zero(shape.slots, shape.d + value_width)),
         totals_(Eigen::VectorXd::Zero(shape.slots)),
-        weights_(shape.slots),
-        row_(shape.d + value_width) {
+        rows_(run, shape.d + value_width),
+        weights_(shape.slots, run) {
     if (shape.member != "mlp_rand") return;
     maxima_.setConstant(shape.slots, -std::numeric_limits<double>::infinity());
     control_.resize(shape.slots, shape.d);
     for (Index j = 0; j < shape.slots; ++j) {
       core::Stream stream(shape.key, core::Purpose("abc/control"), static_cast<std::uint64_t>(j));
       boost::random::normal_distribution<double> normal(0, shape.temperature);
-      for (Index c = 0; c < shape.d; ++c) control_(j, c) = static_cast<float>(normal(stream));
+      for (Index c = 0; c < shape.d; ++c) control_(j, c) = normal(stream);
     }
   }
 
   void add(Index token, const float* key, const float* value) override {
-    row_.head(shape_.d) = Eigen::Map<const Eigen::RowVectorXf>(key, shape_.d).cast<double>();
-    row_.tail(row_.size() - shape_.d) =
-        Eigen::Map<const Eigen::RowVectorXf>(value, row_.size() - shape_.d).cast<double>();
+    auto row = rows_.row(waiting_);
+    row.head(shape_.d) = Eigen::Map<const Eigen::RowVectorXf>(key, shape_.d).cast<double>();
+    row.tail(row.size() - shape_.d) = Eigen::Map<const Eigen::RowVectorXf>(value, row.size() - shape_.d).cast<double>();
     if (shape_.member == "random") {
-      core::Stream stream(shape_.key, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
-      const Index slot = boost::random::uniform_int_distribution<Index>(0, shape_.slots - 1)(stream);
-      sums_.row(slot) += row_;
+      const Index slot = random_slot(shape_, token);
+      sums_.row(slot) += row;
       totals_[slot] += 1;
       return;
     }
-    if (shape_.member == "mlp_rand") {
-      scale_by_scores(key);
-    } else {
-      draw_column(token);
-    }
-    sums_.noalias() += weights_ * row_;
-    totals_ += weights_;
+    if (shape_.member != "mlp_rand") draw_column(token);
+    if (++waiting_ == run) settle();
   }
 
   Rows rows() const override {
-    RowMatrixD means = sums_;
+    WeightedSums final = *this;
+    final.settle();
     for (Index j = 0; j < shape_.slots; ++j) {
-      if (shape_.member != "linformer_jl" && totals_[j] > 0) means.row(j) /= totals_[j];
+      if (shape_.member != "linformer_jl" && final.totals_[j] > 0) final.sums_.row(j) /= final.totals_[j];
     }
-    return {means.leftCols(shape_.d).cast<float>(), means.rightCols(means.cols() - shape_.d).cast<float>()};
+    return {final.sums_.leftCols(shape_.d).cast<float>(), final.sums_.rightCols(sums_.cols() - shape_.d).cast<float>()};
   }
-  // Sums in double; of their normalisers those of mlp_rand are data.
+  // Sums in double and single-precision rows that wait; of the normalisers those of mlp_rand are data.
   std::uint64_t held_bits() const override {
-    return 64 * static_cast<std::uint64_t>(sums_.size() + (shape_.member == "mlp_rand" ? 2 * shape_.slots : 0));
+    return 64 * static_cast<std::uint64_t>(sums_.size() + (shape_.member == "mlp_rand" ? 2 * shape_.slots : 0)) +
+           32 * static_cast<std::uint64_t>(waiting_ * sums_.cols());
+  }
+
+  static Index random_slot(const Shape& shape, Index token) {
+    core::Stream stream(shape.key, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
+    return boost::random::uniform_int_distribution<Index>(0, shape.slots - 1)(stream);
   }
 
  private:
-  // weights = exp(score - running maximum), and what is held shrinks as the maximum grows.
-  void scale_by_scores(const float* key) {
-    scores_.noalias() = control_ * Eigen::Map<const Eigen::VectorXf>(key, shape_.d);
+  static constexpr Index run = 16;
+
+  void settle() {
+    if (waiting_ == 0) return;
+    if (shape_.member == "mlp_rand") weigh_by_scores();
+    sums_.noalias() += weights_.leftCols(waiting_) * rows_.topRows(waiting_);
+    totals_ += weights_.leftCols(waiting_).rowwise().sum();
+    waiting_ = 0;
+  }
+  // Weights exp(score - running maximum), and what is held shrinks as the maximum grows.
+  void weigh_by_scores() {
+    auto scores = weights_.leftCols(waiting_);
+    scores.noalias() = control_ * rows_.topRows(waiting_).leftCols(shape_.d).transpose();
+    if (shape_.clamped) scores = scores.cwiseMin(32.0).cwiseMax(-32.0).eval();
     for (Index j = 0; j < shape_.slots; ++j) {
-      const double score = shape_.clamped ? std::clamp(scores_[j], -32.0f, 32.0f) : scores_[j];
-      if (score > maxima_[j]) {
-        const double shrink = std::exp(maxima_[j] - score);
+      const double largest = scores.row(j).maxCoeff();
+      if (largest > maxima_[j]) {
+        const double shrink = std::exp(maxima_[j] - largest);
         sums_.row(j) *= shrink;
         totals_[j] *= shrink;
-        maxima_[j] = score;
+        maxima_[j] = largest;
       }
-      weights_[j] = std::exp(score - maxima_[j]);
+      scores.row(j) = (scores.row(j).array() - maxima_[j]).exp();
     }
   }
   void draw_column(Index token) {
     core::Stream stream(shape_.key, core::Purpose("abc/column"), static_cast<std::uint64_t>(token));
     if (shape_.member == "linformer_avg") {
       boost::random::exponential_distribution<double> exponential;
-      for (double& weight : weights_) weight = exponential(stream);
+      for (Index j = 0; j < shape_.slots; ++j) weights_(j, waiting_) = exponential(stream);
     } else {
       boost::random::normal_distribution<double> normal(0, 1 / std::sqrt(static_cast<double>(shape_.slots)));
-      for (double& weight : weights_) weight = normal(stream);
+      for (Index j = 0; j < shape_.slots; ++j) weights_(j, waiting_) = normal(stream);
     }
   }
 
   Shape shape_;
   RowMatrixD sums_;  // slots x (d + value width)
-  Eigen::VectorXd totals_, weights_, maxima_;
-  RowMatrixF control_;  // W of mlp_rand
-  Eigen::VectorXf scores_;
-  Eigen::RowVectorXd row_;
+  Eigen::VectorXd totals_, maxima_;
+  RowMatrixD control_;  // W of mlp_rand, slots x d
+  RowMatrixD rows_;     // that wait
+  RowMatrixD weights_;  // slots x run: of the rows that wait
+  Index waiting_ = 0;
 };
 
 std::unique_ptr<Memory> memory_of(const Shape& shape, Index value_width) {
@@ -209,8 +223,7 @@ std::unique_ptr<Memory> memory_of(const Shape& shape, Index value_width) {
 std::vector<bool> filled_slots(const Shape& shape, Index tokens) {
   std::vector<bool> filled(static_cast<std::size_t>(shape.slots), shape.member != "random");
   for (Index token = 0; token < tokens && shape.member == "random"; ++token) {
-    core::Stream stream(shape.key, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
-    filled[static_cast<std::size_t>(boost::random::uniform_int_distribution<Index>(0, shape.slots - 1)(stream))] = true;
+    filled[static_cast<std::size_t>(WeightedSums::random_slot(shape, token))] = true;
   }
   return filled;
 }

@@ -24,6 +24,14 @@ int width_of(Index largest) {
   return std::bit_width(static_cast<std::uint64_t>(largest));
 }
 
+// `chosen` of `of` places: a bit each, or a list, whichever is shorter; which one follows from the two numbers.
+bool listed(Index chosen, Index of) {
+  return chosen * width_of(of - 1) < of;
+}
+std::uint64_t places_bits(Index chosen, Index of) {
+  return static_cast<std::uint64_t>(std::min(chosen * width_of(of - 1), of));
+}
+
 struct Shape {
   explicit Shape(const PublicParams& params)
       : schedule(params.schedule),
@@ -45,10 +53,18 @@ struct Shape {
   std::uint64_t head_bits(int scale) const {
     return static_cast<std::uint64_t>(16 + width_of(atoms(scale)) + width_of(tokens(scale) * d));
   }
-  // All that is written for one tensor of a map; what the code leaves over is padding.
-  std::uint64_t tensor_bits(int scale) const {
-    return head_bits(scale) + static_cast<std::uint64_t>(std::floor(bits * static_cast<double>(tokens(scale) * d)));
+  // Behind it: places of active atoms, of coefficients among their entries, and the coefficients.
+  std::uint64_t support_bits(int scale, Index active, Index count) const {
+    return places_bits(active, atoms(scale)) + places_bits(count, active * entries(scale)) +
+           static_cast<std::uint64_t>(count * coefficient_bits);
   }
+  // Room for one coefficient, and for more as `bits` says.
+  std::uint64_t room(int scale) const {
+    return support_bits(scale, 1, 1) +
+           static_cast<std::uint64_t>(std::floor(bits * static_cast<double>(tokens(scale) * d)));
+  }
+  // All that is written for one tensor of a map; what the code leaves over is padding.
+  std::uint64_t tensor_bits(int scale) const { return head_bits(scale) + room(scale); }
   std::uint64_t map_bits(int scale) const { return tensor_bits(scale) * (rows.stored_keys ? 2 : 1); }
   std::uint64_t message_bits() const {
     std::uint64_t sum = 0;
@@ -65,14 +81,6 @@ struct Shape {
   RowFormat rows;
   core::RandomKey key;
 };
-
-// `chosen` of `of` places: a bit each, or a list, whichever is shorter; which one follows from the two numbers.
-bool listed(Index chosen, Index of) {
-  return chosen * width_of(of - 1) < of;
-}
-std::uint64_t places_bits(Index chosen, Index of) {
-  return static_cast<std::uint64_t>(std::min(chosen * width_of(of - 1), of));
-}
 
 // Orthonormal cosines: row k of the side x side matrix is the k-th frequency.
 RowMatrixF cosines(int side) {
@@ -126,11 +134,7 @@ struct Code {
 
   std::uint64_t bits(const Shape& shape, int scale) const {
     return shape.head_bits(scale) +
-           support_bits(shape, scale, static_cast<Index>(atoms.size()), static_cast<Index>(places.size()));
-  }
-  static std::uint64_t support_bits(const Shape& shape, int scale, Index active, Index count) {
-    return places_bits(active, shape.atoms(scale)) + places_bits(count, active * shape.entries(scale)) +
-           static_cast<std::uint64_t>(count * shape.coefficient_bits);
+           shape.support_bits(scale, static_cast<Index>(atoms.size()), static_cast<Index>(places.size()));
   }
 };
 
@@ -141,7 +145,6 @@ float levels(const Shape& shape) {
 
 Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
   const GroupProjection projection(coefficients, shape.projection);
-  const auto room = shape.tensor_bits(scale) - shape.head_bits(scale);
   const auto fits = [&](const std::vector<double>& thresholds) {
     Index active = 0, count = 0;
     for (Index atom = 0; atom < coefficients.rows(); ++atom) {
@@ -149,7 +152,7 @@ Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
       active += above > 0;
       count += above;
     }
-    return Code::support_bits(shape, scale, active, count) <= room;
+    return shape.support_bits(scale, active, count) <= shape.room(scale);
   };
   // Radii as shares of the norm. An empty support always fits; the thresholds of radius 0 are empty only up to
   // rounding.
@@ -158,7 +161,7 @@ Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
   if (std::vector<double> all = projection.thresholds(projection.norm() * (1 + 1e-6)); fits(all)) {
     best = std::move(all);
   } else {
-    for (int step = 0; step < 30; ++step) {
+    for (int step = 0; step < 20; ++step) {
       const double middle = (inside + outside) / 2;
       std::vector<double> thresholds = projection.thresholds(middle * projection.norm());
       if (fits(thresholds)) {
@@ -252,9 +255,9 @@ RowMatrixF get_code(core::BitReader& reader, const Shape& shape, int scale) {
   const float top = core::decode_float(core::FloatFormat::fp16, reader.get(16));
   const auto active = static_cast<Index>(reader.get(width_of(shape.atoms(scale))));
   const auto count = static_cast<Index>(reader.get(width_of(shape.tokens(scale) * shape.d)));
-  const std::uint64_t room = shape.tensor_bits(scale) - shape.head_bits(scale);
+  const std::uint64_t room = shape.room(scale);
   if (active > shape.atoms(scale) || count > active * shape.entries(scale) ||
-      Code::support_bits(shape, scale, active, count) > room)
+      shape.support_bits(scale, active, count) > room)
     throw core::DataError("more coefficients than there is room for");
   const std::vector<Index> atoms = get_places(reader, active, shape.atoms(scale));
   const std::vector<Index> places = get_places(reader, count, active * shape.entries(scale));
@@ -266,7 +269,7 @@ RowMatrixF get_code(core::BitReader& reader, const Shape& shape, int scale) {
     coefficients(atoms[static_cast<std::size_t>(place / shape.entries(scale))], place % shape.entries(scale)) =
         top * static_cast<float>(level) / steps;
   }
-  for (std::uint64_t rest = room - Code::support_bits(shape, scale, active, count); rest > 0;) {
+  for (std::uint64_t rest = room - shape.support_bits(scale, active, count); rest > 0;) {
     const int step = static_cast<int>(std::min<std::uint64_t>(rest, 64));
     reader.get(step);
     rest -= static_cast<std::uint64_t>(step);
@@ -351,7 +354,8 @@ class L11 : public Scheme {
   }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
-        core::Option::real("bits", {}, 0, 64, "bits of a map for each of its entries, beyond a head of a few numbers")
+        core::Option::real("bits", {}, 0, 64,
+                           "bits of a map for each of its entries, beyond its head and one coefficient")
             .sized(),
         core::Option::choice("projection", "bilevel", {"bilevel", "flat"},
                              "bilevel: whole atoms are dropped; flat: the nearest point of the same ball"),
