@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
 
 #include "analysis/summary.hpp"
 #include "core/errors.hpp"
