@@ -9,7 +9,7 @@
 #include "core/rng.hpp"
 #include "theory/step_derivative.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::training_memory {
 namespace {
 
 using analysis::CheckList;
@@ -253,4 +253,4 @@ class TrainingMemory : public analysis::Claim {
 const core::Registration<sweep::Experiment, TrainingMemory> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::training_memory
