@@ -10,7 +10,7 @@ SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'test
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
 configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
 
-.PHONY: help dependencies build test frontier verify figures asan clang format lint clean
+.PHONY: help dependencies build test frontier verify figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
@@ -20,6 +20,7 @@ help:
 	@echo 'make figures    draw the figures again from the rows in $(RUNS)'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
+	@echo 'make perf       tokens a second that every scheme absorbs on one core'
 	@echo 'make format     clang-format over all sources;  make lint: clang-tidy over src and experiments'
 	@echo 'make clean      remove the build directories; rows and figures stay'
 
@@ -57,6 +58,11 @@ clang:
 	@.ci/install-dependencies clang
 	@$(call configure,clang,build-clang)
 	@cmake --build build-clang -j$(JOBS)
+
+perf: dependencies
+	@$(call configure,release,build)
+	@cmake --build build -j$(JOBS) --target kvfrontier-perf-absorb-rate
+	@build/kvfrontier-perf-absorb-rate
 
 format:
 	@clang-format -i $(SOURCES)

@@ -7,7 +7,7 @@
 #include "analysis/scaling_fit.hpp"
 #include "schemes/scheme.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::exponents {
 namespace {
 
 using analysis::CheckList;
@@ -50,8 +50,7 @@ class Exponents : public analysis::JudgingClaim {
   std::string name() const override { return "exponents"; }
   std::string statement() const override {
     return "the least memory at bit error .1 is Theta(n^2 d): exponents 2 and 1 for the schemes whose law is known; "
-           "for "
-           "no scheme does bits/floor fall with N or d; on clusterable keys it does not grow with n at all";
+           "for no scheme does bits/floor fall with N or d; on clusterable keys it does not grow with n at all";
   }
   std::string source() const override {
     return "Omega(n^2 d), Thm 4.5 and 4.6 of arXiv 2503.14881, as a law measured over sizes";
@@ -59,8 +58,8 @@ class Exponents : public analysis::JudgingClaim {
   std::string prediction() const override {
     return "bits = C n^a d^b, n standing for sqrt(3 N): a = 2 and b = 1 for bitpack, exact, uniform and "
            "rate_distortion at a fixed block; exponents of bits/floor in N and d >= 0 for every scheme that reaches "
-           "the error, at N >= 8 d and without scales and norms, which are paid per token; a < .3 for kmeans on 8 "
-           "clusters, whose floor is 8 d";
+           "the error, at N >= 8 d and without what is paid per token or per channel (scales, low-rank parts); a < .3 "
+           "for kmeans on 8 clusters, whose floor is 8 d";
   }
   std::string allowance() const override {
     return ".03: budgets are 2 % apart and sizes a factor 16 in N or 4 in d, so a step lost at one end moves an "
@@ -198,4 +197,4 @@ class Exponents : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, Exponents> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::exponents

@@ -12,7 +12,7 @@
 #include "schemes/scheme.hpp"
 #include "sweep/planner.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::minimal_memory {
 namespace {
 
 using core::Json;
@@ -213,4 +213,4 @@ class MinimalMemory : public sweep::Planner {
 const core::Registration<sweep::Experiment, MinimalMemory> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::minimal_memory

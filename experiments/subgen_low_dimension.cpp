@@ -16,7 +16,7 @@
 #include "subgen_cache.hpp"
 #include "theory/dimension.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::subgen_low_dimension {
 namespace {
 
 using analysis::CheckList;
@@ -173,4 +173,4 @@ class SubgenLowDimension : public analysis::Claim {
 const core::Registration<sweep::Experiment, SubgenLowDimension> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::subgen_low_dimension

@@ -10,7 +10,7 @@
 #include "subgen_cache.hpp"
 #include "theory/estimators.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::subgen_variance {
 namespace {
 
 using analysis::CheckList;
@@ -202,4 +202,4 @@ class SubgenVariance : public analysis::Claim {
 const core::Registration<sweep::Experiment, SubgenVariance> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::subgen_variance

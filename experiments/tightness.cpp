@@ -6,7 +6,7 @@
 #include "analysis/summary.hpp"
 #include "floor_sweep.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::experiments::tightness {
 namespace {
 
 using analysis::CheckList;
@@ -88,4 +88,4 @@ class Tightness : public analysis::JudgingClaim {
 const core::Registration<sweep::Experiment, Tightness> registration;
 
 }  // namespace
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::experiments::tightness

@@ -19,7 +19,7 @@ sizes = {(size["n"], size["d"]): size for law in laws for size in law["sizes"]}
 width = max(d for _, d in sizes if len({n for n, e in sizes if e == d}) == max(len({n for n, e in sizes if e == f}) for _, f in sizes))
 side = max(n for n, _ in sizes if len({d for m, d in sizes if m == n}) == max(len({d for m, d in sizes if m == k}) for k, _ in sizes))
 
-fig, panels = plt.subplots(1, 2, figsize=(style.PAGE, 3.6), sharey=True, gridspec_kw={"wspace": 0.58, "left": 0.075, "right": 0.83, "top": 0.92, "bottom": 0.12})
+fig, panels = plt.subplots(1, 2, figsize=(style.PAGE, 3.6), sharey=True, gridspec_kw={"wspace": 0.62, "left": 0.075, "right": 0.81, "top": 0.92, "bottom": 0.12})
 for axes, moving, fixed, level in ((panels[0], "n", "d", width), (panels[1], "d", "n", side)):
     places = sorted({size[moving] for size in sizes.values() if size[fixed] == level})
     floors = [next(s for s in sizes.values() if s[moving] == x and s[fixed] == level) for x in places]
@@ -52,4 +52,4 @@ for axes, moving, fixed, level in ((panels[0], "n", "d", width), (panels[1], "d"
 panels[0].set_ylabel(f"least bits at error {target:g} / (N d)")
 save(fig, "minimal_memory", f"Least message bits whose whole 95 % interval of the bit error lies at or below {target:g}, over N d, on {family['instance']['name']} instances with {family['embedding']} keys and doubling sides: "
      f"against n at d = {width:g}, and against d at n = {side:g}. A level line is memory that grows like n^2 d. Schemes with public keys; black: the finite-size floor, grey: impossible. "
-     "Budgets are 2 % apart. Lines that fall with d: scales and norms, which are paid per token.\nRefuted by: a line that falls into the grey region.")
+     "Budgets are 2 % apart. Lines that fall with d: scales, bases and the like, which grow like N + d.\nRefuted by: a line that falls into the grey region.")

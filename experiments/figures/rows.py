@@ -64,7 +64,7 @@ def end_labels(axes, ends, gap=1.09):
     figure.canvas.draw()
     lines = []
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        if lines and y / lines[-1]["y"] < gap and len(lines[-1]["names"]) < 3:
+        if lines and y / lines[-1]["y"] < gap and len(lines[-1]["names"]) < 2:
             lines[-1]["names"].append(name)
             lines[-1]["colours"].add(colour)
         else:

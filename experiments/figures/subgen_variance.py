@@ -16,6 +16,7 @@ for turn, tau in enumerate(values(variance, "tau")):
 left.set_xscale("log", base=2)
 left.set_xlabel("sampled values $s$")
 left.set_ylabel("$s$ × variance / $(\\kappa - 1)$")
+left.set_ylim(0.93, 1.09)
 legend(left, loc="upper left")
 
 hard, clustered = pick(checks, quantity="clusters / N"), pick(checks, quantity="clusters / c")

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "analysis/frontier.hpp"
@@ -38,19 +39,21 @@ double uniform(core::Stream& stream) {
 // Two budgets further apart than this are not two of a search's last steps.
 const double widest_step = std::log(1.05);
 
-// Log of the bits at which `upper`, of each of `budgets` by message bits, crosses the target. `within_step` in [0, 1)
-// places it in a step that is too wide for a line: 0 at the upper end.
-double crossing_of(const std::vector<Budget>& budgets, const std::vector<double>& upper, double target_error,
-                   double within_step) {
-  for (std::size_t i = 0; i < budgets.size(); ++i) {
-    if (!(upper[i] <= target_error)) continue;
-    const double least = std::log(budgets[i].point->message_bits);
-    if (i == 0) return least;
-    const double step = least - std::log(budgets[i - 1].point->message_bits);
-    if (step > widest_step) return least - within_step * step;
-    return least - step * (target_error - upper[i]) / (upper[i - 1] - upper[i]);
-  }
-  return nan;
+// Where `upper`, of each of `budgets` by message bits, crosses the target: the first budget that meets it, or the
+// number of budgets.
+std::size_t first_met(const std::vector<double>& upper, double target_error) {
+  const auto met = std::find_if(upper.begin(), upper.end(), [&](double end) { return end <= target_error; });
+  return static_cast<std::size_t>(met - upper.begin());
+}
+double log_bits(const Budget& budget) {
+  return std::log(budget.point->message_bits);
+}
+double on_line(const std::vector<Budget>& budgets, const std::vector<double>& upper, std::size_t met,
+               double target_error) {
+  const double least = log_bits(budgets[met]);
+  if (met == 0) return least;
+  const double share = (target_error - upper[met]) / (upper[met - 1] - upper[met]);
+  return least - share * (least - log_bits(budgets[met - 1]));
 }
 
 void draw_samples(const std::vector<Budget>& budgets, const std::string& name, Minimum& minimum) {
@@ -60,7 +63,11 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
     upper.push_back(budget.point->interval.hi);
     most_trials = std::max(most_trials, budget.trials.size());
   }
-  minimum.crossing = crossing_of(budgets, upper, minimum.target_error, 0);
+  const std::size_t measured = first_met(upper, minimum.target_error);
+  // In a wide step the error may jump anywhere: no line through it.
+  const double step = measured > 0 ? log_bits(budgets[measured]) - log_bits(budgets[measured - 1]) : 0;
+  const bool wide = step > widest_step;
+  minimum.crossing = wide ? log_bits(budgets[measured]) : on_line(budgets, upper, measured, minimum.target_error);
   const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
   std::vector<double> draws(most_trials), moved(budgets.size());
   for (std::size_t sample = 0; sample < bootstrap_samples; ++sample) {
@@ -77,7 +84,10 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
       }
       moved[i] = upper[i] + drawn.mean() - budgets[i].point->error;
     }
-    minimum.samples.push_back(crossing_of(budgets, moved, minimum.target_error, within_step));
+    const std::size_t met = first_met(moved, minimum.target_error);
+    minimum.samples.push_back(met == budgets.size()     ? nan
+                              : wide && met == measured ? log_bits(budgets[measured]) - within_step * step
+                                                        : on_line(budgets, moved, met, minimum.target_error));
   }
 }
 
@@ -86,10 +96,13 @@ bool pays_for_keys(const sweep::Row& row) {
   return ledger.contains("keys") && ledger.at("keys") != 0;
 }
 
+// Sections of the ledger that are paid per token, per channel or once, but not per entry.
+const std::set<std::string> side_sections{"bases", "kernel state", "low rank", "norms", "residual", "scales"};
+
 double side_share(const sweep::Row& row) {
   double side = 0, all = 0;
   for (const auto& [section, bits] : row.result.data.at("ledger").items()) {
-    if (section == "scales" || section == "norms") side += bits.get<double>();
+    if (side_sections.count(section) > 0) side += bits.get<double>();
     all += bits.get<double>();
   }
   return all > 0 ? side / all : 0;

@@ -20,14 +20,16 @@ struct Minimum {
   PointSummary point;     // the cheapest whose whole interval lies at or below the target
   double fixed_bits = 0;  // what the scheme sends for no tokens at all
   double floor_bits = 0;  // at the target
-  double side_share = 0;  // of the message: scales and norms, which are paid per token and not per entry
+  // Share of the message, by its ledger, that is paid per token, per channel or once (scales, norms, bases, low rank
+  // parts, kernel state, residual rows): it grows like N + d, and weighs less the larger both are.
+  double side_share = 0;
 
   // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
   // the next smaller ones measured, by a straight line where they are at most 5 % apart; otherwise the least bits.
   double crossing = 0;
   // The same in each bootstrap sample: trials are drawn with replacement, by the same draws for all points of the cell,
-  // and intervals move with the means. Where no line is drawn, the crossing lies anywhere in the step. NaN where a
-  // sample does not reach the target.
+  // and intervals move with the means. Where the measured crossing is on no line, a sample that crosses in the same
+  // step does so anywhere in it. NaN where a sample does not reach the target.
   std::vector<double> samples;
 
   double n() const { return point.at("n").get<double>(); }

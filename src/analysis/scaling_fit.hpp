@@ -32,7 +32,7 @@ struct PowerLaw {
 // What is fitted.
 enum class Response {
   bits,       // without the scheme's fixed cost
-  over_floor  // bits over the floor, without scales and norms, whose share of the message falls as d grows
+  over_floor  // bits over the floor, without what a message pays per token or per channel (side_share)
 };
 
 // The law over sizes that were reached. Weights are inverse variances over the bootstrap samples, each with 1e-6 more:

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "schemes/codec/group_quantiser.hpp"
@@ -94,27 +94,31 @@ float& entry(core::RowMatrixF& rows, Kind kind, Index vector, Index place) {
 }
 
 // Takes the `each` smallest and largest entries out of every vector and leaves its mean, outliers included, in their
-// places. Of equal entries the first go.
+// places. Equal entries count in order of their places.
 std::vector<Outlier> taken_outliers(const Shape& shape, Kind kind, Index each, core::RowMatrixF& rows) {
   std::vector<Outlier> taken;
   if (each == 0) return taken;
   const Index count = rows.rows(), length = kind == Kind::keys ? count : shape.d;
-  std::vector<Index> order(static_cast<std::size_t>(length));
+  std::vector<std::pair<float, Index>> order(static_cast<std::size_t>(length));
   for (Index vector = 0; vector < shape.vectors(kind, count); ++vector) {
-    std::iota(order.begin(), order.end(), Index{0});
     double sum = 0;
-    for (Index place = 0; place < length; ++place) sum += static_cast<double>(entry(rows, kind, vector, place));
-    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
-      const float x = entry(rows, kind, vector, a), y = entry(rows, kind, vector, b);
-      return x < y || (x == y && a < b);
-    });
-    const auto take = [&](Index place) {
-      float& x = entry(rows, kind, vector, place);
-      taken.push_back({place, core::stored(shape.format, x)});
-      x = static_cast<float>(sum / static_cast<double>(length));
+    for (Index place = 0; place < length; ++place) {
+      const float x = entry(rows, kind, vector, place);
+      order[static_cast<std::size_t>(place)] = {x, place};
+      sum += static_cast<double>(x);
+    }
+    // Only the ends are sorted: they are short.
+    const auto low = order.begin() + each, high = order.end() - each;
+    std::nth_element(order.begin(), low, order.end());
+    std::nth_element(low, high, order.end());
+    std::sort(order.begin(), low);
+    std::sort(high, order.end());
+    const auto take = [&](const std::pair<float, Index>& outlier) {
+      taken.push_back({outlier.second, core::stored(shape.format, outlier.first)});
+      entry(rows, kind, vector, outlier.second) = static_cast<float>(sum / static_cast<double>(length));
     };
-    std::for_each(order.begin(), order.begin() + each, take);
-    std::for_each(order.end() - each, order.end(), take);
+    std::for_each(order.begin(), low, take);
+    std::for_each(high, order.end(), take);
   }
   return taken;
 }

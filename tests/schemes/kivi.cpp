@@ -216,3 +216,55 @@ TEST_CASE("kivi's residual is a multiple of its group", "[kivi]") {
   CHECK_THROWS_WITH(kivi.check(params_of(*instance, "kivi", Setting{2, 4, 6}.json(), 1), "scheme"),
                     Catch::Contains("scheme.residual: found 6") && Catch::Contains("multiple of group = 4"));
 }
+
+// 2 + 3/8 bits over 21 tokens: floor(3 (t + 1)/8) - floor(3 t/8) tells who has three. Each part is a kivi of its own.
+TEST_CASE("between whole numbers of bits a public share of the tokens has one more", "[kivi]") {
+  const Index d = 8;
+  const auto schedule = sides({1, 2, 4, 8});
+  const auto instance = given_instance(schedule, gaussian_rows(21, d, 5), gaussian_rows(21, d, 6));
+  const RowMatrixD queries = 4 * gaussian_rows(30, d, 7).cast<double>();
+  RowMatrixF keys = all_keys(instance), values = all_values(instance);
+  std::uint64_t bits = 0;
+  for (const bool upper : {false, true}) {
+    std::vector<Index> tokens;
+    for (Index t = 0; t < 21; ++t) {
+      if ((3 * (t + 1) / 8 > 3 * t / 8) == upper) tokens.push_back(t);
+    }
+    CHECK(tokens.size() == (upper ? 7 : 14));
+    const Setting part{upper ? 3 : 2, 4, 0};
+    const RowMatrixF part_keys = quantised_keys(part, keys(tokens, Eigen::all)),
+                     part_values = quantised_values(part, values(tokens, Eigen::all));
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      keys.row(tokens[i]) = part_keys.row(static_cast<Index>(i));
+      values.row(tokens[i]) = part_values.row(static_cast<Index>(i));
+    }
+    const auto count = static_cast<std::uint64_t>(tokens.size());
+    bits += 2 * count * 8 * static_cast<std::uint64_t>(part.bits) +
+            (ceil_divide(static_cast<Index>(count), 4) * 8 + count * 2) * 32;
+  }
+  Json options = Setting{2, 4, 0}.json();
+  options["bits"] = 2.375;
+  const auto params = params_of(instance, "kivi", options, 4);
+  CHECK(simulator::encode(params, instance).bits.size == bits);
+  const RowMatrixD expected = attention::softmax_attention_oracle(queries, keys.cast<double>(), values.cast<double>());
+  CHECK((play(params, instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-12);
+}
+
+TEST_CASE("kivi fits itself to budgets between whole numbers of bits", "[kivi]") {
+  const auto instance = given_instance(sides({1, 2, 4, 8}), gaussian_rows(21, 8, 5), gaussian_rows(21, 8, 6));
+  Json options = Setting{2, 4, 0, "fp16", "public"}.json();
+  options["bits"] = nullptr;
+  const auto params = params_of(instance, "kivi", options, 4);
+  const auto& kivi = schemes::Schemes::find("kivi", "scheme");
+  // 21 (8 b + 2 * 32) bits at b bits, 8 more for each token of the upper part.
+  for (const std::uint64_t budget : {1512u, 1519u, 1520u, 1600u, 1679u, 1680u, 2688u, 9999u}) {
+    CAPTURE(budget);
+    const auto fit = kivi.fit(params, budget);
+    REQUIRE(fit.options);
+    auto fitted = params;
+    fitted.options = *fit.options;
+    CHECK(simulator::encode(fitted, instance).bits.size == std::min<std::uint64_t>(budget / 8 * 8, 2688));
+  }
+  CHECK_FALSE(kivi.fit(params, 1511).options);
+  CHECK(kivi.fit(params, 1511).least_bits == 1512);
+}

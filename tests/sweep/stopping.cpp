@@ -165,3 +165,22 @@ TEST_CASE("stop rules are read strictly and written whole", "[stopping]") {
   const sweep::Stop stop{"p", 16, 4, "half_width"};
   CHECK(sweep::Stop::from_json(stop.to_json()).to_json() == stop.to_json());
 }
+
+TEST_CASE("a point with targets stops once it is decided on which side of each it lies", "[stopping]") {
+  const auto decided_at = [](std::vector<double> targets) {
+    Scripted experiment;  // its interval is [0.25, 0.46], from 16 trials on [0.25, 0.45]
+    experiment.narrow_from = 16;
+    StopRule stopping = rule(8, 64, std::nullopt);
+    stopping.targets = std::move(targets);
+    CHECK(stopping.checkpoints().size() == 4);
+    return look(experiment, stopping, rows(64)).stop.value();
+  };
+  CHECK(decided_at({0.46}).trials == 8);  // met: the interval may touch it
+  CHECK(decided_at({0.46}).reason == "decided");
+  CHECK(decided_at({0.2}).trials == 8);  // missed
+  CHECK(decided_at({0.2, 0.5}).trials == 8);
+  CHECK(decided_at({0.45}).trials == 16);
+  CHECK(decided_at({0.2, 0.45}).trials == 16);
+  CHECK(decided_at({0.25}).trials == 64);  // the lower end touches it: open
+  CHECK(decided_at({0.3, 0.46}).reason == "max_trials");
+}

@@ -16,7 +16,10 @@ namespace {
 
 // Squared distances by differences: exactly zero for equal points.
 Eigen::ArrayXf squared_distances(core::RowsViewF points, Index to) {
-  return (points.rowwise() - points.row(to)).rowwise().squaredNorm().array();
+  const Eigen::RowVectorXf centre = points.row(to);
+  Eigen::ArrayXf squares(points.rows());
+  for (Index i = 0; i < points.rows(); ++i) squares[i] = (points.row(i) - centre).squaredNorm();
+  return squares;
 }
 
 // An index in proportion to `shares`, which do not all vanish.
