@@ -2,8 +2,6 @@
 // normalised, so that answers are means of values again.
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "attention/attention.hpp"
 #include "schemes/codec/value_reservoir.hpp"
