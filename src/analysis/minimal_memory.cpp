@@ -66,7 +66,7 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
   const std::size_t measured = first_met(upper, minimum.target_error);
   // In a wide step the error may jump anywhere: no line through it.
   const double step = measured > 0 ? log_bits(budgets[measured]) - log_bits(budgets[measured - 1]) : 0;
-  const bool wide = step > widest_step;
+  const bool wide = minimum.in_wide_step = step > widest_step;
   minimum.crossing = wide ? log_bits(budgets[measured]) : on_line(budgets, upper, measured, minimum.target_error);
   const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
   std::vector<double> draws(most_trials), moved(budgets.size());

@@ -27,6 +27,7 @@ struct Minimum {
   // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
   // the next smaller ones measured, by a straight line where they are at most 5 % apart; otherwise the least bits.
   double crossing = 0;
+  bool in_wide_step = false;  // no straight line was drawn
   // The same in each bootstrap sample: trials are drawn with replacement, by the same draws for all points of the cell,
   // and intervals move with the means. Where the measured crossing is on no line, a sample that crosses in the same
   // step does so anywhere in it. NaN where a sample does not reach the target.
