@@ -235,7 +235,8 @@ class Kivi : public Scheme {
     const TimeSharing sharing = sharing_of(params);
     return length(params, sharing.bits, sharing.upper(params.tokens()));
   }
-  // The largest share of the tokens in the upper part, of the largest number of bits, that the budget allows.
+  // The largest share of the tokens in the upper part, of the largest number of bits, that the budget allows. None with
+  // a residual: each part keeps newest tokens of its own, and lengths no longer grow with the share.
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
     const Index tokens = params.tokens();
     Fit fit{std::nullopt, length(params, 1, 0)};
@@ -243,7 +244,7 @@ class Kivi : public Scheme {
     while (bits >= 1 && length(params, bits, 0) > budget_bits) --bits;
     if (bits == 0) return fit;
     // Lengths grow with the share but for a group or two of scales, so bisection ends at a share that fits.
-    Index fits = 0, beyond = bits == 8 ? 1 : tokens;
+    Index fits = 0, beyond = bits == 8 || params.options.at("residual") != 0 ? 1 : tokens;
     while (beyond - fits > 1) {
       const Index middle = fits + (beyond - fits) / 2;
       (length(params, bits, middle) <= budget_bits ? fits : beyond) = middle;
