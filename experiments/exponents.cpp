@@ -123,6 +123,13 @@ class Exponents : public analysis::JudgingClaim {
   std::vector<std::string> sabotages() const override {
     return {"tokens_beyond_256_uncounted", "channels_beyond_32_uncounted", "clusters_grow"};
   }
+  // Each lie about one part of the sweep is told about that part alone.
+  Json sabotaged_config(const std::string& sabotage) const override {
+    Json json = config(analysis::Size::quick);
+    const Json grids = json["grid"];
+    json["grid"] = sabotage == "clusters_grow" ? Json::array({grids.back()}) : Json::array({grids[0], grids[1]});
+    return json;
+  }
   void spoil(const std::string& sabotage, analysis::ClaimRows& rows) const override {
     for (auto& point : rows) {
       const double tokens = point.parameter("tokens"), d = point.parameter("d");
