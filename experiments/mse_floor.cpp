@@ -16,7 +16,8 @@ class MseFloor : public analysis::JudgingClaim {
  public:
   std::string name() const override { return "mse_floor"; }
   std::string statement() const override {
-    return "outputs with mean squared error D about the bits need B >= N d (1 - H2((1 - sqrt(1 - 4 D))/2)) bits, "
+    return "outputs with mean squared error D about the bits, those off by more than 1 clipped, need B >= N d (1 - "
+           "H2((1 - sqrt(1 - 4 D))/2)) bits, "
            "whatever reads them";
   }
   std::string source() const override { return "Fano with p(1 - p) = D: H2 is concave as a function of p(1 - p)"; }
@@ -49,8 +50,12 @@ class MseFloor : public analysis::JudgingClaim {
   std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
     CheckList checks;
     for (const auto& point : rows) {
-      const auto errors = point.values("mse");
+      auto errors = point.values("mse");
       if (errors.empty()) continue;  // infeasible
+      // Outputs clipped to [0, 1] are nearer to every bit, and off by at most 1 squared: the floor at their error,
+      // hence at the mean of min(mse, 1) too, binds as well. It is higher than the one at mse, and unlike a reader
+      // without normalisation, whose mse may have no finite variance, its mean has an interval.
+      for (double& error : errors) error = std::min(error, 1.0);
       const double entries = point.parameter("tokens") * point.parameter("d"),
                    bits = core::mean_of(point.values("message_bits"));
       const auto floor = [=](double mse) { return theory::entropy_floor_bits_mse(entries, std::max(0.0, mse)); };
