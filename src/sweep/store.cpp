@@ -4,13 +4,16 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <set>
+#include <sstream>
 
 #include "core/errors.hpp"
 
@@ -42,9 +45,15 @@ bool agree(const Json& a, const Json& b, double slack) {
   return a == b;
 }
 
+bool is_compressed(const fs::path& file) {
+  return file.extension() == ".zst";
+}
+
+// STEM.jsonl, STEM.I-of-N.jsonl, or either with .zst behind it.
 bool is_lines_file(const fs::path& file, const std::string& stem) {
-  const std::string name = file.filename().string();
-  return name.rfind(stem, 0) == 0 && file.extension() == ".jsonl" &&
+  const fs::path lines = is_compressed(file) ? file.filename().stem() : file.filename();
+  const std::string name = lines.string();
+  return name.rfind(stem, 0) == 0 && lines.extension() == ".jsonl" &&
          (name.size() == stem.size() + 6 || name[stem.size()] == '.');
 }
 
@@ -57,11 +66,31 @@ std::vector<fs::path> files_of(const fs::path& directory, const std::string& ste
   return files;
 }
 
+std::string decompressed(std::istream& stream, const fs::path& file) {
+  const std::string packed{std::istreambuf_iterator<char>(stream), {}};
+  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  std::string text, piece(ZSTD_DStreamOutSize(), '\0');
+  ZSTD_outBuffer out{piece.data(), piece.size(), 0};
+  std::size_t more = 0;
+  do {  // a full piece may leave more inside
+    out.pos = 0;
+    more = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_isError(more) != 0) throw StoreError(file.string() + ": not a zstd file; the file is damaged");
+    text.append(piece, 0, out.pos);
+  } while (in.pos < in.size || out.pos == out.size);
+  if (more != 0) throw StoreError(file.string() + ": the zstd file is cut off; the file is damaged");
+  return text;
+}
+
 // visit(json, "file:line") for every whole line.
 template <class Visit>
 void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  std::ifstream plain(file, std::ios::binary);
+  if (!plain) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  std::istringstream unpacked;
+  if (is_compressed(file)) unpacked.str(decompressed(plain, file));
+  std::istream& stream = is_compressed(file) ? static_cast<std::istream&>(unpacked) : plain;
   std::string line;
   for (std::int64_t number = 1; std::getline(stream, line); ++number) {
     const std::string place = file.string() + ":" + std::to_string(number);

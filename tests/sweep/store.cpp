@@ -2,7 +2,12 @@
 
 #include "sweep/store.hpp"
 
+#include <unistd.h>
+#include <zstd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "core/errors.hpp"
 #include "sweep/progress.hpp"
@@ -73,6 +78,38 @@ TEST_CASE("rows of one trial agree up to counted ties and rounding, or are a con
   Store store;
   store.add(row(0, "ok", {{"a", 1}}));
   CHECK_THROWS_AS(store.add(row(0, "uncertified", {{"a", 1}})), core::StoreError);
+}
+
+TEST_CASE("packed files are read like plain ones, and a damaged one is named", "[store]") {
+  namespace fs = std::filesystem;
+  const fs::path directory = fs::temp_directory_path() / ("kvfrontier-packed-" + std::to_string(getpid()));
+  fs::create_directories(directory);
+  const auto warn = [](const std::string& text) { FAIL(text); };
+  Store store;
+  // Enough that the text does not come out in one piece.
+  for (std::int64_t trial = 0; trial < 3000; ++trial) store.add(row(trial, "ok", {{"error", 1.0 / (trial + 1)}}));
+  sweep::write_store(store, directory);
+  const auto text = [](const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(stream), {}};
+  };
+  const std::string lines = text(directory / "rows.jsonl");
+  REQUIRE(lines.size() > ZSTD_DStreamOutSize());
+  std::string packed(ZSTD_compressBound(lines.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), lines.data(), lines.size(), 3));
+  fs::remove(directory / "rows.jsonl");
+  const auto put = [&](const std::string& bytes) {
+    std::ofstream(directory / "rows.jsonl.zst", std::ios::binary) << bytes;
+  };
+  put(packed);
+  sweep::write_store(sweep::read_store(directory, warn), directory);
+  CHECK(text(directory / "rows.jsonl") == lines);
+  CHECK_FALSE(fs::exists(directory / "rows.jsonl.zst"));
+  for (const std::string& damaged : {packed.substr(0, packed.size() / 2), "x" + packed}) {
+    put(damaged);
+    CHECK_THROWS_WITH(sweep::read_store(directory, warn), Catch::Contains("rows.jsonl.zst"));
+  }
+  fs::remove_all(directory);
 }
 
 TEST_CASE("rows count from trial 0 to the first gap or the stop", "[store]") {
