@@ -208,12 +208,15 @@ class DimensionTransition : public analysis::Claim {
               {"embedding", family.first}, {"c", family.second}, {"tokens", tokens}, {"other_tokens", last->tokens}};
           at["quantity"] = "slope / slope of the smaller N";
           const double predicted = std::sqrt(std::log(static_cast<double>(tokens)) / last->ln_tokens());
-          checks.mean(at, jackknife(trials, [&](std::size_t out) { return curve.slope(out) / last->slope(out); }),
-                      predicted, analysis::at_least(1));
+          checks.mean(
+              at,
+              jackknife(trials, [&, &curve = curve](std::size_t out) { return curve.slope(out) / last->slope(out); }),
+              predicted, analysis::at_least(1));
           if (last->tokens >= 4096) {
             at["quantity"] = "crossing";
-            checks.mean(at, jackknife(trials, [&](std::size_t out) { return crossing(*last, curve, out); }), sharp,
-                        analysis::within_absolute(sharp, 0.12));
+            checks.mean(at,
+                        jackknife(trials, [&, &curve = curve](std::size_t out) { return crossing(*last, curve, out); }),
+                        sharp, analysis::within_absolute(sharp, 0.12));
           }
         }
         last = &curve;

@@ -153,9 +153,10 @@ class SubgenVariance : public analysis::Claim {
       std::size_t trials = 1'000'000;
       for (const auto& [samples, errors] : curve) trials = std::min(trials, errors.size());
       if (curve.size() < 2) continue;
-      checks.mean({{"tau", tau}, {"quantity", "slope of the error in s"}},
-                  jackknife(trials, [&](std::size_t left_out) { return slope(curve, trials, left_out); }), -0.5,
-                  analysis::within_absolute(-0.5, 0.02));
+      checks.mean(
+          {{"tau", tau}, {"quantity", "slope of the error in s"}},
+          jackknife(trials, [&, &curve = curve](std::size_t left_out) { return slope(curve, trials, left_out); }), -0.5,
+          analysis::within_absolute(-0.5, 0.02));
     }
     return checks.finish();
   }

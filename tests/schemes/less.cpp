@@ -67,7 +67,7 @@ TEST_CASE("less answers as kept tokens and kernel state do", "[less]") {
     RowMatrixD sums = RowMatrixD::Zero(count, d);
     Eigen::VectorXd masses = Eigen::VectorXd::Zero(count);
     const Index sinks = std::min<Index>(4, kept);
-    const auto is_kept = [&](Index i) { return i < sinks || i >= tokens - (kept - sinks); };
+    const auto is_kept = [&, kept = kept](Index i) { return i < sinks || i >= tokens - (kept - sinks); };
     for (Index i = 0; i < tokens; ++i) {
       if (is_kept(i)) continue;
       const Eigen::VectorXd phi =
