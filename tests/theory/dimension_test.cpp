@@ -115,7 +115,9 @@ TEST_CASE("spread scaling has its closed forms", "[dimension]") {
   for (const int d : {2, 4, 5}) {
     // At d = 2 the scaling grows like N^2, and the series behind it takes about sqrt(tau) terms.
     const std::int64_t tokens = d == 2 ? 10'000 : 1'000'000'000;
-    const double law = 2 * pi * std::pow(static_cast<double>(tokens) * std::tgamma(d / 2.0) / (4 * std::pow(pi, d / 2.0)), 2.0 / (d - 1));
+    const double law =
+        2 * pi *
+        std::pow(static_cast<double>(tokens) * std::tgamma(d / 2.0) / (4 * std::pow(pi, d / 2.0)), 2.0 / (d - 1));
     CHECK(spread_scaling(tokens, d, 0) == Approx(law).epsilon(2e-3));
   }
 }
