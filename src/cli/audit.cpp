@@ -9,11 +9,11 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "audit DIR";
+constexpr const char* audit_usage = "audit DIR";
 
 int print_audit(const std::vector<std::string>& arguments) {
   po::variables_map values;
-  if (!parse("audit", usage, po::options_description("flags"), "DIR", 1, arguments, values)) return 0;
+  if (!parse("audit", audit_usage, po::options_description("flags"), "DIR", 1, arguments, values)) return 0;
   const std::string directory = required(values, "DIR", "audit");
   const sweep::Store store = read_rows(directory);
   const auto report = analysis::audit(store);
@@ -33,7 +33,7 @@ int print_audit(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb audit_verb() {
-  return {"audit", usage,
+  return {"audit", audit_usage,
           "every row against its ledger, its size formula and the information floor; exit 3 on a finding", print_audit};
 }
 

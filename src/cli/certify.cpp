@@ -16,7 +16,8 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "certify --n N --d D [--embedding E] [--eta X] [--schedule S] [--seed S] [--threads T]";
+constexpr const char* certify_usage =
+    "certify --n N --d D [--embedding E] [--eta X] [--schedule S] [--seed S] [--threads T]";
 
 int certify(const std::vector<std::string>& arguments) {
   int n = 0, threads = sweep::available_threads();
@@ -31,7 +32,7 @@ int certify(const std::vector<std::string>& arguments) {
       "schedule", po::value(&schedule), "default doubling")("seed", po::value(&seed), "default 1")(
       "threads", po::value(&threads), "default: all that are granted");
   po::variables_map values;
-  if (!parse("certify", usage, flags, "", 0, arguments, values)) return 0;
+  if (!parse("certify", certify_usage, flags, "", 0, arguments, values)) return 0;
   if (d < 1) throw core::UserError("certify: --d is missing; see kvfrontier certify --help");
   if (!(eta >= 0 && eta < 1)) throw core::UserError("--eta: at least 0 and below 1");
   const int fixed = geometry::Schedule::fixed_side(schedule);
@@ -91,7 +92,7 @@ int certify(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb certify_verb() {
-  return {"certify", usage, "coherence, gap, leak and scaling of one draw of keys", certify};
+  return {"certify", certify_usage, "coherence, gap, leak and scaling of one draw of keys", certify};
 }
 
 }  // namespace kvfrontier::cli

@@ -9,14 +9,14 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "check CONFIG [--set path=value]...";
+constexpr const char* check_usage = "check CONFIG [--set path=value]...";
 
 int check(const std::vector<std::string>& arguments) {
   std::vector<std::string> sets;
   po::options_description flags("flags");
   flags.add_options()("set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value");
   po::variables_map values;
-  if (!parse("check", usage, flags, "CONFIG", 1, arguments, values)) return 0;
+  if (!parse("check", check_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::string config = required(values, "CONFIG", "check");
   const sweep::Plan plan = sweep::load_plan(config, sets);
   std::printf("%s: %s with %zu points is sound\n", config.c_str(), plan.experiment->name().c_str(), plan.points.size());
@@ -26,7 +26,7 @@ int check(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb check_verb() {
-  return {"check", usage, "validate a config without running it", check};
+  return {"check", check_usage, "validate a config without running it", check};
 }
 
 }  // namespace kvfrontier::cli

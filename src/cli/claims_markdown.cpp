@@ -4,7 +4,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* head = R"(# experiments
+constexpr const char* claims_head = R"(# experiments
 
 <!-- Written by the binary: `build/kvfrontier verify --markdown > experiments/README.md`. A test compares the two. -->
 
@@ -45,7 +45,7 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string claims_markdown() {
-  std::string text = head;
+  std::string text = claims_head;
   text += "\n## Experiments without a verdict\n\n";
   for (const auto& name : sweep::Experiments::names()) {
     const auto* experiment = sweep::Experiments::find_or_null(name);

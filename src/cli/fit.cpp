@@ -13,7 +13,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "fit DIR [--target-error P]... [--json]";
+constexpr const char* fit_usage = "fit DIR [--target-error P]... [--json]";
 
 using analysis::Estimate;
 using core::Json;
@@ -86,7 +86,7 @@ int fit(const std::vector<std::string>& arguments) {
   flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)(
       "json", "all of it as JSON, with every size, for figures");
   po::variables_map values;
-  if (!parse("fit", usage, flags, "DIR", 1, arguments, values)) return 0;
+  if (!parse("fit", fit_usage, flags, "DIR", 1, arguments, values)) return 0;
   const std::string directory = required(values, "DIR", "fit");
   const auto targets = target_errors(values);
   const sweep::Store store = read_rows(directory);
@@ -121,7 +121,7 @@ int fit(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb fit_verb() {
-  return {"fit", usage, "exponents of the least memory in n and d, with intervals", fit};
+  return {"fit", fit_usage, "exponents of the least memory in n and d, with intervals", fit};
 }
 
 }  // namespace kvfrontier::cli

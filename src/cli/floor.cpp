@@ -13,7 +13,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "floor --n N --d D (--error P | --bits B | --curve POINTS) [--schedule S]";
+constexpr const char* floor_usage = "floor --n N --d D (--error P | --bits B | --curve POINTS) [--schedule S]";
 
 int print_floor(const std::vector<std::string>& arguments) {
   int n = 0, curve = 0;
@@ -27,7 +27,7 @@ int print_floor(const std::vector<std::string>& arguments) {
       "curve", po::value(&curve), "the whole floor as csv, POINTS lines from rate 0 to 1")(
       "schedule", po::value(&schedule), "default doubling");
   po::variables_map values;
-  if (!parse("floor", usage, flags, "", 0, arguments, values)) return 0;
+  if (!parse("floor", floor_usage, flags, "", 0, arguments, values)) return 0;
   if (d < 1) throw core::UserError("floor: --d is missing; see kvfrontier floor --help");
   if (n == 0 && geometry::Schedule::fixed_side(schedule) == 0)
     throw core::UserError("floor: --n is missing; see kvfrontier floor --help");
@@ -73,7 +73,7 @@ int print_floor(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb floor_verb() {
-  return {"floor", usage, "least bits at an error, least error for bits, or the whole floor", print_floor};
+  return {"floor", floor_usage, "least bits at an error, least error for bits, or the whole floor", print_floor};
 }
 
 }  // namespace kvfrontier::cli

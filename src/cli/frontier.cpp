@@ -11,7 +11,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "frontier DIR [--target-error P] [--pairs]";
+constexpr const char* frontier_usage = "frontier DIR [--target-error P] [--pairs]";
 
 std::string short_number(double value) {
   char text[32];
@@ -37,7 +37,7 @@ int print_frontier(const std::vector<std::string>& arguments) {
   flags.add_options()("target-error", po::value(&target), "bit error to reach, default 0.1")(
       "pairs", "also differences between schemes on common instances");
   po::variables_map values;
-  if (!parse("frontier", usage, flags, "DIR", 1, arguments, values)) return 0;
+  if (!parse("frontier", frontier_usage, flags, "DIR", 1, arguments, values)) return 0;
   if (!(target >= 0 && target <= 1)) throw core::UserError("--target-error: a number from 0 to 1");
   const std::string directory = required(values, "DIR", "frontier");
   const sweep::Store store = read_rows(directory);
@@ -83,7 +83,7 @@ int print_frontier(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb frontier_verb() {
-  return {"frontier", usage, "points no other beats, and the least bits at a target error", print_frontier};
+  return {"frontier", frontier_usage, "points no other beats, and the least bits at a target error", print_frontier};
 }
 
 }  // namespace kvfrontier::cli

@@ -11,7 +11,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "gap DIR [--target-error P]... [--json]";
+constexpr const char* gap_usage = "gap DIR [--target-error P]... [--json]";
 
 using core::Json;
 
@@ -38,7 +38,7 @@ int gap(const std::vector<std::string>& arguments) {
   flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)("json",
                                                                                                         "as JSON");
   po::variables_map values;
-  if (!parse("gap", usage, flags, "DIR", 1, arguments, values)) return 0;
+  if (!parse("gap", gap_usage, flags, "DIR", 1, arguments, values)) return 0;
   const std::string directory = required(values, "DIR", "gap");
   const auto targets = target_errors(values);
   const sweep::Store store = read_rows(directory);
@@ -74,7 +74,7 @@ int gap(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb gap_verb() {
-  return {"gap", usage, "constant and distance to the floor of every scheme's least memory, best to worst", gap};
+  return {"gap", gap_usage, "constant and distance to the floor of every scheme's least memory, best to worst", gap};
 }
 
 }  // namespace kvfrontier::cli

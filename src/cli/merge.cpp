@@ -12,7 +12,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "merge DIR... --out DIR [--expect CONFIG] [--set path=value]...";
+constexpr const char* merge_usage = "merge DIR... --out DIR [--expect CONFIG] [--set path=value]...";
 
 // Largest N of rows.I-of-N.jsonl in the directories: how the run was sharded.
 int shard_count_of(const std::vector<std::string>& directories) {
@@ -50,7 +50,7 @@ int merge(const std::vector<std::string>& arguments) {
       "expect", po::value(&expect), "a config: name the shards and points that are not finished, exit 1")(
       "set", po::value(&sets)->composing(), "override a value of that config, as in run");
   po::variables_map values;
-  if (!parse("merge", usage, flags, "DIR", -1, arguments, values)) return 0;
+  if (!parse("merge", merge_usage, flags, "DIR", -1, arguments, values)) return 0;
   required(values, "DIR", "merge");
   if (out.empty()) throw core::UserError("merge: --out is missing; see kvfrontier merge --help");
   const auto directories = values["DIR"].as<std::vector<std::string>>();
@@ -80,7 +80,7 @@ int merge(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb merge_verb() {
-  return {"merge", usage, "the union of stores; two different rows for one trial are an error", merge};
+  return {"merge", merge_usage, "the union of stores; two different rows for one trial are an error", merge};
 }
 
 }  // namespace kvfrontier::cli

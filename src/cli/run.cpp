@@ -18,7 +18,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage =
+constexpr const char* run_usage =
     "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
     "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
 
@@ -89,7 +89,7 @@ int run_config(const std::vector<std::string>& arguments) {
       "memory", po::value(&memory), "GB that running trials may take together; default 90 % of what is free")(
       "quiet", "no progress");
   po::variables_map values;
-  if (!parse("run", usage, flags, "CONFIG", 1, arguments, values)) return 0;
+  if (!parse("run", run_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
   if (threads < 1 || threads > 4096)
     throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
@@ -132,7 +132,7 @@ int run_config(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb run_verb() {
-  return {"run", usage, "run a sweep; the same command again resumes it", run_config};
+  return {"run", run_usage, "run a sweep; the same command again resumes it", run_config};
 }
 
 void warn(const std::string& text) {

@@ -4,7 +4,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* head = R"(# Compression schemes
+constexpr const char* schemes_head = R"(# Compression schemes
 
 <!-- Written by the binary: `build/kvfrontier list schemes --markdown > docs/schemes.md`. A test compares the two. -->
 
@@ -42,7 +42,7 @@ std::string escaped_markdown(const std::string& text) {
 }
 
 std::string schemes_markdown() {
-  std::string text = head;
+  std::string text = schemes_head;
   for (const auto& name : schemes::Schemes::names()) {
     const auto& scheme = schemes::Schemes::find(name, "scheme");
     text.append("\n## ").append(name).append("\n\n").append(escaped_markdown(scheme.summary())).append("\n\n");

@@ -10,14 +10,14 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* usage = "table DIR [--format csv|json|text|latex]";
+constexpr const char* table_usage = "table DIR [--format csv|json|text|latex]";
 
 int print_table(const std::vector<std::string>& arguments) {
   std::string format = "text";
   po::options_description flags("flags");
   flags.add_options()("format", po::value(&format), "text (default), csv, json or latex");
   po::variables_map values;
-  if (!parse("table", usage, flags, "DIR", 1, arguments, values)) return 0;
+  if (!parse("table", table_usage, flags, "DIR", 1, arguments, values)) return 0;
   require_choice("--format", format, {"text", "csv", "json", "latex"});
   const std::string directory = required(values, "DIR", "table");
   const sweep::Store store = read_rows(directory);
@@ -38,7 +38,7 @@ int print_table(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb table_verb() {
-  return {"table", usage, "scheme, rate, bits, error with interval, floor and gap of every point", print_table};
+  return {"table", table_usage, "scheme, rate, bits, error with interval, floor and gap of every point", print_table};
 }
 
 }  // namespace kvfrontier::cli

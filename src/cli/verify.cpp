@@ -25,7 +25,7 @@ namespace {
 using analysis::Claim;
 using analysis::Outcome;
 
-constexpr const char* usage =
+constexpr const char* verify_usage =
     "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] "
     "[--max-seconds S] [--checks] [--json] "
     "[--quiet] [--markdown]";
@@ -295,7 +295,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
       "checks", "print every check")("json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
       "markdown", "print what the claims claim (experiments/README.md), and do nothing");
   po::variables_map values;
-  if (!parse("verify", usage, flags, "", 0, arguments, values)) return 0;
+  if (!parse("verify", verify_usage, flags, "", 0, arguments, values)) return 0;
   if (values.count("markdown") > 0) {
     std::cout << claims_markdown();
     return 0;
@@ -324,7 +324,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb verify_verb() {
-  return {"verify", usage, "measure and judge every claim; one verdict each", verify_verb_run};
+  return {"verify", verify_usage, "measure and judge every claim; one verdict each", verify_verb_run};
 }
 
 }  // namespace kvfrontier::cli

@@ -4,7 +4,7 @@
 #include "geometry/embedding.hpp"
 #include "theory/sparse_tails.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::achlioptas {
 namespace {
 
 class Achlioptas final : public Embedding {
@@ -51,4 +51,4 @@ class Achlioptas final : public Embedding {
 const core::Registration<Embedding, Achlioptas> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::achlioptas

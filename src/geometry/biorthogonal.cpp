@@ -2,7 +2,7 @@
 
 #include "geometry/embedding.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::biorthogonal {
 namespace {
 
 class Biorthogonal final : public Embedding {
@@ -44,4 +44,4 @@ class Biorthogonal final : public Embedding {
 const core::Registration<Embedding, Biorthogonal> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::biorthogonal

@@ -4,7 +4,7 @@
 #include "geometry/embedding.hpp"
 #include "geometry/primes.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::devore {
 namespace {
 
 // Row i is the graph of the polynomial P over F_q whose coefficients are the digits of i in base q, lowest degree
@@ -124,4 +124,4 @@ class DeVore final : public Embedding {
 const core::Registration<Embedding, DeVore> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::devore

@@ -6,7 +6,7 @@
 #include "geometry/embedding.hpp"
 #include "geometry/signs.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::dual_bch {
 namespace {
 
 // Dual of the double-error-correcting BCH code: entries (-1)^{Tr(a x + b x^3)} / sqrt(d) over x in GF(2^m), d = 2^m, m
@@ -123,4 +123,4 @@ class DualBch final : public Embedding {
 const core::Registration<Embedding, DualBch> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::dual_bch

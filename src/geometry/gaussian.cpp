@@ -4,7 +4,7 @@
 #include "geometry/embedding.hpp"
 #include "theory/sparse_tails.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::gaussian {
 namespace {
 
 class Gaussian final : public Embedding {
@@ -49,4 +49,4 @@ class Gaussian final : public Embedding {
 const core::Registration<Embedding, Gaussian> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::gaussian

@@ -4,7 +4,7 @@
 #include "geometry/embedding.hpp"
 #include "theory/sparse_tails.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::kane_nelson {
 namespace {
 
 // The coordinates are cut into s blocks, block b from floor(b d/s) on, and every key has one entry +-1/sqrt(s) in each,
@@ -58,4 +58,4 @@ class KaneNelson final : public Embedding {
 const core::Registration<Embedding, KaneNelson> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::kane_nelson

@@ -6,7 +6,7 @@
 #include "geometry/embedding.hpp"
 #include "geometry/signs.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::kerdock {
 namespace {
 
 // Kerdock's d/2 + 1 mutually unbiased bases of R^d, d = 2^m, m even. For s in GF(2^{m-1}) the quadratic form
@@ -146,4 +146,4 @@ class Kerdock final : public Embedding {
 const core::Registration<Embedding, Kerdock> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::kerdock

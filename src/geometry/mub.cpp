@@ -5,7 +5,7 @@
 #include "geometry/embedding.hpp"
 #include "geometry/primes.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::mub {
 namespace {
 
 // The D + 1 mutually unbiased bases of C^D, D an odd prime, as real vectors of d = 2D: real parts, then imaginary
@@ -103,4 +103,4 @@ class Mub final : public Embedding {
 const core::Registration<Embedding, Mub> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::mub

@@ -2,7 +2,7 @@
 
 #include "geometry/embedding.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::orthonormal {
 namespace {
 
 class Orthonormal final : public Embedding {
@@ -38,4 +38,4 @@ class Orthonormal final : public Embedding {
 const core::Registration<Embedding, Orthonormal> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::orthonormal

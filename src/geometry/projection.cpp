@@ -9,7 +9,7 @@ namespace kvfrontier::geometry {
 namespace {
 
 // `rows` x `columns` with orthonormal columns, columns <= rows: the Q of a Gaussian matrix.
-core::RowMatrixD orthonormal(core::RandomKey key, core::Purpose purpose, Index rows, Index columns) {
+core::RowMatrixD orthonormal_rows(core::RandomKey key, core::Purpose purpose, Index rows, Index columns) {
   core::RowMatrixD gaussian(rows, columns);
   for (Index i = 0; i < rows; ++i) {
     core::Stream stream(key, purpose, static_cast<std::uint64_t>(i));
@@ -26,10 +26,11 @@ Weights projection_weights(core::RandomKey key, const Projection& projection, In
   const Index rank = std::min(projection.width, d);
   const bool keys = which == Projected::keys;
   Weights weights;
-  weights.left = orthonormal(key, keys ? core::Purpose("projection/W_K left") : core::Purpose("projection/W_V left"),
-                             projection.width, rank);
+  weights.left = orthonormal_rows(
+      key, keys ? core::Purpose("projection/W_K left") : core::Purpose("projection/W_V left"), projection.width, rank);
   weights.right =
-      orthonormal(key, keys ? core::Purpose("projection/W_K right") : core::Purpose("projection/W_V right"), d, rank)
+      orthonormal_rows(key, keys ? core::Purpose("projection/W_K right") : core::Purpose("projection/W_V right"), d,
+                       rank)
           .transpose();
   weights.singular.resize(rank);
   for (Index j = 0; j < rank; ++j) weights.singular[j] = std::pow(projection.decay, static_cast<double>(j));

@@ -6,7 +6,7 @@
 #include "theory/coherence.hpp"
 #include "theory/leak.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::rademacher {
 namespace {
 
 class Rademacher final : public Embedding {
@@ -45,4 +45,4 @@ class Rademacher final : public Embedding {
 const core::Registration<Embedding, Rademacher> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::rademacher

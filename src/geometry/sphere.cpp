@@ -6,7 +6,7 @@
 #include "theory/coherence.hpp"
 #include "theory/leak.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::sphere {
 namespace {
 
 class Sphere final : public Embedding {
@@ -57,4 +57,4 @@ class Sphere final : public Embedding {
 const core::Registration<Embedding, Sphere> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::sphere

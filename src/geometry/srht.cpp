@@ -7,7 +7,7 @@
 #include "theory/coherence.hpp"
 #include "theory/leak.hpp"
 
-namespace kvfrontier::geometry {
+namespace kvfrontier::geometry::srht {
 namespace {
 
 // A random linear code. With N <= 2^a and d independent uniform r_l in F_2^a, row i is ((-1)^{<r_l, i>})_l / sqrt(d), i
@@ -76,4 +76,4 @@ class Srht final : public Embedding {
 const core::Registration<Embedding, Srht> registration;
 
 }  // namespace
-}  // namespace kvfrontier::geometry
+}  // namespace kvfrontier::geometry::srht

@@ -4,7 +4,7 @@
 #include "reduction/instance.hpp"
 #include "theory/leak.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::bbit {
 namespace {
 
 class BbitInstance : public Instance {
@@ -50,4 +50,4 @@ class BbitFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, BbitFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::bbit

@@ -9,7 +9,7 @@
 #include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::clustered {
 namespace {
 
 Index clusters_of(const InstanceParams& params) {
@@ -102,4 +102,4 @@ class ClusteredFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, ClusteredFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::clustered

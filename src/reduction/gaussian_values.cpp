@@ -7,7 +7,7 @@
 #include "reduction/instance.hpp"
 #include "theory/floor.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::gaussian_values {
 namespace {
 
 class GaussianInstance : public Instance {
@@ -47,4 +47,4 @@ class GaussianFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, GaussianFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::gaussian_values

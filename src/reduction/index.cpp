@@ -5,7 +5,7 @@
 #include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::index {
 namespace {
 
 class IndexInstance : public Instance {
@@ -41,4 +41,4 @@ class IndexFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, IndexFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::index

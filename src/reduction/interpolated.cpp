@@ -9,7 +9,7 @@
 #include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::interpolated {
 namespace {
 
 class InterpolatedInstance : public Instance {
@@ -94,4 +94,4 @@ class InterpolatedFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, InterpolatedFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::interpolated

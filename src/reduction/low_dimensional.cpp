@@ -8,7 +8,7 @@
 #include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::low_dimensional {
 namespace {
 
 class LowDimensionalInstance : public Instance {
@@ -68,4 +68,4 @@ class LowDimensionalFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, LowDimensionalFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::low_dimensional

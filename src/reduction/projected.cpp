@@ -6,7 +6,7 @@
 #include "core/errors.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::projected {
 namespace {
 
 geometry::Projection projection_of(const InstanceParams& params) {
@@ -76,4 +76,4 @@ class ProjectedFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, ProjectedFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::projected

@@ -7,7 +7,7 @@
 
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::smooth {
 namespace {
 
 class SmoothInstance : public Instance {
@@ -97,4 +97,4 @@ class SmoothFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, SmoothFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::smooth

@@ -7,7 +7,7 @@
 #include "reduction/fair_bits.hpp"
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::windowed {
 namespace {
 
 // First token that is asked for.
@@ -70,4 +70,4 @@ class WindowedFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, WindowedFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::windowed

@@ -5,7 +5,7 @@
 
 #include "reduction/instance.hpp"
 
-namespace kvfrontier::reduction {
+namespace kvfrontier::reduction::worst_case {
 namespace {
 
 class WorstCaseInstance : public Instance {
@@ -53,4 +53,4 @@ class WorstCaseFamily : public InstanceFamily {
 const core::Registration<InstanceFamily, WorstCaseFamily> registration;
 
 }  // namespace
-}  // namespace kvfrontier::reduction
+}  // namespace kvfrontier::reduction::worst_case

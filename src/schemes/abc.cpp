@@ -16,7 +16,7 @@
 #include "schemes/codec/map_buffer.hpp"
 #include "schemes/codec/streaming_clusters.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::abc {
 namespace {
 
 using core::RowMatrixD;
@@ -382,4 +382,4 @@ class Abc : public Scheme {
 const core::Registration<Scheme, Abc> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::abc

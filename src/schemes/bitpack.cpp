@@ -6,7 +6,7 @@
 
 #include "schemes/codec/public_keys.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::bitpack {
 namespace {
 
 std::uint64_t kept_bits(const PublicParams& params) {
@@ -104,4 +104,4 @@ class Bitpack : public Scheme {
 const core::Registration<Scheme, Bitpack> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::bitpack

@@ -13,7 +13,7 @@
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/map_buffer.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::diffrate {
 namespace {
 
 using core::RowMatrixD;
@@ -374,4 +374,4 @@ class DiffRate : public Scheme {
 const core::Registration<Scheme, DiffRate> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::diffrate

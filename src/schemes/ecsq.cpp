@@ -14,7 +14,7 @@
 #include "schemes/codec/gaussian_quantiser.hpp"
 #include "schemes/codec/public_keys.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::ecsq {
 namespace {
 
 constexpr int level_bits = 12;
@@ -179,4 +179,4 @@ class Ecsq : public Scheme {
 const core::Registration<Scheme, Ecsq> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::ecsq

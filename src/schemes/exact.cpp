@@ -2,7 +2,7 @@
 
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::exact {
 namespace {
 
 class ExactEncoder : public Encoder {
@@ -45,4 +45,4 @@ class Exact : public Scheme {
 const core::Registration<Scheme, Exact> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::exact

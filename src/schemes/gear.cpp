@@ -12,7 +12,7 @@
 #include "schemes/codec/low_rank.hpp"
 #include "schemes/codec/rotation.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::gear {
 namespace {
 
 enum class Kind { keys, values };
@@ -372,4 +372,4 @@ class Gear : public Scheme {
 const core::Registration<Scheme, Gear> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::gear

@@ -7,7 +7,7 @@
 #include "schemes/codec/eviction.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::h2o {
 namespace {
 
 Index capacity(const PublicParams& params) {
@@ -122,4 +122,4 @@ class H2o : public Scheme {
 const core::Registration<Scheme, H2o> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::h2o

@@ -11,7 +11,7 @@
 #include "schemes/codec/rotation.hpp"
 #include "schemes/codec/time_sharing.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::kivi {
 namespace {
 
 TimeSharing sharing_of(const PublicParams& params) {
@@ -269,4 +269,4 @@ class Kivi : public Scheme {
 const core::Registration<Scheme, Kivi> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::kivi

@@ -11,7 +11,7 @@
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/streaming_clusters.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::kmeans_scheme {
 namespace {
 
 struct Shape {
@@ -173,4 +173,4 @@ class Kmeans : public Scheme {
 const core::Registration<Scheme, Kmeans> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::kmeans_scheme

@@ -14,7 +14,7 @@
 #include "schemes/codec/map_buffer.hpp"
 #include "schemes/codec/rotation.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::l11 {
 namespace {
 
 using core::RowMatrixD;
@@ -398,4 +398,4 @@ class L11 : public Scheme {
 const core::Registration<Scheme, L11> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::l11

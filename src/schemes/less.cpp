@@ -15,7 +15,7 @@
 #include "schemes/codec/eviction.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::less {
 namespace {
 
 using Policy = std::variant<HeavyHitters, SinksAndWindow>;
@@ -327,4 +327,4 @@ class Less : public Scheme {
 const core::Registration<Scheme, Less> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::less

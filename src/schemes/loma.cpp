@@ -14,7 +14,7 @@
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/kmeans.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::loma {
 namespace {
 
 struct Shape {
@@ -320,4 +320,4 @@ class Loma : public Scheme {
 const core::Registration<Scheme, Loma> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::loma

@@ -9,7 +9,7 @@
 
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::loma_lossless {
 namespace {
 
 struct Shape {
@@ -186,4 +186,4 @@ class LomaLossless : public Scheme {
 const core::Registration<Scheme, LomaLossless> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::loma_lossless

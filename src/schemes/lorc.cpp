@@ -10,7 +10,7 @@
 #include "schemes/codec/map_buffer.hpp"
 #include "schemes/codec/rank_schedule.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::lorc {
 namespace {
 
 enum class Mode { given_weights, data_basis, shared_basis };
@@ -344,4 +344,4 @@ class Lorc : public Scheme {
 const core::Registration<Scheme, Lorc> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::lorc

@@ -10,7 +10,7 @@
 #include "schemes/codec/attention_scores.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::prefixkv {
 namespace {
 
 Index kept(const PublicParams& params) {
@@ -313,4 +313,4 @@ class PrefixKv : public Scheme {
 const core::Registration<Scheme, PrefixKv> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::prefixkv

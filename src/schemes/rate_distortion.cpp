@@ -20,7 +20,7 @@
 #include "schemes/codec/public_keys.hpp"
 #include "theory/entropy.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::rate_distortion {
 namespace {
 
 Index total_bits(const PublicParams& params) {
@@ -221,4 +221,4 @@ class RateDistortion : public Scheme {
 const core::Registration<Scheme, RateDistortion> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::rate_distortion

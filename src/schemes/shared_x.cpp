@@ -11,7 +11,7 @@
 #include "schemes/codec/map_buffer.hpp"
 #include "schemes/codec/step_quantiser.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::shared_x {
 namespace {
 
 using core::RowMatrixD;
@@ -313,4 +313,4 @@ class SharedX : public Scheme {
 const core::Registration<Scheme, SharedX> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::shared_x

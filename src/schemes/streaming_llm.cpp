@@ -6,7 +6,7 @@
 #include "schemes/codec/eviction.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::streaming_llm {
 namespace {
 
 // With `sink_scales` >= 0 the sinks are the tokens of that many coarsest maps.
@@ -95,4 +95,4 @@ class StreamingLlm : public Scheme {
 const core::Registration<Scheme, StreamingLlm> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::streaming_llm

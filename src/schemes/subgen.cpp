@@ -9,7 +9,7 @@
 
 #include "schemes/codec/value_reservoir.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::subgen {
 namespace {
 
 struct Shape {
@@ -284,4 +284,4 @@ class Subgen : public Scheme {
 const core::Registration<Scheme, Subgen> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::subgen

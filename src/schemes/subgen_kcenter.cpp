@@ -7,7 +7,7 @@
 
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::subgen_kcenter {
 namespace {
 
 struct Sizes {
@@ -118,4 +118,4 @@ class SubgenKcenter : public Scheme {
 const core::Registration<Scheme, SubgenKcenter> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::subgen_kcenter

@@ -6,7 +6,7 @@
 #include "attention/attention.hpp"
 #include "schemes/codec/value_reservoir.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::subgen_sn {
 namespace {
 
 Index samples_of(const PublicParams& params) {
@@ -93,4 +93,4 @@ class SubgenSn : public Scheme {
 const core::Registration<Scheme, SubgenSn> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::subgen_sn

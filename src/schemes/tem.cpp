@@ -15,7 +15,7 @@
 #include "schemes/codec/map_buffer.hpp"
 #include "schemes/codec/pyramid_graph.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::tem {
 namespace {
 
 using core::RowMatrixD;
@@ -276,4 +276,4 @@ class Tem : public Scheme {
 const core::Registration<Scheme, Tem> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::tem

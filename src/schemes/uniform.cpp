@@ -11,7 +11,7 @@
 #include "core/rng.hpp"
 #include "schemes/codec/kept_rows.hpp"
 
-namespace kvfrontier::schemes {
+namespace kvfrontier::schemes::uniform {
 namespace {
 
 Index kept(const PublicParams& params) {
@@ -135,4 +135,4 @@ class Uniform : public Scheme {
 const core::Registration<Scheme, Uniform> registration;
 
 }  // namespace
-}  // namespace kvfrontier::schemes
+}  // namespace kvfrontier::schemes::uniform

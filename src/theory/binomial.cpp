@@ -9,7 +9,7 @@ namespace {
 
 using Real = long double;
 constexpr Real ln2 = std::numbers::ln2_v<Real>;
-constexpr Real pi = std::numbers::pi_v<Real>;
+constexpr Real two_pi = 2 * std::numbers::pi_v<Real>;
 
 // From here on six terms of Stirling's series leave less than 1e-19.
 constexpr Real stirling_from = 32;
@@ -28,7 +28,7 @@ long double log_gamma(long double x) {
   if (!(x > 0)) throw std::domain_error("log_gamma needs x > 0");
   Real shift = 0;
   for (; x < stirling_from; x += 1) shift += std::log(x);
-  return (x - 0.5L) * std::log(x) - x + 0.5L * std::log(2 * pi) + stirling_tail(x) - shift;
+  return (x - 0.5L) * std::log(x) - x + 0.5L * std::log(two_pi) + stirling_tail(x) - shift;
 }
 
 long double log2_binomial(std::int64_t m, std::int64_t w) {
@@ -42,7 +42,7 @@ long double log2_binomial(std::int64_t m, std::int64_t w) {
   }
   const Real main = -less * std::log(less / all) - more * std::log1p(-less / all);
   const Real small =
-      0.5L * std::log(all / (2 * pi * less * more)) + stirling_tail(all) - stirling_tail(less) - stirling_tail(more);
+      0.5L * std::log(all / (two_pi * less * more)) + stirling_tail(all) - stirling_tail(less) - stirling_tail(more);
   return (main + small) / ln2;
 }
 
