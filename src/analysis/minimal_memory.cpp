@@ -66,7 +66,8 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
   const std::size_t measured = first_met(upper, minimum.target_error);
   // In a wide step the error may jump anywhere: no line through it.
   const double step = measured > 0 ? log_bits(budgets[measured]) - log_bits(budgets[measured - 1]) : 0;
-  const bool wide = minimum.in_wide_step = step > widest_step;
+  const bool wide = step > widest_step;
+  minimum.bracketed = measured > 0 && !wide;
   minimum.crossing = wide ? log_bits(budgets[measured]) : on_line(budgets, upper, measured, minimum.target_error);
   const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
   std::vector<double> draws(most_trials), moved(budgets.size());
@@ -89,11 +90,6 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
                               : wide && met == measured ? log_bits(budgets[measured]) - within_step * step
                                                         : on_line(budgets, moved, met, minimum.target_error));
   }
-}
-
-bool pays_for_keys(const sweep::Row& row) {
-  const Json& ledger = row.result.data.at("ledger");
-  return ledger.contains("keys") && ledger.at("keys") != 0;
 }
 
 // Sections of the ledger that are paid per token, per channel or once, but not per entry.
@@ -129,7 +125,6 @@ std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector
           if (row.result.status != "ok") continue;
           budget.trials.push_back(
               {row.result.data.at("row_errors").get<double>(), row.result.data.at("queried_rows").get<std::int64_t>()});
-          minimum.stored_keys = minimum.stored_keys || pays_for_keys(row);
         }
       } catch (const Json::exception& error) {
         throw core::StoreError("point " + budget.point->point + ": " + core::json_complaint(error));
@@ -139,6 +134,7 @@ std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector
     minimum.reached = cheapest != budgets.end();
     minimum.point = *(minimum.reached ? cheapest->point : budgets.back().point);
     minimum.family = family_of(minimum.point);
+    minimum.stored_keys = minimum.point.stored_keys;
     minimum.fixed_bits = static_cast<double>(fixed_cost(minimum.point.parameters).value_or(0));
     minimum.floor_bits = floor_bits(minimum.point.information_bits, target_error, minimum.point.fixed_length);
     if (minimum.reached) {

@@ -14,7 +14,7 @@ namespace kvfrontier::analysis {
 struct Minimum {
   std::string family;        // cell_of without the size: one law
   std::string curve;         // curve_of
-  bool stored_keys = false;  // the message pays for keys, by its ledger
+  bool stored_keys = false;  // the message pays for keys, which the floor does not count
   double target_error = 0;
   bool reached = false;
   PointSummary point;     // the cheapest whose whole interval lies at or below the target
@@ -27,7 +27,9 @@ struct Minimum {
   // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
   // the next smaller ones measured, by a straight line where they are at most 5 % apart; otherwise the least bits.
   double crossing = 0;
-  bool in_wide_step = false;  // no straight line was drawn
+  // Such a line was drawn: the target is missed at most 5 % below. Otherwise the scheme has wider steps there, or meets
+  // the target with the least message it can send.
+  bool bracketed = false;
   // The same in each bootstrap sample: trials are drawn with replacement, by the same draws for all points of the cell,
   // and intervals move with the means. Where the measured crossing is on no line, a sample that crosses in the same
   // step does so anywhere in it. NaN where a sample does not reach the target.

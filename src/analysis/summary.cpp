@@ -81,7 +81,8 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   const Json& rate = point.at("rate");
   if (!rate.is_null()) point.rate_budget = rate.get<double>();
   const Json& options = point.at("scheme").at("options");
-  point.stored_keys = options.value("keys", "public") == "stored";
+  const auto* scheme = schemes::Schemes::find_or_null(point.at("scheme").at("name").get<std::string>());
+  point.stored_keys = scheme ? scheme->sends_keys(options) : options.value("keys", "public") == "stored";
 
   std::vector<core::TrialErrors> errors;
   std::vector<double> squared_errors;

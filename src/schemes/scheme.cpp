@@ -35,6 +35,10 @@ core::Option format_option(const std::string& default_format) {
   return core::Option::choice("format", default_format, core::float_format_names(), "format of every stored float");
 }
 
+bool Scheme::sends_keys(const core::Json& options) const {
+  return options.value("keys", "public") == "stored";
+}
+
 bool stores_keys(const PublicParams& params) {
   return params.options.at("keys") == "stored";
 }

@@ -66,6 +66,9 @@ class Scheme {
   virtual int version() const { return 1; }   // raised when the same options give another message; part of point ids
   virtual const core::OptionTable& options() const = 0;
 
+  // Does a message with these options hold keys? The floor counts values only, so its gap is then none of the code.
+  virtual bool sends_keys(const core::Json& options) const;
+
   // A message has fixed length when its length is a function of the public parameters alone; otherwise it must be
   // self-delimiting.
   virtual bool fixed_length() const { return true; }

@@ -26,7 +26,7 @@ struct Shape {
         joint(params.options.at("mode") == "joint_svd"),
         normalised(params.options.at("normalised").get<bool>()),
         bits(params.options.at("bits").get<int>()),
-        rank(params.options.at("rank").get<Index>()),
+        rank(params.options.at("rank").is_null() ? 0 : params.options.at("rank").get<Index>()),
         width(params.projection ? params.projection->width : params.d),
         rows{params.d, true, core::float_format(params.options.at("format").get<std::string>())} {
     if (rank == 0) rank = d;
@@ -248,14 +248,16 @@ class SharedX : public Scheme {
   std::string guarantee() const override {
     return "given_weights at 16 bits: exact up to half floats; N(0,1) entries at b bits: the Lloyd-Max error";
   }
+  bool sends_keys(const core::Json&) const override { return true; }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("bits", {}, 1, 16, "bits of a stored entry: 1 to 4 of the step function, or 16").sized(),
         core::Option::choice("mode", "joint_svd", {"joint_svd", "given_weights"},
                              "joint_svd: [K|V] = X A map by map, A is sent; given_weights: A is public, on instances "
                              "that have weights"),
-        core::Option::integer("rank", 0, 0, 131072,
-                              "joint_svd: columns of X; 0: chosen with the bits by the budget, else d"),
+        core::Option::integer("rank", {}, 0, 131072,
+                              "joint_svd: columns of X, 0: d; given_weights has the D of the weights")
+            .sized(),
         core::Option::boolean("normalised", false,
                               "divide every stored row by its root mean square, which costs 16 bits a token"),
         format_option()};
@@ -283,12 +285,11 @@ class SharedX : public Scheme {
       fit.least_bits = *message_bits(trial);
       if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
     };
-    const Index rank = params.options.at("rank");
-    const bool open_rank = rank == 0 && params.options.at("mode") == "joint_svd";
+    const bool joint = params.options.at("mode") == "joint_svd";
     const Index most = std::min(2 * params.d, params.tokens());
     for (int i = static_cast<int>(std::size(widths)); i-- > 0;) {
-      if (!open_rank) {
-        offer(widths[i], rank);
+      if (!joint) {
+        offer(widths[i], 0);
         continue;
       }
       // Half floats when all columns fit, else as many columns as fit at four bits; fewer bits for a single column.

@@ -228,6 +228,7 @@ class Subgen : public Scheme {
            "radius, keys_per_cluster of order eps^-2 exp(2 radius |q|) ln N and samples of order d eps^-2, while the "
            "cap is not reached";
   }
+  bool sends_keys(const core::Json&) const override { return true; }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("clusters", {}, 1, 1'000'000'000,

@@ -59,6 +59,7 @@ class SubgenSn : public Scheme {
     return "answers are means of sampled values; biased: tokens whose value is 0 are never sampled, so the denominator "
            "misses them";
   }
+  bool sends_keys(const core::Json&) const override { return true; }
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("samples", {}, 1, 10'000'000, "s, sampled values").sized(), format_option()};
