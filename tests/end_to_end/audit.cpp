@@ -6,7 +6,7 @@
 #include "made_up.hpp"
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::audit {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -115,4 +115,4 @@ TEST_CASE("a forgery that is consistent with itself lies below the floor", "[end
   require_finding(audit(maps, 302, 0.05), sweep::point_id(maps), "its parameters are impossible");
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::audit

@@ -8,7 +8,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::bad_files {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -216,4 +216,4 @@ TEST_CASE("one writer at a time: a second run or a merge into a running store is
   CHECK(kvfrontier({"merge", out, "--out", out}).code == 0);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::bad_files

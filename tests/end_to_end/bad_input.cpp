@@ -5,7 +5,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::bad_input {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -258,4 +258,4 @@ TEST_CASE("what lists, describes and checks answers with exit 0", "[end_to_end]"
   CHECK(curve.back().at("bits") == "336");
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::bad_input

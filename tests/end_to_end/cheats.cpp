@@ -12,7 +12,7 @@
 #include "sweep/runner.hpp"
 #include "sweep/store.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::cheats {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -214,4 +214,4 @@ TEST_CASE("failed trials are kept, and measured again only when asked", "[end_to
   }
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::cheats

@@ -7,7 +7,7 @@
 #include "process.hpp"
 #include "sweep/config.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::config {
 namespace {
 
 sweep::Plan plan_of(const std::string& text) {
@@ -161,4 +161,4 @@ TEST_CASE("shards are a partition of the points, a pure function of the plan", "
   }
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::config

@@ -6,7 +6,7 @@
 #include "process.hpp"
 #include "schemes/scheme.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::describe {
 namespace {
 
 // Tests of other files register schemes that cheat; the program has none of them.
@@ -43,4 +43,4 @@ TEST_CASE("docs/schemes.md is what the binary writes", "[end_to_end]") {
   CHECK(fresh);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::describe

@@ -6,7 +6,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::interrupt {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -68,4 +68,4 @@ TEST_CASE("a second signal, or SIGKILL, ends a run at once and leaves no zygote 
   }
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::interrupt

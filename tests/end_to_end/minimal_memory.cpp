@@ -8,7 +8,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::minimal_memory {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -127,4 +127,4 @@ TEST_CASE("a scheme that nobody named and that does not suit is passed over alou
   CHECK_THAT(dry.err, Contains("no search for") && Contains("bitpack"));
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::minimal_memory

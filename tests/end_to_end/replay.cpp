@@ -7,7 +7,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::replay {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -153,4 +153,4 @@ TEST_CASE("a damaged dump is exit 3 and never a crash", "[end_to_end]") {
   CHECK(refused > tries / 2);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::replay

@@ -10,7 +10,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::same_rows {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -222,4 +222,4 @@ TEST_CASE("a run stopped by --max-seconds goes on where it stopped", "[end_to_en
   CHECK(canonical(out) == reference.rows);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::same_rows

@@ -5,7 +5,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::stopping {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -230,4 +230,4 @@ TEST_CASE("progress is a plain line, or one that is rewritten on a terminal", "[
   CHECK(lines_of(quiet.err).size() == 2);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::stopping

@@ -8,7 +8,7 @@
 #include "made_up.hpp"
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::table {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -222,4 +222,4 @@ TEST_CASE("paired differences are those of common counted trials", "[end_to_end]
   CHECK(pairs[0].difference == Approx(0.1 / 3));
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::table

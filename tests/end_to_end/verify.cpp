@@ -5,7 +5,7 @@
 
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end {
+namespace kvfrontier::end_to_end::verify {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -195,4 +195,4 @@ TEST_CASE("experiments/README.md is what the binary writes", "[end_to_end]") {
   CHECK(fresh);
 }
 
-}  // namespace kvfrontier::end_to_end
+}  // namespace kvfrontier::end_to_end::verify

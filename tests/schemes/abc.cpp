@@ -9,8 +9,8 @@
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::abc {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -143,3 +143,5 @@ TEST_CASE("clusters of three and one token weigh alike in abc, and three to one 
   CHECK(abc(0, 0) == Approx(0.5));
   CHECK(kmeans(0, 0) == Approx(0.75));
 }
+
+}  // namespace kvfrontier::tests::abc

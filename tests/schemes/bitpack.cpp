@@ -6,8 +6,8 @@
 #include "core/statistics.hpp"
 #include "simulator/metrics.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::bitpack {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -98,3 +98,5 @@ TEST_CASE("bitpack refuses keys that are not public", "[bitpack]") {
   CHECK_THROWS_WITH(schemes::Schemes::find("uniform", "scheme").check(uniform, "grid.scheme"),
                     Catch::Contains("grid.scheme.keys"));
 }
+
+}  // namespace kvfrontier::tests::bitpack

@@ -11,8 +11,8 @@
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/rotation.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::codec {
+
 using core::FloatFormat;
 using schemes::GroupScale;
 
@@ -258,3 +258,5 @@ TEST_CASE("a budget holds whole rows only", "[kept rows]") {
   CHECK(schemes::rows_in(format, 1600, 10) == 10);
   CHECK(schemes::rows_in(format, ~std::uint64_t{0}, 10) == 10);
 }
+
+}  // namespace kvfrontier::tests::codec

@@ -9,8 +9,8 @@
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::diffrate {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -162,3 +162,5 @@ TEST_CASE("searched rates are no worse than uniform ones on instances like the c
   }
   CHECK(searched < uniform);
 }
+
+}  // namespace kvfrontier::tests::diffrate

@@ -7,9 +7,8 @@
 #include "simulator/bob.hpp"
 #include "theory/floor.hpp"
 
-namespace core = kvfrontier::core;
-namespace schemes = kvfrontier::schemes;
-namespace simulator = kvfrontier::simulator;
+namespace kvfrontier::tests::ecsq {
+
 using core::Index;
 using core::Json;
 
@@ -17,7 +16,7 @@ namespace {
 
 schemes::PublicParams params_of(std::vector<int> sides, Index d, const Json& options) {
   schemes::PublicParams params;
-  params.schedule = kvfrontier::geometry::Schedule("sides", std::move(sides));
+  params.schedule = geometry::Schedule("sides", std::move(sides));
   params.d = d;
   params.embedding = "sphere";
   params.tau = 1e5;  // a query sees one token only
@@ -93,7 +92,7 @@ TEST_CASE("ecsq lies above the Gaussian floor by the gap of its quantiser", "[ec
       if (rate == 2.0) CHECK(read == reconstruction(params, message, simulator::Isolation::always));
       // The sample's own variance is the yardstick; .1 dB for it, the header and the grid of steps.
       const double relative = (read - values.cast<double>()).squaredNorm() / values.cast<double>().squaredNorm();
-      const double gap = 10 * std::log10(relative / kvfrontier::theory::gaussian_mse_floor(rate));
+      const double gap = 10 * std::log10(relative / theory::gaussian_mse_floor(rate));
       CAPTURE(rate, trellis);
       CHECK(gap < (std::string(trellis) == "none" ? 1.63 : std::string(trellis) == "8" ? 0.65 : 0.5));
       CHECK(gap > 0);
@@ -115,3 +114,5 @@ TEST_CASE("no bits crash the ecsq decoder", "[ecsq]") {
   message.size = 999;
   CHECK_THROWS(reconstruction(params, message));
 }
+
+}  // namespace kvfrontier::tests::ecsq

@@ -13,8 +13,8 @@
 #include "core/statistics.hpp"
 #include "simulator/metrics.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::eviction {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -354,3 +354,5 @@ TEST_CASE("eviction errs by (1 - f)/2 on INDEX", "[uniform][streaming_llm][h2o]"
     CHECK(interval.hi - interval.lo < 0.1);
   }
 }
+
+}  // namespace kvfrontier::tests::eviction

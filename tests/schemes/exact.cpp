@@ -5,8 +5,8 @@
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::exact {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -106,3 +106,5 @@ TEST_CASE("public keys cost nothing and stay exact", "[exact]") {
   CHECK(largest_difference(play(params, *instance, queries),
                            oracle(queries, all_keys(*instance), all_values(*instance))) < 1e-12);
 }
+
+}  // namespace kvfrontier::tests::exact

@@ -7,8 +7,8 @@
 #include "core/float_format.hpp"
 #include "schemes/codec/low_rank.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::gear {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -205,3 +205,5 @@ TEST_CASE("gear is as good on three streams as was measured elsewhere", "[gear][
   CHECK(low.relative_error > 0.33 / 1.5);
   CHECK(low.relative_error < 0.33 * 1.5);
 }
+
+}  // namespace kvfrontier::tests::gear

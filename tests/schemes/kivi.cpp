@@ -8,8 +8,8 @@
 #include "core/float_format.hpp"
 #include "schemes/codec/rotation.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::kivi {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -268,3 +268,5 @@ TEST_CASE("kivi fits itself to budgets between whole numbers of bits", "[kivi]")
   CHECK_FALSE(kivi.fit(params, 1511).options);
   CHECK(kivi.fit(params, 1511).least_bits == 1512);
 }
+
+}  // namespace kvfrontier::tests::kivi

@@ -4,8 +4,8 @@
 #include "../support/three_settings.hpp"
 #include "schemes/codec/kmeans.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::kmeans {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -129,3 +129,5 @@ TEST_CASE("k-means is as good on three streams as was measured elsewhere", "[kme
   CHECK(low > 0.44 / 1.5);
   CHECK(low < 0.44 * 1.5);
 }
+
+}  // namespace kvfrontier::tests::kmeans

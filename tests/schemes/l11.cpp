@@ -8,8 +8,8 @@
 #include "attention/attention.hpp"
 #include "schemes/codec/l1_projection.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::l11 {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 using schemes::GroupProjection;
@@ -172,3 +172,5 @@ TEST_CASE("smooth fields need fewer bits than white ones", "[l11]") {
   };
   CHECK(off(smooth) < 0.1 * off(gaussian_rows(256, 4, 3)));
 }
+
+}  // namespace kvfrontier::tests::l11

@@ -5,8 +5,8 @@
 #include "../support/three_settings.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::less {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -150,3 +150,5 @@ TEST_CASE("less is as good on three streams as was measured elsewhere", "[less][
   CHECK(clustered.relative_error > 0.15 / 1.5);
   CHECK(clustered.relative_error < 0.15 * 1.5);
 }
+
+}  // namespace kvfrontier::tests::less

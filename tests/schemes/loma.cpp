@@ -3,8 +3,8 @@
 
 #include "../support/three_settings.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::loma {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -125,3 +125,5 @@ TEST_CASE("lossless loma answers as the exact cache and codes what can be coded"
   const auto message = simulator::encode(params_of(instance, "loma_lossless", {{"frame", 1}}, 1), instance);
   CHECK(message.bits.size <= 85 * (6 * 16 + 4));
 }
+
+}  // namespace kvfrontier::tests::loma

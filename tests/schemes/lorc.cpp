@@ -8,8 +8,8 @@
 #include "attention/attention.hpp"
 #include "schemes/codec/rank_schedule.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::lorc {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -139,3 +139,5 @@ TEST_CASE("keys and values of a joint rank share their codes", "[shared_x]") {
   CHECK(simulator::encode(params, instance).bits.size == 100u * 4u * 16u + 4u * 32u * 16u);
   CHECK((play(params, instance, queries) - truth).norm() / truth.norm() < 8.0 / 2048);
 }
+
+}  // namespace kvfrontier::tests::lorc

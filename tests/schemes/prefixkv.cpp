@@ -6,8 +6,8 @@
 #include "../support/game.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::prefixkv {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -185,3 +185,5 @@ TEST_CASE("Bob finds prefixkv's tokens from public keys", "[prefixkv]") {
     }
   }
 }
+
+}  // namespace kvfrontier::tests::prefixkv

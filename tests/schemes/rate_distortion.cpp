@@ -11,11 +11,8 @@
 #include "simulator/game.hpp"
 #include "theory/floor.hpp"
 
-namespace core = kvfrontier::core;
-namespace reduction = kvfrontier::reduction;
-namespace schemes = kvfrontier::schemes;
-namespace simulator = kvfrontier::simulator;
-namespace theory = kvfrontier::theory;
+namespace kvfrontier::tests::rate_distortion {
+
 using core::Index;
 using core::Json;
 
@@ -29,7 +26,7 @@ struct Shape {
 
 schemes::PublicParams params_of(const Shape& shape, const Json& options, std::uint64_t key = 1, int chunk = 64) {
   schemes::PublicParams params;
-  params.schedule = kvfrontier::geometry::Schedule("sides", shape.sides);
+  params.schedule = geometry::Schedule("sides", shape.sides);
   params.d = shape.d;
   params.embedding = "sphere";
   params.tau = 40;
@@ -187,3 +184,5 @@ TEST_CASE("stored keys that no coin generates are refused", "[rate_distortion]")
   params.keys_are_public = false;
   CHECK_THROWS_AS(schemes::Schemes::find("rate_distortion", "scheme").check(params, "scheme"), core::ConfigError);
 }
+
+}  // namespace kvfrontier::tests::rate_distortion

@@ -10,8 +10,8 @@
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::relative_errors {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -112,3 +112,5 @@ TEST_CASE("relative errors of abc are those measured elsewhere", "[relative_erro
     if (!row.upper_bound) CHECK(measured > row.known / 1.5);
   }
 }
+
+}  // namespace kvfrontier::tests::relative_errors

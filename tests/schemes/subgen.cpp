@@ -7,8 +7,8 @@
 #include "../support/three_settings.hpp"
 #include "core/float_format.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::subgen {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -316,3 +316,5 @@ TEST_CASE("subgen is as good on three streams as was measured elsewhere", "[subg
   CHECK(clustered.relative_error > 0.51 / 1.5);
   CHECK(clustered.relative_error < 0.51 * 1.5);
 }
+
+}  // namespace kvfrontier::tests::subgen

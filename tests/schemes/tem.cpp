@@ -8,8 +8,8 @@
 #include "core/float_format.hpp"
 #include "schemes/codec/pyramid_graph.hpp"
 
-using namespace kvfrontier;
-using namespace kvfrontier::tests;
+namespace kvfrontier::tests::tem {
+
 using core::RowMatrixD;
 using core::RowMatrixF;
 
@@ -224,3 +224,5 @@ TEST_CASE("tokens are sampled in proportion to their degree", "[tem]") {
     CHECK(std::abs(drawn[i] - expected) < 5 * std::sqrt(expected));
   }
 }
+
+}  // namespace kvfrontier::tests::tem
