@@ -122,4 +122,8 @@ void require_games(const std::string& directory, const sweep::Store& store, std:
                         parameters.value("experiment", "an unnamed experiment"));
 }
 
+Games::Games(const std::string& directory) : store(read_rows(directory)), points(analysis::summarise(store)) {
+  require_games(directory, store, points.size());
+}
+
 }  // namespace kvfrontier::cli

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/summary.hpp"
 #include "geometry/schedule.hpp"
 #include "simulator/bob.hpp"
 #include "sweep/store.hpp"
@@ -47,5 +48,12 @@ sweep::Store read_rows(const std::string& directory);
 
 // For verbs that only look at games: throws UserError when `points`, what they found in `directory`, is 0.
 void require_games(const std::string& directory, const sweep::Store& store, std::size_t points);
+
+// The games of a directory, point by point. Throws UserError when it holds none.
+struct Games {
+  explicit Games(const std::string& directory);
+  sweep::Store store;
+  std::vector<analysis::PointSummary> points;
+};
 
 }  // namespace kvfrontier::cli

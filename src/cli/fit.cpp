@@ -87,11 +87,8 @@ int fit(const std::vector<std::string>& arguments) {
       "json", "all of it as JSON, with every size, for figures");
   po::variables_map values;
   if (!parse("fit", fit_usage, flags, "DIR", 1, arguments, values)) return 0;
-  const std::string directory = required(values, "DIR", "fit");
   const auto targets = target_errors(values);
-  const sweep::Store store = read_rows(directory);
-  const auto points = analysis::summarise(store);
-  require_games(directory, store, points.size());
+  const auto [store, points] = Games(required(values, "DIR", "fit"));
 
   Json json = Json::array();
   const bool as_json = values.count("json") > 0;

@@ -39,10 +39,7 @@ int print_frontier(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("frontier", frontier_usage, flags, "DIR", 1, arguments, values)) return 0;
   if (!(target >= 0 && target <= 1)) throw core::UserError("--target-error: a number from 0 to 1");
-  const std::string directory = required(values, "DIR", "frontier");
-  const sweep::Store store = read_rows(directory);
-  const auto points = analysis::summarise(store);
-  require_games(directory, store, points.size());
+  const auto [store, points] = Games(required(values, "DIR", "frontier"));
 
   std::printf("undominated points\n%-32s %14s %10s %10s\n", "scheme", "bits", "error", "gap");
   Headings headings;

@@ -39,11 +39,8 @@ int gap(const std::vector<std::string>& arguments) {
                                                                                                         "as JSON");
   po::variables_map values;
   if (!parse("gap", gap_usage, flags, "DIR", 1, arguments, values)) return 0;
-  const std::string directory = required(values, "DIR", "gap");
   const auto targets = target_errors(values);
-  const sweep::Store store = read_rows(directory);
-  const auto points = analysis::summarise(store);
-  require_games(directory, store, points.size());
+  const auto [store, points] = Games(required(values, "DIR", "gap"));
 
   Json json = Json::array();
   const bool as_json = values.count("json") > 0;

@@ -19,10 +19,7 @@ int print_table(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("table", table_usage, flags, "DIR", 1, arguments, values)) return 0;
   require_choice("--format", format, {"text", "csv", "json", "latex"});
-  const std::string directory = required(values, "DIR", "table");
-  const sweep::Store store = read_rows(directory);
-  const auto points = analysis::summarise(store);
-  require_games(directory, store, points.size());
+  const auto points = Games(required(values, "DIR", "table")).points;
   if (format == "text") {
     std::cout << analysis::table_text(points);
   } else if (format == "csv") {

@@ -59,7 +59,7 @@ Index held(const PublicParams& params) {
   return std::min(capacity(params), params.tokens());
 }
 
-class H2o : public Scheme {
+class H2o : public KeptRowsScheme {
  public:
   std::string name() const override { return "h2o"; }
   std::string summary() const override { return "heavy hitters by accumulated attention and a recent window"; }
@@ -83,18 +83,6 @@ class H2o : public Scheme {
         keys_option()};
     return table;
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
-    const Index rows = rows_in(format, budget_bits, params.tokens());
-    if (rows == 0) return {std::nullopt, format.bits_per_row()};
-    core::Json options = params.options;
-    options["heavy"] = rows - rows / 2;
-    options["recent"] = rows / 2;
-    return {options, format.bits_per_row()};
-  }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<H2oEncoder>(params);
   }
@@ -116,6 +104,13 @@ class H2o : public Scheme {
     const double parties = stores_keys(params) ? 1 : 2, rows = static_cast<double>(held(params));
     return Scheme::operations(params, queries) +
            parties * static_cast<double>(params.tokens()) * rows * (2.0 * static_cast<double>(params.d) + 16.0);
+  }
+
+ protected:
+  Index sent_rows(const PublicParams& params) const override { return held(params); }
+  void set_rows(const PublicParams&, Index rows, core::Json& options) const override {
+    options["heavy"] = rows - rows / 2;
+    options["recent"] = rows / 2;
   }
 };
 

@@ -242,7 +242,7 @@ class PrefixKvEncoder : public Encoder {
   Index count_ = 0;
 };
 
-class PrefixKv : public Scheme {
+class PrefixKv : public KeptRowsScheme {
  public:
   std::string name() const override { return "prefixkv"; }
   std::string summary() const override {
@@ -273,17 +273,6 @@ class PrefixKv : public Scheme {
         keys_option()};
     return table;
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
-    const Index rows = rows_in(format, budget_bits, params.tokens());
-    if (rows == 0) return {std::nullopt, format.bits_per_row()};
-    core::Json options = params.options;
-    options["kept"] = rows;
-    return {options, format.bits_per_row()};
-  }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<PrefixKvEncoder>(params);
   }
@@ -308,6 +297,10 @@ class PrefixKv : public Scheme {
                                                      std::min(tokens, static_cast<double>(kept(params)) + tokens / 2) *
                                                      (2.0 * static_cast<double>(params.d) + 8);
   }
+
+ protected:
+  Index sent_rows(const PublicParams& params) const override { return held(params); }
+  void set_rows(const PublicParams&, Index rows, core::Json& options) const override { options["kept"] = rows; }
 };
 
 const core::Registration<Scheme, PrefixKv> registration;

@@ -50,7 +50,7 @@ class StreamingLlmEncoder : public Encoder {
   SinksAndWindow policy_;
 };
 
-class StreamingLlm : public Scheme {
+class StreamingLlm : public KeptRowsScheme {
  public:
   std::string name() const override { return "streaming_llm"; }
   std::string summary() const override {
@@ -69,18 +69,6 @@ class StreamingLlm : public Scheme {
         format_option(), keys_option()};
     return table;
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
-    const Index rows = rows_in(format, budget_bits, params.tokens()), first = sinks(params);
-    const Index least = std::max<Index>(1, first);
-    if (rows < least) return {std::nullopt, static_cast<std::uint64_t>(least) * format.bits_per_row()};
-    core::Json options = params.options;
-    options["window"] = rows - first;
-    return {options, static_cast<std::uint64_t>(least) * format.bits_per_row()};
-  }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<StreamingLlmEncoder>(params);
   }
@@ -90,6 +78,13 @@ class StreamingLlm : public Scheme {
     return std::make_unique<KeptRowsDecoder>(params, reader, held(params), policy.tokens());
   }
   Index held_rows(const PublicParams& params) const override { return held(params); }
+
+ protected:
+  Index sent_rows(const PublicParams& params) const override { return held(params); }
+  Index least_rows(const PublicParams& params) const override { return std::max<Index>(1, sinks(params)); }
+  void set_rows(const PublicParams& params, Index rows, core::Json& options) const override {
+    options["window"] = rows - sinks(params);
+  }
 };
 
 const core::Registration<Scheme, StreamingLlm> registration;

@@ -68,7 +68,7 @@ class SubgenKcenterEncoder : public Encoder {
   Index count_ = 0;
 };
 
-class SubgenKcenter : public Scheme {
+class SubgenKcenter : public KeptRowsScheme {
  public:
   std::string name() const override { return "subgen_kcenter"; }
   std::string summary() const override {
@@ -87,18 +87,6 @@ class SubgenKcenter : public Scheme {
         keys_option()};
     return table;
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(Sizes(params).kept(params.tokens())) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
-    const Index rows = rows_in(format, budget_bits, params.tokens());
-    if (rows == 0) return {std::nullopt, format.bits_per_row()};
-    core::Json options = params.options;
-    options["centres"] = rows - rows / 2;
-    options["recent"] = rows / 2;
-    return {options, format.bits_per_row()};
-  }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<SubgenKcenterEncoder>(params);
   }
@@ -112,6 +100,13 @@ class SubgenKcenter : public Scheme {
     const double parties = stores_keys(params) ? 1 : 2;
     return Scheme::operations(params, queries) +
            parties * 3.0 * static_cast<double>(params.tokens()) * static_cast<double>(Sizes(params).centres * params.d);
+  }
+
+ protected:
+  Index sent_rows(const PublicParams& params) const override { return Sizes(params).kept(params.tokens()); }
+  void set_rows(const PublicParams&, Index rows, core::Json& options) const override {
+    options["centres"] = rows - rows / 2;
+    options["recent"] = rows / 2;
   }
 };
 

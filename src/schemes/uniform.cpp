@@ -91,7 +91,7 @@ class UniformEncoder : public Encoder {
   std::map<Index, Index> slots_;
 };
 
-class Uniform : public Scheme {
+class Uniform : public KeptRowsScheme {
  public:
   std::string name() const override { return "uniform"; }
   std::string summary() const override { return "a uniform sample of tokens, chosen by public priorities"; }
@@ -104,17 +104,6 @@ class Uniform : public Scheme {
         core::Option::integer("kept", {}, 0, 1'000'000'000, "number of tokens kept").sized(), format_option(),
         keys_option()};
     return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
-    const Index rows = rows_in(format, budget_bits, params.tokens());
-    if (rows == 0) return {std::nullopt, format.bits_per_row()};
-    core::Json options = params.options;
-    options["kept"] = rows;
-    return {options, format.bits_per_row()};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<UniformEncoder>(params);
@@ -130,6 +119,10 @@ class Uniform : public Scheme {
     return std::make_unique<KeptRowsDecoder>(params, reader, held(params), tokens);
   }
   Index held_rows(const PublicParams& params) const override { return held(params); }
+
+ protected:
+  Index sent_rows(const PublicParams& params) const override { return held(params); }
+  void set_rows(const PublicParams&, Index rows, core::Json& options) const override { options["kept"] = rows; }
 };
 
 const core::Registration<Scheme, Uniform> registration;

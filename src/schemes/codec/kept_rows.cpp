@@ -106,4 +106,18 @@ std::vector<Index> all_tokens(Index tokens) {
   return list;
 }
 
+std::optional<std::uint64_t> KeptRowsScheme::message_bits(const PublicParams& params) const {
+  return static_cast<std::uint64_t>(sent_rows(params)) * RowFormat::of(params).bits_per_row();
+}
+
+Fit KeptRowsScheme::fit(const PublicParams& params, std::uint64_t budget_bits) const {
+  const RowFormat format = RowFormat::of(params);
+  const Index rows = rows_in(format, budget_bits, params.tokens()), least = least_rows(params);
+  Fit fit{std::nullopt, static_cast<std::uint64_t>(least) * format.bits_per_row()};
+  if (rows < least) return fit;
+  fit.options = params.options;
+  set_rows(params, rows, *fit.options);
+  return fit;
+}
+
 }  // namespace kvfrontier::schemes

@@ -60,6 +60,22 @@ class KeptRowsDecoder : public Decoder {
   core::RowMatrixF keys_, values_;
 };
 
+// A scheme whose message is kept rows and nothing else: its length is their number times the length of one, and a
+// budget buys whole rows.
+class KeptRowsScheme : public Scheme {
+ public:
+  std::optional<std::uint64_t> message_bits(const PublicParams& params) const final;
+  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const final;
+
+ protected:
+  // Rows in the message.
+  virtual Index sent_rows(const PublicParams& params) const = 0;
+  // Rows in the least message that a budget may ask for.
+  virtual Index least_rows(const PublicParams&) const { return 1; }
+  // Writes the size options that keep `rows` rows, at least least_rows() and at most N.
+  virtual void set_rows(const PublicParams& params, Index rows, core::Json& options) const = 0;
+};
+
 // The public keys of `tokens` (ascending), one row each; runs of consecutive tokens are generated together.
 core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> tokens);
 
