@@ -122,7 +122,6 @@ def legend(axes, **options):
 
 def save(fig, name, caption):
     """Writes OUT/NAME.pdf, .png and .txt: the caption, the verdict, what would refute it and the command."""
-    Path(_called["out"]).mkdir(parents=True, exist_ok=True)
     claim = _called["claim"]
     lines = [caption.strip(), f"Bars: intervals at a level that is 1 - 1e-4 for all {len(claim['checks'])} checks together. Verdict: {claim['outcome']}."]
     if claim.get("refutation"):

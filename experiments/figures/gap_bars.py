@@ -45,7 +45,8 @@ for axes, entries, own, title in zip(panels, groups, names, ("public keys, or no
     axes.set_title(title, loc="left")
     axes.tick_params(axis="y", length=0)
 for target in targets:
-    panels[1].barh([-9], [0], color=colours[target], label=f"error {target:.3g}")
-panels[1].legend(frameon=False, fontsize=6.5, loc="lower right", handlelength=1, borderaxespad=0.3)
+    panels[0].barh([-9], [0], color=colours[target], label=f"error {target:.3g}")
+# Schemes near the floor come first, so that corner is empty.
+panels[0].legend(frameon=False, fontsize=6.5, loc="upper right", handlelength=1, borderaxespad=0.3)
 save(fig, "gap_bars", "Least memory over the floor at each error, best to worst: geometric mean over sizes (bars) and range (lines). Left: messages without keys. Right: messages that carry keys, which the floor does not count. "
      "A bar that ended at 1 would be the floor itself; none can end below.")

@@ -17,7 +17,7 @@ def inverse_entropy(rates):
     return np.interp(rates, capacity[::-1], p[::-1])
 
 
-fig, (left, right) = figure("page", 1, 2, height=2.6)
+fig, (left, right) = figure("page", 1, 2, height=3.4)
 rates = np.linspace(0, 1, 400)
 floor = inverse_entropy(rates)
 left.fill_between(rates, 0, floor, color=style.FORBIDDEN, linewidth=0, zorder=0)
@@ -45,6 +45,6 @@ right.set_ylim(0, 1.12)
 right.set_xlabel("points, by their distance to the floor")
 right.set_ylabel("floor / message bits")
 right.set_xticks([])
-legend(right, handles=left.get_legend_handles_labels()[0], labels=left.get_legend_handles_labels()[1], loc="upper right", bbox_to_anchor=(1, 0.9))
+legend(right, handles=left.get_legend_handles_labels()[0], labels=left.get_legend_handles_labels()[1], loc="upper left", bbox_to_anchor=(1, 1))
 save(fig, "index_floor", f"Left: bit error against message bits an entry of every scheme on INDEX at N d = {entries:.0f}, with the floor (grey: impossible) and the line of keeping whole rows. "
      "Right: the floor of each point's error over the bits it used, all sizes; above 1 is impossible.")

@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 try:
@@ -415,7 +414,6 @@ def main():
     if not any(p.trials for p in points):
         sys.exit(f"no measured points of INDEX instances in {', '.join(arguments.directories)}")
     style.apply()
-    Path(arguments.out).mkdir(parents=True, exist_ok=True)
     cells = defaultdict(list)
     for point in points:
         cells[point.cell].append(point)

@@ -54,17 +54,16 @@ def read_csv(program, *words):
 
 def save(fig, name, caption):
     """Writes OUT/NAME.pdf, .png and .txt: the caption and the command."""
-    Path(_called["out"]).mkdir(parents=True, exist_ok=True)
     style.save(fig, _called["out"], name, f"{caption.strip()}\nMade by: {_called['command']}")
 
 
 def end_labels(axes, ends, gap=1.09):
-    """Names at the right ends of curves: `ends` = [(x, y, name, colour)]. Names within a factor `gap` of each other in y share a line; lines are moved apart."""
+    """Names at the right ends of curves: `ends` = [(x, y, name, colour)]. Names within a factor `gap` of each other in y share a line, the floor's its own; lines are moved apart."""
     figure = axes.figure
     figure.canvas.draw()
     lines = []
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        if lines and y / lines[-1]["y"] < gap and len(lines[-1]["names"]) < 2:
+        if lines and y / lines[-1]["y"] < gap and len(lines[-1]["names"]) < 2 and "floor" not in (name, *lines[-1]["names"]):
             lines[-1]["names"].append(name)
             lines[-1]["colours"].add(colour)
         else:

@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 try:
@@ -116,7 +115,6 @@ def main():
     if not rows:
         sys.exit(f"no measured points in {arguments.directory}")
     style.apply()
-    Path(arguments.out).mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python3", "experiments/figures/scheme_comparison.py"] + sys.argv[1:])
     for column in ("error", "mse"):
         comparison(rows, column, arguments.out, command)

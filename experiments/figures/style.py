@@ -1,6 +1,7 @@
 """The look of every figure: sizes of a two-column paper, colours safe for colour-blind readers, the same bytes for the same rows."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -15,9 +16,11 @@ INK, MUTED, FORBIDDEN = "#222222", "#666666", "#e4e4e4"
 # Okabe and Ito; yellow left out, too pale for lines on white.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
-# Schemes that stand in most figures keep their colour and marker.
+# Every scheme of the program has a colour and marker of its own; others get theirs by their name.
 KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9),
-         "rate_distortion": (5, 5)}
+         "rate_distortion": (5, 5), "ecsq": (3, 5), "kmeans": (2, 7), "subgen": (4, 0), "subgen_sn": (4, 8), "subgen_kcenter": (4, 9),
+         "gear": (0, 5), "less": (1, 3), "loma": (0, 3), "loma_lossless": (5, 6), "prefixkv": (1, 4), "lorc": (0, 9), "abc": (5, 2),
+         "diffrate": (1, 9), "tem": (4, 2), "l11": (6, 2), "shared_x": (6, 3)}
 
 
 def apply():
@@ -44,6 +47,10 @@ def look(scheme):
 def save(figure, directory, name, caption):
     """Writes NAME.pdf, NAME.png and NAME.txt (the caption), without dates."""
     directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{directory}: no directory for figures: {error.strerror}")
     figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
     figure.savefig(directory / f"{name}.png", metadata={"Software": None})
     plt.close(figure)
