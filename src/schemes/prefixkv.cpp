@@ -91,9 +91,13 @@ class PrefixPolicy {
 
   // Every new token of the map asks all that is held. Returns, ascending, the places in tokens() that stay.
   std::vector<std::size_t> evict() {
-    for (; scored_ < tokens_.size(); ++scored_) {
-      const Eigen::RowVectorXf key = keys_.row(static_cast<Index>(scored_));
-      add_attention(keys_, count(), proxy_.of(tokens_[scored_], key.data()), logits_, scores_);
+    constexpr std::size_t batch = 32;
+    while (scored_ < tokens_.size()) {
+      const std::size_t end = std::min(scored_ + batch, tokens_.size());
+      queries_.resize(static_cast<Index>(end - scored_), keys_.cols());
+      for (Index q = 0; q < queries_.rows(); ++q, ++scored_)
+        queries_.row(q) = proxy_.of(tokens_[scored_], keys_.row(static_cast<Index>(scored_)).data());
+      add_attention(keys_.topRows(count()), queries_, logits_, scores_);
     }
     std::vector<std::size_t> stay = staying();
     for (std::size_t to = 0; to < stay.size(); ++to) {
@@ -179,7 +183,7 @@ class PrefixPolicy {
   Index budget_, start_;
   ProxyQuery proxy_;
   core::RowMatrixF keys_;  // rows beyond count() are room to grow
-  Eigen::VectorXf logits_;
+  core::RowMatrixF queries_, logits_;
   std::vector<Index> tokens_;
   std::vector<double> scores_;
   std::size_t scored_ = 0;  // the first tokens have asked already

@@ -19,25 +19,28 @@ ProxyQuery::ProxyQuery(const PublicParams& params)
       key_(params.key),
       query_(params.d) {}
 
-const Eigen::VectorXf& ProxyQuery::of(Index token, const float* key) {
+const Eigen::RowVectorXf& ProxyQuery::of(Index token, const float* key) {
   if (random_) {
     core::Stream stream(key_, core::Purpose("h2o/proxy"), static_cast<std::uint64_t>(token));
     boost::random::normal_distribution<double> normal;
     for (float& x : query_) x = static_cast<float>(normal(stream));
   } else {
-    query_ = Eigen::Map<const Eigen::VectorXf>(key, query_.size());
+    query_ = Eigen::Map<const Eigen::RowVectorXf>(key, query_.size());
   }
   const float norm = query_.norm();
   if (norm > 0) query_ *= norm_ / norm;
   return query_;
 }
 
-void add_attention(const core::RowMatrixF& keys, Index held, const Eigen::VectorXf& query, Eigen::VectorXf& logits,
+void add_attention(core::RowsViewF keys, core::RowsViewF queries, core::RowMatrixF& logits,
                    std::vector<double>& scores) {
-  logits.noalias() = keys.topRows(held) * query;
-  logits = (logits.array() - logits.maxCoeff()).exp();
-  const float scale = 1.0f / logits.sum();
-  for (Index i = 0; i < held; ++i) scores[static_cast<std::size_t>(i)] += scale * logits[i];
+  logits.noalias() = queries * keys.transpose();
+  Eigen::Map<Eigen::RowVectorXd> total(scores.data(), keys.rows());
+  for (Index q = 0; q < logits.rows(); ++q) {
+    auto row = logits.row(q);
+    row = (row.array() - row.maxCoeff()).exp();
+    total += (1 / row.sum() * row).cast<double>();
+  }
 }
 
 }  // namespace kvfrontier::schemes

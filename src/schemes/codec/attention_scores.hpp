@@ -15,17 +15,17 @@ class ProxyQuery {
  public:
   explicit ProxyQuery(const PublicParams& params);
   // The stand-in for the query of `token`; valid until the next call.
-  const Eigen::VectorXf& of(Index token, const float* key);
+  const Eigen::RowVectorXf& of(Index token, const float* key);
 
  private:
   bool random_;
   float norm_;
   core::RandomKey key_;
-  Eigen::VectorXf query_;
+  Eigen::RowVectorXf query_;
 };
 
-// scores[i] += softmax over the first `held` rows of `keys` for one query. `logits` is scratch space.
-void add_attention(const core::RowMatrixF& keys, Index held, const Eigen::VectorXf& query, Eigen::VectorXf& logits,
+// scores[i] += softmax over the rows of `keys`, summed over the rows of `queries`. `logits` is scratch space.
+void add_attention(core::RowsViewF keys, core::RowsViewF queries, core::RowMatrixF& logits,
                    std::vector<double>& scores);
 
 }  // namespace kvfrontier::schemes

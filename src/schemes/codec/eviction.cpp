@@ -18,7 +18,7 @@ Index HeavyHitters::offer(Index token, const float* key) {
   keys_.row(fresh) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
   tokens_.push_back(token);
   scores_.push_back(0);
-  add_attention(keys_, count(), proxy_.of(token, key), logits_, scores_);
+  add_attention(keys_.topRows(count()), proxy_.of(token, key), logits_, scores_);
   if (count() <= heavy_ + recent_) return fresh;
   const Index victim = lowest_score(token);
   keys_.row(victim) = keys_.row(fresh).eval();

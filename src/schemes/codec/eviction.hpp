@@ -28,7 +28,7 @@ class HeavyHitters {
   bool mean_score_;
   ProxyQuery proxy_;
   core::RowMatrixF keys_;
-  Eigen::VectorXf logits_;
+  core::RowMatrixF logits_;
   std::vector<Index> tokens_;
   std::vector<double> scores_;
 };
