@@ -265,6 +265,7 @@ class PrefixKv : public KeptRowsScheme {
   std::string guarantee() const override {
     return "none on INDEX, where all tokens look alike to any proxy: bit error (1 - f)/2 at kept fraction f";
   }
+  int version() const override { return 2; }  // 1 summed its scores query by query
   const core::OptionTable& options() const override {
     static const core::OptionTable table{
         core::Option::integer("kept", {}, 0, 1'000'000'000, "tokens kept, of all maps together").sized(),
