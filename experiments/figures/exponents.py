@@ -49,4 +49,4 @@ right.set_xlabel("exponent of bits / floor")
 right.set_title("must not fall", loc="left")
 right.legend(frameon=False, fontsize=6.5, loc="lower right")
 save(fig, "exponents", "Left: exponents of the least memory at bit error 0.1 in n (2: like N) and in d, of the schemes whose law is known, and of kmeans in n on 8 clusters, whose floor does not grow; grey: the allowance. "
-     "Right: exponents of bits over the floor in N and in d at N >= 8 d, of schemes whose steps are fine enough to tell, with 90 % intervals, whose lower ends are 95 % limits; grey: falling.")
+     "Right: exponents of bits over the floor in N and in d at N >= 8 d, of schemes that send no keys and whose steps are fine enough to tell, with 90 % intervals, whose lower ends are 95 % limits; grey: falling.")
