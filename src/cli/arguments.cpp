@@ -75,6 +75,18 @@ std::pair<int, int> parse_shard(const std::string& text) {
   return {index, count};
 }
 
+sweep::GrantedThreads chosen_threads(const po::variables_map& values) {
+  if (values.count("threads") == 0) return sweep::granted_threads();
+  const int count = values["threads"].as<int>();
+  if (count < 1 || count > 4096)
+    throw core::UserError("--threads " + std::to_string(count) + ": an integer from 1 to 4096");
+  return {count, "--threads"};
+}
+
+std::string threads_text(const sweep::GrantedThreads& threads) {
+  return std::to_string(threads.count) + (threads.count == 1 ? " thread (" : " threads (") + threads.from + ")";
+}
+
 void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
   std::string allowed;

@@ -13,7 +13,6 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -44,8 +43,8 @@ void report_refusals(const sweep::Plan& plan) {
   }
 }
 
-void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads,
-                   const std::filesystem::path& out) {
+void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points,
+                   const sweep::GrantedThreads& threads, const std::filesystem::path& out) {
   double least = 0, most = 0, largest_memory = 0;
   const double first_look = static_cast<double>(plan.stop.checkpoints().front());
   for (const sweep::Point& point : points) {
@@ -64,21 +63,22 @@ void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& poi
                 points.size() * static_cast<std::size_t>(plan.stop.max_trials));
   }
   std::printf(
-      "estimated time  %s to %s on %d threads of this machine\nmemory          up to %.2g GB a trial\nout             "
+      "estimated time  %s to %s on %s of this machine\nmemory          up to %.2g GB a trial\nout             "
       "%s\n",
-      sweep::duration_text(least / speed / threads, least_text),
-      sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
+      sweep::duration_text(least / speed / threads.count, least_text),
+      sweep::duration_text(most / speed / threads.count, most_text), threads_text(threads).c_str(),
+      largest_memory / 1e9, out.c_str());
 }
 
 int run_config(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   std::string out, shard = "1/1", isolate = "always";
   std::vector<std::string> sets;
-  int threads = sweep::available_threads();
   double max_seconds = 0, bob_seconds = 600, memory = 0;
   flags.add_options()("out", po::value(&out),
                       "directory for rows; default results/runs/<config name> below the current directory")(
-      "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
+      "threads", po::value<int>(),
+      "OpenMP threads; default: the least of OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, cgroup and affinity")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
       "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
@@ -91,8 +91,7 @@ int run_config(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("run", run_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
-  if (threads < 1 || threads > 4096)
-    throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
+  const sweep::GrantedThreads threads = chosen_threads(values);
   require_positive(values, "max-seconds", max_seconds, "seconds");
   require_positive(values, "bob-seconds", bob_seconds, "seconds");
   require_positive(values, "memory", memory, "GB");
@@ -116,11 +115,12 @@ int run_config(const std::vector<std::string>& arguments) {
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
   if (is_search(plan)) std::fprintf(stderr, "%zu of %zu searches done; ", outcome.searches_done, outcome.searches);
-  std::fprintf(
-      stderr,
-      "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
-      outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
-      outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
+  std::fprintf(stderr,
+               "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, "
+               "%s on %s -> %s\n",
+               outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
+               outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),
+               threads_text(threads).c_str(), options.out.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return 128 + outcome.signal;

@@ -108,7 +108,7 @@ class Runner {
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
     if (!queue_.empty()) writer_.append_session(session);
-#pragma omp parallel num_threads(options_.threads)
+#pragma omp parallel num_threads(options_.threads.count)
     work();
     progress_.clear();
     if (failure_) std::rethrow_exception(failure_);

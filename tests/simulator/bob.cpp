@@ -212,7 +212,7 @@ TEST_CASE("misbehaving games are failed rows, and the sweep goes on", "[bob][swe
   REQUIRE(plan.points.size() == 6);
   sweep::RunOptions options;
   options.out = directory;
-  options.threads = 2;
+  options.threads.count = 2;
   options.quiet = true;
   options.bob.seconds = 0.5;
   const auto outcome = sweep::run(plan, options);
