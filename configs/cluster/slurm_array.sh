@@ -24,6 +24,8 @@ refuse() {
 # by itself: Slurm would call it failed and leave it at that.
 measure() {
   local program=$1 config=$2 out=$3 shards=$4 child code
+  # Not SLURM_JOB_ID: that of the last task is the number of the whole array.
+  local task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
   # Before the time limit the shell alone is told (--signal=B:TERM). kvfrontier lets its running trials finish.
   trap 'kill -TERM "$child" 2>/dev/null || true' TERM
   "$program" run "$config" --out "$out" --shard "$SLURM_ARRAY_TASK_ID/$shards" &
@@ -34,10 +36,10 @@ measure() {
     kill -0 "$child" 2>/dev/null || break
   done
   # A cancelled or preempted task is in another state and Slurm's business.
-  if ((code == 137 || code == 143)) && [[ $(squeue --noheader --jobs "$SLURM_JOB_ID" --format %T) == RUNNING ]]; then
+  if ((code == 137 || code == 143)) && [[ $(squeue --noheader --jobs "$task" --format %T) == RUNNING ]]; then
     if ((${SLURM_RESTART_COUNT:-0} < most_restarts)); then
       echo "shard $SLURM_ARRAY_TASK_ID/$shards ended with $code; back into the queue" >&2
-      scontrol requeue "$SLURM_JOB_ID" && sleep infinity  # until Slurm ends this shell
+      scontrol requeue "$task" && sleep infinity  # until Slurm ends this shell
     fi
     echo "shard $SLURM_ARRAY_TASK_ID/$shards ended with $code after $most_restarts restarts: giving up" >&2
   fi

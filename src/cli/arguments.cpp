@@ -127,7 +127,7 @@ sweep::Store read_rows(const std::string& directory) {
 
 void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
   if (points > 0) return;
-  const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
+  const core::Json& parameters = store.points.begin()->second.parameters();
   if (parameters.contains("scheme"))
     throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
   throw core::UserError(directory + ": no games here, only rows of " +

@@ -80,8 +80,8 @@ sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep:
   sweep::Plan best = analysis::plan_of(config, claim, request.seed);
   if (request.seed_given) return best;
   std::set<std::uint64_t> seeds;
-  for (const auto& [id, trials] : store.points) {
-    const core::Json& parameters = trials.begin()->second.parameters;
+  for (const auto& [id, rows] : store.points) {
+    const core::Json& parameters = rows.parameters();
     if (parameters.value("experiment", "") == sweep::measured_by(best).name())
       seeds.insert(parameters.value("seed", request.seed));
   }
