@@ -20,8 +20,8 @@ help:
 	@echo 'make figures    draw the figures again from the rows in $(RUNS)'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
-	@echo 'make test-cluster  a sweep as a job array of a real Slurm on this machine, against one process (as root)'
-	@echo 'make perf       tokens a second that every scheme absorbs on one core'
+	@echo 'make test-cluster   a sweep as a job array of a real Slurm, against one process; needs root'
+	@echo 'make perf       every kernel against its oracle, its goal and its rivals; ARGS=--smoke times nothing'
 	@echo 'make format     clang-format over all sources;  make lint: clang-tidy over src and experiments'
 	@echo 'make clean      remove the build directories; rows and figures stay'
 
@@ -65,10 +65,12 @@ clang:
 	@$(call configure,clang,build-clang)
 	@cmake --build build-clang -j$(JOBS)
 
+# make perf ARGS='--filter attention --clock cpu'
 perf: dependencies
+	@.ci/install-dependencies perf
 	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS) --target kvfrontier-perf-absorb-rate
-	@build/kvfrontier-perf-absorb-rate
+	@cmake --build build -j$(JOBS) --target kvfrontier-perf
+	@python=$$(.ci/python) && $$python experiments/rivals/rivals.py build/kvfrontier-perf $(ARGS)
 
 format:
 	@clang-format -i $(SOURCES)

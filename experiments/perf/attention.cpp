@@ -1,70 +1,133 @@
-// Times softmax attention on seeded inputs and leaves inputs and output behind, so that a rival can be timed and
-// checked on the same numbers in the same run: attention DIR [THREADS]. See experiments/rivals/attention.py.
-
-#include <Eigen/Core>
-#include <algorithm>
-#include <boost/random/normal_distribution.hpp>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <string>
+// Fused softmax attention and the products of all pairs of keys, against the best matrix product of this machine.
 
 #include "attention/attention.hpp"
-#include "core/rng.hpp"
 
+#include <omp.h>
+
+#include <fstream>
+
+#include "attention/all_pairs.hpp"
+#include "core/errors.hpp"
+#include "core/json.hpp"
+#include "suite.hpp"
+
+namespace kvfrontier::perf {
 namespace {
 
-using kvfrontier::core::Index;
-using kvfrontier::core::RowMatrixF;
-
-constexpr Index queries = 4096, tokens = 16384, width = 64;
-constexpr int repeats = 5;
-
-RowMatrixF gaussian(Index rows, float scale, std::uint64_t seed) {
-  kvfrontier::core::Stream stream({seed}, kvfrontier::core::Purpose("perf/attention"), 0);
-  boost::random::normal_distribution<float> normal;
-  RowMatrixF matrix(rows, width);
-  for (Index i = 0; i < matrix.size(); ++i) matrix.data()[i] = scale * normal(stream);
-  return matrix;
+constexpr Index queries = 4096;
+// Logits have standard deviation 4.8 at any width; the largest of 2.7e8 is about 29.
+float query_scale(Index d) {
+  return 4.8f / std::sqrt(static_cast<float>(d));
 }
 
-// Raw row-major float32, the machine's byte order.
-void write(const std::filesystem::path& path, const RowMatrixF& matrix) {
-  std::ofstream file(path, std::ios::binary);
+void check_attention(const Settings& settings) {
+  for (const Index d : {64, 128}) {
+    const auto q = gaussian(300, d, 1, query_scale(d)), k = gaussian(1500, d, 2), v = gaussian(1500, d, 3);
+    const auto fast = attention::softmax_attention<float>(q, k, v, settings.threads);
+    const auto slow =
+        attention::softmax_attention_oracle(q.cast<double>().eval(), k.cast<double>().eval(), v.cast<double>().eval());
+    require((fast.cast<double>() - slow).cwiseAbs().maxCoeff() < 1e-5, "attention is off its oracle by 1e-5 or more");
+  }
+}
+
+// Exponentials a second, arguments and results in the first-level cache, all threads at work.
+double exponential_rate(int threads) {
+  constexpr Index count = 4096, repeats = 200;
+  const double seconds = best_of_short(
+      [&] {
+#pragma omp parallel num_threads(threads)
+        {
+          Eigen::ArrayXf x = Eigen::ArrayXf::LinSpaced(count, -20, 0), y(count);
+          for (Index i = 0; i < repeats; ++i) {
+            y = x.exp();
+            x[i % count] -= 1e-3f * y[0];  // or the compiler would do it once
+          }
+        }
+      },
+      0.2, threads);
+  return static_cast<double>(threads) * count * repeats / seconds;
+}
+
+void dump(const Settings& settings, const std::string& name, const core::RowMatrixF& matrix) {
+  std::ofstream file(settings.dump / (name + ".f32"), std::ios::binary);
   file.write(reinterpret_cast<const char*>(matrix.data()),
              static_cast<std::streamsize>(sizeof(float)) * static_cast<std::streamsize>(matrix.size()));
-  if (!file.flush()) {
-    std::fprintf(stderr, "cannot write %s\n", path.c_str());
-    std::exit(2);
+  if (!file.flush()) throw core::UserError("cannot write to " + settings.dump.string());
+}
+
+void time_attention(const Settings& settings, Report& report) {
+  const ProductRate& product = best_product_rate(settings.threads);
+  const double exponentials = exponential_rate(settings.threads);
+  char text[160];
+  std::snprintf(text, sizeof(text), "products %.4g GFLOP/s (%s), exponentials %.4g G/s, %d threads",
+                product.flops / 1e9, product.by.c_str(), exponentials / 1e9, settings.threads);
+  report.note(text);
+  core::Json cases = core::Json::array();
+  for (const Index d : {64, 128}) {
+    for (const Index tokens : {4096, 16384, 65536}) {
+      const auto q = gaussian(queries, d, 1, query_scale(d)), k = gaussian(tokens, d, 2), v = gaussian(tokens, d, 3);
+      core::RowMatrixF output;
+      const double seconds =
+          best_seconds({[&] { output = attention::softmax_attention<float>(q, k, v, settings.threads); }},
+                       tokens > 30000 ? 3 : 5, settings.threads)[0];
+      const double pairs = static_cast<double>(queries) * static_cast<double>(tokens);
+      const double flops = 4 * pairs * static_cast<double>(d);
+      const double model = flops / product.flops + pairs / exponentials;
+      const std::string label = "N " + std::to_string(tokens) + ", d " + std::to_string(d);
+      report.add({"", label, seconds, "s", model / seconds, 0.9, "time model"});
+      if (d == 128)
+        report.add({"", label, flops / seconds / 1e9, "GFLOP/s", flops / seconds / product.flops, 0.8, "best product"});
+      if (settings.dump.empty()) continue;
+      const std::string name = "attention-" + std::to_string(tokens) + "-" + std::to_string(d);
+      for (const auto& [part, matrix] : {std::pair{"queries", &q}, {"keys", &k}, {"values", &v}})
+        dump(settings, name + "-" + part, *matrix);
+      dump(settings, name + "-output", output);
+      cases.push_back({{"name", name}, {"label", label}, {"width", d}, {"seconds", seconds}});
+    }
+  }
+  if (!settings.dump.empty()) std::ofstream(settings.dump / "attention.json") << cases.dump(1) << "\n";
+}
+
+const Registration attention_benchmark({"attention",
+                                        "fp32, 4096 queries: 90 % of flops / best product + exps / exp rate; 80 % of "
+                                        "the best product at d = 128",
+                                        check_attention, time_attention});
+
+void check_all_pairs(const Settings& settings) {
+  const auto keys = gaussian(700, 64, 4, 0.125f);
+  const auto largest = attention::largest_products(keys, settings.threads);
+  const auto leaks = attention::leaks(keys, 5, settings.threads);
+  for (Index i = 0; i < keys.rows(); ++i) {
+    double most = -1e300, leak = 0;
+    for (Index j = 0; j < keys.rows(); ++j) {
+      if (j == i) continue;
+      const double product = keys.row(i).cast<double>().dot(keys.row(j).cast<double>());
+      most = std::max(most, product);
+      leak += std::exp(-5 * (keys.row(i).cast<double>().squaredNorm() - product));
+    }
+    const auto row = static_cast<std::size_t>(i);
+    require(std::abs(most - largest[row]) < 1e-5, "a largest product is off by 1e-5 or more");
+    require(std::abs(leak - leaks[row]) < 1e-4 * leak, "a leak is off by 1e-4 of itself or more");
   }
 }
+
+void time_all_pairs(const Settings& settings, Report& report) {
+  constexpr Index tokens = 21845, d = 64;
+  const auto keys = gaussian(tokens, d, 5, 0.125f);
+  const ProductRate& product = best_product_rate(settings.threads);
+  const auto seconds = best_seconds({[&] { attention::largest_products(keys, settings.threads); },
+                                     [&] { attention::leaks(keys, 8, settings.threads); }},
+                                    3, settings.threads);
+  const double flops = static_cast<double>(tokens) * tokens * d;  // 2 d for each of N^2/2 pairs
+  report.add({"", "largest products, N 21845, d 64", seconds[0], "s", seconds[0], 2, "seconds", Goal::at_most});
+  report.add({"", "largest products", flops / seconds[0] / 1e9, "GFLOP/s", flops / seconds[0] / product.flops, 0.8,
+              "best product"});
+  report.add({"", "leaks, N 21845, d 64", seconds[1], "s", seconds[1], 2, "seconds", Goal::at_most});
+}
+
+const Registration all_pairs_benchmark({"certificate",
+                                        "all pairs of 21845 keys in 2 s; largest products at 80 % of the best product",
+                                        check_all_pairs, time_all_pairs});
 
 }  // namespace
-
-int main(int argc, char** argv) {
-  const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
-  if (argc < 2 || argc > 3 || threads < 1) {
-    std::fprintf(stderr, "usage: %s DIR [THREADS]\n", argv[0]);
-    return 2;
-  }
-  // Logits have standard deviation 0.6 sqrt(64) = 4.8; the largest of 6.7e7 is about 27.
-  const RowMatrixF q = gaussian(queries, 0.6f, 1), k = gaussian(tokens, 1, 2), v = gaussian(tokens, 1, 3);
-  RowMatrixF output;
-  double best = std::numeric_limits<double>::infinity();
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    output = kvfrontier::attention::softmax_attention<float>(q, k, v, threads);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  const std::filesystem::path directory = argv[1];
-  write(directory / "queries.f32", q);
-  write(directory / "keys.f32", k);
-  write(directory / "values.f32", v);
-  write(directory / "output.f32", output);
-  std::printf("{\"queries\": %ld, \"tokens\": %ld, \"width\": %ld, \"threads\": %d, \"seconds\": %.9g}\n",
-              static_cast<long>(queries), static_cast<long>(tokens), static_cast<long>(width), threads, best);
-  return 0;
-}
+}  // namespace kvfrontier::perf

@@ -55,7 +55,7 @@ class Scanner {
   }
 
  private:
-  static constexpr int deepest = 32;
+  static constexpr int deepest = 32, longest_number = 40;
 
   bool character(char expected) {
     if (next_ == end_ || *next_ != expected) return false;
@@ -69,13 +69,19 @@ class Scanner {
     return next_ != start;
   }
 
+  // Not those that might be beyond the range of a double.
   bool number() {
+    const char* const start = next_;
     character('-');
     if (!character('0') && !digits()) return false;
     if (character('.') && !digits()) return false;
-    if (!character('e') && !character('E')) return true;
-    if (!character('-')) character('+');
-    return digits();
+    if (character('e') || character('E')) {
+      const bool small = character('-');
+      if (!small) character('+');
+      const char* const exponent = next_;
+      if (!digits() || (!small && next_ - exponent > 2)) return false;
+    }
+    return next_ - start <= longest_number;
   }
 
   bool value(int depth) {

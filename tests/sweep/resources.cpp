@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "end_to_end/process.hpp"
+#include "../end_to_end/process.hpp"
 
 namespace kvfrontier::sweep::resources_test {
 namespace {
