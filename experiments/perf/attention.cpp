@@ -59,8 +59,8 @@ void time_attention(const Settings& settings, Report& report) {
   const ProductRate& product = best_product_rate(settings.threads);
   const double exponentials = exponential_rate(settings.threads);
   char text[160];
-  std::snprintf(text, sizeof(text), "products %.4g GFLOP/s (%s), exponentials %.4g G/s, %d threads",
-                product.flops / 1e9, product.by.c_str(), exponentials / 1e9, settings.threads);
+  std::snprintf(text, sizeof(text), "products %.4g GFLOP/s (%s; Eigen %.4g), exponentials %.4g G/s, %d threads",
+                product.flops / 1e9, product.by.c_str(), product.eigen / 1e9, exponentials / 1e9, settings.threads);
   report.note(text);
   core::Json cases = core::Json::array();
   for (const Index d : {64, 128}) {

@@ -124,7 +124,21 @@ const Registration absorbing_benchmark({"absorb", "every scheme, N 5461, d 64, 4
 const std::vector<Json> constant_work{{{"name", "bitpack"}}, {{"name", "exact"}}, {{"name", "kivi"}},
                                       {{"name", "uniform"}}, {{"name", "sign"}},  {{"name", "streaming_llm"}}};
 
+// Seconds that the first touch of a page costs here: what a large state pays for memory and a small one, whose pages
+// are used again, does not.
+double seconds_per_fresh_page() {
+  constexpr std::size_t bytes = std::size_t{64} << 20;
+  const double seconds = best_of_short([] {
+    std::vector<char> fresh(bytes);  // writes zeros
+    require(fresh[bytes / 2] == 0, "fresh memory is not zero");
+  });
+  return (seconds - bytes / copy_bandwidth()) / (bytes / 4096.0);
+}
+
 void time_growth(const Settings&, Report& report) {
+  char text[96];
+  std::snprintf(text, sizeof(text), "the first touch of a page of 4 KiB costs %.0f ns", 1e9 * seconds_per_fresh_page());
+  report.note(text);
   const Stream few(128), many(1024);
   for (const Json& entry : constant_work) {
     const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());

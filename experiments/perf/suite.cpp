@@ -128,8 +128,8 @@ const ProductRate& best_product_rate(int threads) {
     const auto times = best_seconds(
         {[&] { eigen_product(a, b, c, threads); }, [&] { openblas_product(a, b, other, threads); }}, 5, threads);
     constexpr double flops = 2.0 * side * side * side;
-    return openblas && times[1] < times[0] ? ProductRate{flops / times[1], "OpenBLAS"}
-                                           : ProductRate{flops / times[0], "Eigen"};
+    return openblas && times[1] < times[0] ? ProductRate{flops / times[1], "OpenBLAS", flops / times[0]}
+                                           : ProductRate{flops / times[0], "Eigen", flops / times[0]};
   }();
   return best;
 }

@@ -81,6 +81,7 @@ double best_of_short(const std::function<void()>& work, double seconds = 0.2, in
 struct ProductRate {
   double flops = 0;
   std::string by;
+  double eigen = 0;  // of Eigen alone, with this build's instruction set
 };
 const ProductRate& best_product_rate(int threads);
 // C = A B^T by OpenBLAS; false where it is not installed. Row-major, contiguous.

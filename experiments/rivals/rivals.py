@@ -10,6 +10,7 @@ Exit status: 0 goals met, 1 missed, 3 a wrong output. --smoke compares outputs o
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,12 +25,20 @@ class WrongOutput(Exception):
     pass
 
 
+def now():
+    """Seconds of the wall, or CPU seconds of this process and its children over threads (see kvfrontier-perf)."""
+    if arguments.clock == "wall":
+        return time.perf_counter()
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(x.ru_utime + x.ru_stime for x in used) / arguments.threads
+
+
 def best(work, rounds=ROUNDS):
     seconds = float("inf")
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = now()
         work()
-        seconds = min(seconds, time.perf_counter() - start)
+        seconds = min(seconds, now() - start)
     return seconds
 
 
@@ -108,8 +117,41 @@ def dense_projection(results):
     if np.abs(numpy_projection(signs, vector)[0, [0, 255]] - slow).max() > 1e-2:
         raise WrongOutput("NumPy's projection")
     repeats = 100
-    seconds = best(lambda: [numpy_projection(signs, vector) for _ in range(repeats)], 9) / repeats
+    # BLAS keeps one thread at work on this, and CPU seconds are divided by all of them.
+    of_all = arguments.threads if arguments.clock == "cpu" else 1
+    seconds = best(lambda: [numpy_projection(signs, vector) for _ in range(repeats)], 9) / repeats * of_all
     return report("NumPy, dense 4096 x 256 times a vector", seconds, ours, 10)
+
+
+def sweep(directory, time_it):
+    """A whole sweep by kvfrontier and by NumPy, which has as many processes as kvfrontier has threads."""
+    import numpy_sweep
+
+    config = directory / "sweep.json"
+    config.write_text(json.dumps(numpy_sweep.config()))
+    program = Path(arguments.program).resolve().parent / "kvfrontier"
+    # CPU seconds of an isolated Bob are not its parent's.
+    isolation = "never" if arguments.clock == "cpu" else "always"
+    runs = 0
+
+    def run():
+        nonlocal runs
+        runs += 1
+        subprocess.run([program, "run", config, "--out", directory / f"sweep-{runs}", "--threads",
+                        str(arguments.threads), "--isolate", isolation, "--quiet"], check=True,
+                       stderr=subprocess.DEVNULL)
+
+    run()
+    # A process of its own: BLAS takes the number of its threads when it is loaded.
+    start = now()
+    printed = subprocess.run([sys.executable, numpy_sweep.__file__, str(arguments.threads)], check=True, text=True,
+                             stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}).stdout
+    seconds = now() - start
+    theirs = {tuple(point): errors for point, errors in json.loads(printed)}
+    different = numpy_sweep.disagreements(numpy_sweep.errors_of(directory / "sweep-1/rows.jsonl"), theirs)
+    if different:
+        raise WrongOutput("the sweeps disagree: " + "; ".join(different))
+    return not time_it or report("NumPy, the same sweep", seconds, best(run), 8)
 
 
 def run_program(directory, flags):
@@ -127,9 +169,12 @@ def main():
         flags += ["--filter", arguments.filter]
     with tempfile.TemporaryDirectory(prefix="kvfrontier-rivals-") as name:
         directory = Path(name)
-        if arguments.smoke:
-            return 0 if run_program(directory, [*flags, "--smoke"])[0] else 1
-        met, results = run_program(directory, [*flags, "--dump", name])
+        met, results = True, []
+        if arguments.filter != "sweep":  # which only this script has
+            met, results = run_program(directory, [*flags, *(["--smoke"] if arguments.smoke else ["--dump", name])])
+        if "sweep".startswith(arguments.filter or "s"):
+            print("sweep: exact, h2o, kivi and uniform, 48 points: 8 times as fast as NumPy with the same errors")
+            met &= sweep(directory, not arguments.smoke)
         if (directory / "attention.json").exists():
             print("rivals of attention: 2 times as fast as NumPy, 1.3 times as fast as PyTorch")
             met &= attention(directory)
@@ -144,11 +189,12 @@ if __name__ == "__main__":
     parser.add_argument("program", help="the built kvfrontier-perf")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--filter", help="only benchmarks with this text in their name")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of kvfrontier-perf")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall, or cpu: CPU seconds over threads")
     parser.add_argument("--smoke", action="store_true", help="compare outputs, time nothing")
     arguments = parser.parse_args()
     # Before NumPy loads its BLAS: the same threads, and whatever kernels it picks for this machine.
     os.environ.pop("OPENBLAS_CORETYPE", None)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads would count as work by the CPU clock
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(arguments.threads)
     import numpy as np

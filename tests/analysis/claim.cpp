@@ -215,8 +215,8 @@ TEST_CASE("a claim is judged by the rows of its plan alone, and holds only when 
 
 TEST_CASE("failed trials leave a claim open, and rows without its numbers are bad data") {
   const auto whole = plan();
-  auto store = store_with(whole, 3);
-  store.points[whole.points[0].id].erase(2);
+  auto store = store_with(whole, 2);
+  store.add(row_of(whole.points[1], 2, {{"x", 1.0002}}));
   store.add(row_of(whole.points[0], 2, {{"reason", "no luck"}}, "failed"));
   const auto verdict = judge(hand_made(), whole, store);
   CHECK(verdict.failed_trials == 1);

@@ -143,7 +143,7 @@ TEST_CASE("the gap table has the constant, the gap and what is not reached, best
        {Json{{"name", "uniform"}, {"keys", "public"}}, Json{{"name", "h2o"}, {"keys", "public"}}}) {
     const bool good = scheme.at("name") == "uniform";
     for (const auto& [id, rows] : store_of({{2176, 0.3}, {4352, good ? 0.01 : 0.3}}, 0, scheme).points) {
-      for (const auto& [trial, row] : rows) store.add(row);
+      for (const auto& row : rows.all()) store.add(row);
     }
   }
   const auto minima = minimal_memory(store, summarise(store), 0.1);
