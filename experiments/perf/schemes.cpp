@@ -150,7 +150,7 @@ void time_growth(const Settings&, Report& report) {
                                          for (int i = 0; i < repeats; ++i) few.absorb(*scheme, params);
                                        },
                                        [&] { many.absorb(*scheme, large); }},
-                                      5);
+                                      2);
     const double small_ns = 1e9 * seconds[0] / static_cast<double>(repeats * few.tokens()),
                  large_ns = 1e9 * seconds[1] / static_cast<double>(many.tokens());
     report.add({"", scheme->name() + ", N 349525", large_ns, "ns/token", large_ns / small_ns, 1.25, "that at N 5461",

@@ -38,7 +38,8 @@ int affinity() {
 struct Sweep {
   Folder folder;
   std::string config = folder.write(
-      "config.json", std::string(R"({"experiment": "index_frontier", "grid": {"n": 4, "d": 16, "scheme": "bitpack"},
+      "config.json",
+      std::string(R"({"experiment": "index_frontier", "grid": {"n": 4, "d": 16, "rate": 1, "scheme": "bitpack"},
                                      "queries": 4, "stop": {"max_trials": 8}})"));
   int runs = 0;
 
@@ -48,6 +49,7 @@ struct Sweep {
     std::vector<std::string> words{"run", config, "--out", out};
     words.insert(words.end(), flags.begin(), flags.end());
     const Finished finished = kvfrontier(words);
+    INFO(finished.err);
     REQUIRE(finished.code == 0);
     const Json session = Json::parse(lines_of(read_text(out + "/sessions.jsonl")).at(0));
     const int count = session.at("threads");
