@@ -13,7 +13,7 @@ configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(she
 # The first Python that can draw.
 PY = $$(.ci/python)
 
-.PHONY: help dependencies build test frontier verify paper figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-cluster frontier verify paper figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
@@ -25,6 +25,7 @@ help:
 	@echo 'make figures    draw results/figures and results/paper.md again from the rows in results/reference'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
+	@echo 'make test-cluster  a sweep as a job array of a real Slurm on this machine, against one process (as root)'
 	@echo 'make perf       tokens a second that every scheme absorbs on one core'
 	@echo 'make format     clang-format over all sources;  make lint: clang-tidy over src and experiments'
 	@echo 'make clean      remove the build directories; rows and figures stay'
@@ -40,6 +41,11 @@ test: dependencies
 	@$(call configure,release,build)
 	@cmake --build build -j$(JOBS)
 	@ctest --test-dir build -j$(JOBS) --output-on-failure
+
+test-cluster: build
+	@if [ "$$(id -u)" != 0 ]; then echo "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container" >&2; exit 2; fi
+	@.ci/install-dependencies slurm
+	@python3 tests/cluster/slurm_array.py $(KVFRONTIER)
 
 frontier: build
 	@for sweep in $(SWEEPS); do \

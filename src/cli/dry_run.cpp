@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "attention/attention.hpp"
+#include "cli/arguments.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 
@@ -41,15 +42,15 @@ DryRun operator+(const DryRun& a, const DryRun& b) {
           std::max(a.memory_bytes, b.memory_bytes)};
 }
 
-void print(const DryRun& estimate, int threads) {
+void print(const DryRun& estimate, const sweep::GrantedThreads& threads) {
   if (estimate.searches > 0) std::printf("searches        %zu\n", estimate.searches);
   if (estimate.points > 0)
     std::printf("points          %zu\ntrials          %zu to %zu\n", estimate.points, estimate.least_trials,
                 estimate.most_trials);
   char least[32], most[32];
-  std::printf("estimated time  %s to %s on %d threads of this machine\nmemory          up to %.2g GB a trial\n",
+  std::printf("estimated time  %s to %s on %s of this machine\nmemory          up to %.2g GB a trial\n",
               sweep::duration_text(estimate.least_seconds, least), sweep::duration_text(estimate.most_seconds, most),
-              threads, estimate.memory_bytes / 1e9);
+              threads_text(threads).c_str(), estimate.memory_bytes / 1e9);
 }
 
 core::Json to_json(const DryRun& estimate) {

@@ -5,6 +5,7 @@
 
 #include "core/json.hpp"
 #include "sweep/config.hpp"
+#include "sweep/resources.hpp"
 
 namespace kvfrontier::cli {
 
@@ -20,7 +21,7 @@ DryRun dry_run(const sweep::Plan& plan, std::span<const sweep::Point> points, in
 // Sums; memory is the larger one.
 DryRun operator+(const DryRun& a, const DryRun& b);
 
-void print(const DryRun& estimate, int threads);
+void print(const DryRun& estimate, const sweep::GrantedThreads& threads);
 core::Json to_json(const DryRun& estimate);
 
 // Declared operations a second of one thread, measured in a moment on this machine. For estimates only.

@@ -12,7 +12,6 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -47,11 +46,11 @@ int run_config(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   std::string out, shard = "1/1", isolate = "always";
   std::vector<std::string> sets;
-  int threads = sweep::available_threads();
   double max_seconds = 0, bob_seconds = 600, memory = 0;
   flags.add_options()("out", po::value(&out),
                       "directory for rows; default results/runs/<config name> below the current directory")(
-      "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
+      "threads", po::value<int>(),
+      "OpenMP threads; default: the least of OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, cgroup and affinity")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
       "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
@@ -64,8 +63,7 @@ int run_config(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("run", run_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
-  if (threads < 1 || threads > 4096)
-    throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
+  const sweep::GrantedThreads threads = chosen_threads(values);
   require_positive(values, "max-seconds", max_seconds, "seconds");
   require_positive(values, "bob-seconds", bob_seconds, "seconds");
   require_positive(values, "memory", memory, "GB");
@@ -85,7 +83,7 @@ int run_config(const std::vector<std::string>& arguments) {
     throw core::UserError("--json goes with --dry-run: what a sweep measured is printed by kvfrontier table");
   if (values.count("dry-run") > 0) {
     const auto points = sweep::shard(plan, options.shard_index, options.shard_count);
-    const DryRun estimate = dry_run(plan, points, threads, measured_speed());
+    const DryRun estimate = dry_run(plan, points, threads.count, measured_speed());
     if (values.count("json") > 0) {
       std::cout << to_json(estimate).dump(1) << "\n";
       return 0;
@@ -99,11 +97,12 @@ int run_config(const std::vector<std::string>& arguments) {
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
   if (is_search(plan)) std::fprintf(stderr, "%zu of %zu searches done; ", outcome.searches_done, outcome.searches);
-  std::fprintf(
-      stderr,
-      "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
-      outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
-      outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
+  std::fprintf(stderr,
+               "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, "
+               "%s on %s -> %s\n",
+               outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
+               outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),
+               threads_text(threads).c_str(), options.out.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return 128 + outcome.signal;

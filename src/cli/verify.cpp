@@ -18,7 +18,6 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -36,7 +35,8 @@ struct Request {
   std::vector<std::string> only;
   std::uint64_t seed = 1;
   bool seed_given = false;
-  int threads = sweep::available_threads(), shard_index = 1, shard_count = 1;
+  sweep::GrantedThreads threads;
+  int shard_index = 1, shard_count = 1;
   double max_seconds = 0;
   bool checks = false, dry_run = false, json = false, quiet = false;
 
@@ -81,8 +81,8 @@ sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep:
   sweep::Plan best = analysis::plan_of(config, claim, request.seed);
   if (request.seed_given) return best;
   std::set<std::uint64_t> seeds;
-  for (const auto& [id, trials] : store.points) {
-    const core::Json& parameters = trials.begin()->second.parameters;
+  for (const auto& [id, rows] : store.points) {
+    const core::Json& parameters = rows.parameters();
     if (parameters.value("experiment", "") == sweep::measured_by(best).name())
       seeds.insert(parameters.value("seed", request.seed));
   }
@@ -227,7 +227,7 @@ int print_dry_run(const Request& request) {
     const sweep::Plan plan = analysis::plan_of(claim->config(request.size()), *claim, request.seed);
     std::vector<sweep::Point> points = sweep::shard(plan, request.shard_index, request.shard_count);
     std::erase_if(points, [&](const sweep::Point& point) { return !seen.insert(point.id).second; });
-    sum = sum + dry_run(plan, points, request.threads, speed);
+    sum = sum + dry_run(plan, points, request.threads.count, speed);
   }
   if (request.json) {
     std::cout << to_json(sum).dump(1) << "\n";
@@ -309,8 +309,8 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
       "only", po::value(&request.only)->composing(), "this claim only; may be repeated")(
       "out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
       "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")(
-      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")(
-      "threads", po::value(&request.threads), "default: all that are granted")(
+      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")("threads", po::value<int>(),
+                                                                                    "default: all that are granted")(
       "shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
       "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
       "dry-run", "show points, trials, time and memory, and measure nothing")("checks", "print every check")(
@@ -323,8 +323,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
     return 0;
   }
   require_choice("--size", request.size_name, {"quick", "paper"});
-  if (request.threads < 1 || request.threads > 4096)
-    throw core::UserError("--threads " + std::to_string(request.threads) + ": an integer from 1 to 4096");
+  request.threads = chosen_threads(values);
   if (values.count("max-seconds") > 0 && !(request.max_seconds > 0))
     throw core::UserError("--max-seconds: a positive number of seconds");
   if (values.count("from") > 0) {
