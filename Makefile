@@ -10,12 +10,13 @@ SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'test
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
 configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
 
-.PHONY: help dependencies build test frontier verify figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-report frontier verify figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
 	@echo 'make verify     build, measure every claim at quick size, print the verdicts'
 	@echo 'make test       install what is missing, build, run the whole test suite'
+	@echo 'make test-report  install npm and Chromium, build, try the page of `kvfrontier report` in the browser'
 	@echo 'make build      the program alone, build/kvfrontier'
 	@echo 'make figures    draw the figures again from the rows in $(RUNS)'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -35,6 +36,12 @@ test: dependencies
 	@$(call configure,release,build)
 	@cmake --build build -j$(JOBS)
 	@ctest --test-dir build -j$(JOBS) --output-on-failure
+
+test-report: dependencies
+	@.ci/install-dependencies report
+	@$(call configure,release,build)
+	@cmake --build build -j$(JOBS) --target kvfrontier-cli --target kvfrontier-made-up-rows
+	@tests/browser/run build
 
 frontier: build
 	@for sweep in $(SWEEPS); do \

@@ -20,6 +20,7 @@ Verb check_verb();
 Verb certify_verb();
 Verb floor_verb();
 Verb verify_verb();
+Verb report_verb();
 
 // Warnings about a store go to stderr.
 void warn(const std::string& text);
