@@ -83,9 +83,9 @@ std::map<std::string, Json> other_parameters(const PointSummary& point) {
     if (name == "scheme") {
       rest["scheme_version"] = value.at("version");
     } else if (name == "instance") {
-      Json options = value;
-      options.erase("name");
+      const Json options = value.value("options", Json::object());
       if (!options.empty()) rest["instance_options"] = options.dump();
+      if (value.contains("version")) rest["instance_version"] = value.at("version");
     } else if (name == "tau") {
       rest["tau_rule"] = text_if_structured(value);  // the column `tau` is the mean that came of it
     } else if (name != "rate") {                     // the column `rate_budget`

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -11,6 +11,9 @@
 #include "sweep/planner.hpp"
 
 namespace kvfrontier::cli {
+
+// A store may hold any number of seeds, and each is a plan to make.
+constexpr std::size_t most_seeds = 8;
 
 sweep::Store read_tree(const std::string& directory, const std::string& advice) {
   sweep::Store store;
@@ -41,14 +44,19 @@ sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::
   const core::Json config = claim.config(size);
   sweep::Plan best = analysis::plan_of(config, claim, seed.value_or(1));
   if (seed) return best;
-  std::set<std::uint64_t> seeds;
+  std::map<std::uint64_t, std::size_t> points_of;
   for (const auto& [id, trials] : store.points) {
     const core::Json& parameters = trials.begin()->second.parameters;
     if (parameters.value("experiment", "") == sweep::measured_by(best).name())
-      seeds.insert(parameters.value("seed", std::uint64_t{1}));
+      ++points_of[parameters.value("seed", std::uint64_t{1})];
   }
+  std::vector<std::pair<std::size_t, std::uint64_t>> seeds;
+  for (const auto& [stored, points] : points_of) seeds.emplace_back(points, stored);
+  std::sort(seeds.rbegin(), seeds.rend());
+  seeds.resize(std::min(seeds.size(), most_seeds));
   std::size_t most = covered_points(best, store);
-  for (const auto stored : seeds) {
+  for (const auto& [points, stored] : seeds) {
+    if (stored == best.seed) continue;
     sweep::Plan plan = analysis::plan_of(config, claim, stored);
     if (const std::size_t covered = covered_points(plan, store); covered > most) {
       most = covered;

@@ -19,8 +19,8 @@ sweep::Store read_tree(const std::string& directory, const std::string& advice);
 // Points of a plan, or that its searches have asked for so far, which the store has rows of.
 std::size_t covered_points(const sweep::Plan& plan, const sweep::Store& store);
 
-// The plan of a claim's sweep: under `seed`, or without one under the seed that its stored rows have. Of several, the
-// one that covers most of the plan; 1 where there are no rows.
+// The plan of a claim's sweep: under `seed`, or without one under the seed that its stored rows have: of the eight with
+// the most points the one that covers most of the plan; 1 where none does.
 sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::optional<std::uint64_t> seed,
                         const sweep::Store& store);
 

@@ -135,7 +135,7 @@ export class Chart {
     const colours = theme()
     const view = this.window ?? this.extent()
     this.view = view
-    const frame = { left: 58, right: 14, top: 12, bottom: 46 }
+    const frame = { left: 66, right: 14, top: 12, bottom: 46 }
     this.frame = { left: frame.left, top: frame.top, width: Math.max(10, width - frame.left - frame.right), height: Math.max(10, height - frame.top - frame.bottom) }
     this.place()
     const xTicks = ticks(view.x0, view.x1, axes[this.options.x].base, this.frame.width / 64)
@@ -155,7 +155,7 @@ export class Chart {
     this.echart.setOption({
       animation: false, backgroundColor: 'transparent', grid: { ...frame, outerBoundsMode: 'none' },
       xAxis: axis(axes[this.options.x].name + (this.options.x === 'rate' ? ', B / (N d)' : ', B'), view.x0, view.x1, xTicks, 28),
-      yAxis: axis('bit error', view.y0, view.y1, yTicks, 42),
+      yAxis: axis('bit error', view.y0, view.y1, yTicks, 48),
       series: [layer('grid', 1, this.gridLines(xTicks, yTicks, colours)), layer('floors', 2, this.floorShapes(colours)),
         layer('lines', 3, this.lineShapes(colours)), layer('marks', 4, this.markShapes(colours))],
     }, { replaceMerge: ['series'] })
@@ -464,7 +464,7 @@ function ticks(low, high, base, most) {
 }
 
 function powerText(base, power, times = 1) {
-  if (base === 2) return power < -1 ? `1/${2 ** -power}` : String(2 ** power)
+  if (base === 2) return power < 0 ? `1/${2 ** -power}` : String(2 ** power)
   const value = times * base ** power
   return value >= 1e6 || value < 1e-4 ? `${times === 1 ? '' : `${times}·`}10${superscript(power)}` : String(Number(value.toPrecision(6)))
 }

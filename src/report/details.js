@@ -8,7 +8,7 @@ import { swatch } from './look.js'
 const measured = new Set(['status', 'trials', 'message_bits', 'peak_state_bits', 'error', 'error_lo', 'error_hi', 'mse', 'mse_floor',
   'floor_bits', 'floor_kind', 'gap', 'rate', 'bits_per_token', 'mib', 'fp16_ratio', 'information_bits', 'tau', 'error_theorem', 'worst_decile',
   'ties', 'relative_l2', 'mixture_relative_l2', 'random_relative_l2', 'uncertified', 'failed', 'least_rate', 'stop', 'seconds', 'level'])
-const elsewhere = new Set(['scheme', 'curve', 'point', 'directory', 'experiment_version', 'rng_version', 'scheme_version'])
+const elsewhere = new Set(['scheme', 'curve', 'point', 'directory', 'experiment_version', 'rng_version', 'scheme_version', 'instance_version'])
 
 export function intervalText(data, i) {
   const lo = data.get('error_lo', i)
@@ -69,7 +69,7 @@ export function card(data, i, also) {
 export function sheet(data, i) {
   const rest = data.columns.filter(({ name }) => measured.has(name) && data.get(name, i) !== null)
     .map(({ name, meaning }) => [name, text(data.get(name, i)), meaning])
-  const versions = ['experiment_version', 'rng_version', 'scheme_version'].map((name) => [name, text(data.get(name, i)), 'part of the point id'])
+  const versions = ['experiment_version', 'rng_version', 'scheme_version', 'instance_version'].filter((name) => data.get(name, i) !== null).map((name) => [name, text(data.get(name, i)), 'part of the point id'])
   const replay = `kvfrontier replay ${shellWord(data.get('directory', i))} --point ${data.get('point', i)} --trial 0`
   return [heading(data, i), pairs(outcome(data, i), 'outcome'),
     element('h3', {}, 'Parameters'), pairs([...parameters(data, i), ...versions], 'full'),

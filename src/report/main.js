@@ -32,10 +32,11 @@ function invitation() {
   const hint = element('p', { class: 'muted' }, 'Point at a mark, or walk through the table or the chart with the arrow keys: all about the point stands here. A click keeps it, Escape lets go. Drag to pan, Ctrl and wheel to zoom.')
   const steps = chart.staircase()
   if (steps.length === 0) return [hint]
-  const rows = steps.map((i) => element('tr', {}, element('td', { class: 'left' }, swatch(data.get('scheme', i)), data.get('scheme', i)),
+  const rows = steps.slice(0, 40).map((i) => element('tr', {}, element('td', { class: 'left' }, swatch(data.get('scheme', i)), data.get('scheme', i)),
     element('td', {}, text(Number(data.get(chart.options.x, i).toPrecision(4)))), element('td', {}, errorText(data.get('error', i))), element('td', {}, gapText(data, i))))
   const heads = ['scheme', chart.options.x === 'rate' ? 'bits/Nd' : 'bits', 'error', 'gap'].map((head, k) => element('th', { scope: 'col', class: k === 0 ? 'left' : null }, head))
-  return [hint, element('h3', {}, 'Best of what is shown'), element('table', {}, element('thead', {}, element('tr', {}, ...heads)), element('tbody', {}, ...rows))]
+  return [hint, element('h3', {}, 'Best of what is shown'), element('table', {}, element('thead', {}, element('tr', {}, ...heads)), element('tbody', {}, ...rows)),
+    steps.length > rows.length ? element('p', { class: 'muted' }, `and ${steps.length - rows.length} more`) : '']
 }
 
 function pin(i) {

@@ -11,7 +11,8 @@ namespace {
 
 // 50,000 points: a grid of schemes and budgets, again and again under new seeds.
 sweep::Store many() {
-  const auto grid = resolved(R"([{"n": [8, 16, 32], "d": [16, 64], "embedding": ["sphere", "rademacher"], "rate": [0.25, 0.5, 1, 2, 4, 8, 16],
+  const auto grid = resolved(
+      R"([{"n": [8, 16, 32], "d": [16, 64], "embedding": ["sphere", "rademacher"], "rate": [0.25, 0.5, 1, 2, 4, 8, 16],
     "scheme": ["bitpack", "rate_distortion", {"name": "uniform", "keys": "public"}, {"name": "uniform", "keys": "stored"},
                {"name": "h2o", "keys": "public"}, {"name": "streaming_llm", "keys": "public"}]}])");
   sweep::Store store;

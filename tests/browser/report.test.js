@@ -63,14 +63,24 @@ async function open(address, settings = {}) {
 }
 
 const marks = (page) => page.$eval('#plot', (plot) => Number(plot.dataset.marks))
-/** A hash of what the canvas shows. */
-const picture = (page) => page.$eval('#plot canvas', async (canvas) => {
+/** What the chart shows from the line `top` on (negative: from the bottom): a hash, and the mean lightness of what is drawn. */
+const look = (page, top = 0) => page.$eval('#plot canvas', async (canvas, from) => {
   await new Promise(requestAnimationFrame)
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-  let hash = 0
-  for (const byte of data) hash = (Math.imul(hash, 31) + byte) | 0
-  return hash
-})
+  const copy = document.createElement('canvas')
+  Object.assign(copy, { width: canvas.width, height: canvas.height })
+  const context = copy.getContext('2d', { willReadFrequently: true })
+  context.drawImage(canvas, 0, 0)
+  const first = from < 0 ? canvas.height + from : from
+  const { data } = context.getImageData(0, first, canvas.width, canvas.height - first)
+  let hash = 0, sum = 0, weight = 0
+  for (let k = 0; k < data.length; k += 4) {
+    for (let c = 0; c < 4; c++) hash = (Math.imul(hash, 31) + data[k + c]) | 0
+    sum += data[k + 3] * (data[k] + data[k + 1] + data[k + 2])
+    weight += data[k + 3] * 3 * 255
+  }
+  return { hash, lightness: sum / weight }
+}, top)
+const picture = async (page) => (await look(page)).hash
 async function shoot(page, name) {
   if (!screenshots) return
   mkdirSync(screenshots, { recursive: true })
@@ -119,18 +129,26 @@ test('the page starts with the largest setting, and filters change the marks', a
 
 test('hover shows the numbers of the table, and every parameter', async () => {
   const page = await open(report('sweep', sweep))
-  const points = table.filter((p) => drawn(p) && p.d === 32 && p.embedding === 'sphere')
+  await choose(page, 'embedding', 'sphere')
+  const rows = readFileSync(join(sweep, 'rows.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+  const points = table.filter((p) => drawn(p) && p.d === 32 && p.embedding === 'sphere' && p.instance === 'index')
+  assert.ok(points.length > 15)
   for (const point of points) {
-    // Of several points at one place the tooltip shows one.
-    if (points.some((other) => other !== point && other.message_bits === point.message_bits && Math.abs(other.error - point.error) < 0.01)) continue
+    await page.fill('#filter-text', point.point) // alone: of several points at one place the tooltip shows one
+    assert.equal(await marks(page), 1)
     const text = await hover(page, point.point)
     for (const part of [point.scheme, point.error.toFixed(5), `[${point.error_lo.toFixed(5)}, ${point.error_hi.toFixed(5)}]`,
       `${point.message_bits} bits`, `${point.floor_bits} bits (finite)`, String(Number(point.gap.toPrecision(4)))]) assert.ok(text.includes(part), `${part} in ${text}`)
-    const parameters = JSON.parse(readFileSync(join(sweep, 'rows.jsonl'), 'utf8').split('\n').map((line) => line && JSON.parse(line)).find((row) => row.point === point.point) ? '{}' : 'null')
-    assert.ok(parameters)
-    for (const name of ['experiment', 'instance', 'embedding', 'schedule', 'sides', 'n', 'tokens', 'd', 'eta', 'tau_rule', 'max_tau', 'rate_budget', 'queries', 'mixture_queries', 'random_queries', 'chunk', 'seed', 'keys'])
-      assert.match(text, new RegExp(`\\b${name}\\b`))
+    const { parameters } = rows.find((row) => row.point === point.point)
+    const shown = new Map([...text.matchAll(/^(\w+)\s+(\S.*)$/gm)].map(([, name, value]) => [name, value]))
+    const renamed = { tau: 'tau_rule', rate: 'rate_budget' }
+    for (const [name, value] of Object.entries({ ...parameters, ...parameters.scheme.options, instance: parameters.instance.name })) {
+      if (name === 'scheme' || name.endsWith('_version') || value === null) continue
+      assert.equal(shown.get(renamed[name] ?? name), typeof value === 'object' ? JSON.stringify(value) : String(value), name)
+    }
   }
+  await page.fill('#filter-text', '')
+  assert.ok((await hover(page, points[0].point)).includes('bit error'))
   await page.finish()
 })
 
@@ -224,17 +242,12 @@ test('a hostile name in the rows stays text', async () => {
 test('dark mode', async () => {
   const address = report('sweep', sweep)
   /** Mean luminance of what is drawn, and of the ground it is drawn on. */
-  const lightness = (page) => page.$eval('#plot', (plot) => {
-    const canvas = plot.querySelector('canvas')
-    const { data } = canvas.getContext('2d').getImageData(0, canvas.height - 60, canvas.width, 60) // labels of the axis
-    let sum = 0, weight = 0
-    for (let k = 0; k < data.length; k += 4) {
-      sum += data[k + 3] * (data[k] + data[k + 1] + data[k + 2])
-      weight += data[k + 3] * 3 * 255
-    }
-    const [r, g, b] = getComputedStyle(plot).backgroundColor.match(/\d+/g).map(Number)
-    return { ink: sum / weight, ground: (r + g + b) / 765 }
-  })
+  const lightness = async (page) => {
+    const { lightness: ink } = await look(page, -40) // labels of the axis
+    const colour = await page.$eval('#plot', (plot) => getComputedStyle(plot).backgroundColor)
+    const [r, g, b] = colour.match(/\d+/g).map(Number)
+    return { ink, ground: (r + g + b) / 765 }
+  }
   for (const scheme of ['light', 'dark']) {
     const page = await open(address, { colorScheme: scheme })
     const { ink, ground } = await lightness(page)
@@ -243,7 +256,7 @@ test('dark mode', async () => {
     // It follows while the page is open.
     await page.emulateMedia({ colorScheme: scheme === 'dark' ? 'light' : 'dark' })
     const other = await lightness(page)
-    assert.ok(Math.abs(other.ink - ink) > 0.2)
+    assert.ok(Math.abs(other.ink - ink) > 0.2, `${ink} then ${other.ink}`)
     await page.finish()
   }
 })
