@@ -13,12 +13,13 @@ configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(she
 # The first Python that can draw.
 PY = $$(.ci/python)
 
-.PHONY: help dependencies build test test-cluster frontier verify paper figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-cluster test-report frontier verify paper figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
 	@echo 'make verify     build, measure every claim at quick size, print the verdicts'
 	@echo 'make test       install what is missing, build, run the whole test suite'
+	@echo 'make test-report  install npm and Chromium, build, try the page of kvfrontier report in the browser'
 	@echo 'make build      the program alone, build/kvfrontier'
 	@echo 'make paper      measure every sweep and claim, draw everything, write results/paper.md; SIZE=quick takes the quick'
 	@echo '                configs, DRY_RUN=1 tells how long it takes; stopped, the same command goes on'
@@ -46,6 +47,12 @@ test-cluster: build
 	@if [ "$$(id -u)" != 0 ]; then echo "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container" >&2; exit 2; fi
 	@.ci/install-dependencies slurm
 	@python3 tests/cluster/slurm_array.py $(KVFRONTIER)
+
+test-report: dependencies
+	@.ci/install-dependencies report
+	@$(call configure,release,build)
+	@cmake --build build -j$(JOBS) --target kvfrontier-cli --target kvfrontier-made-up-rows
+	@tests/browser/run build
 
 frontier: build
 	@for sweep in $(SWEEPS); do \

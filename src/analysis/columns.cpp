@@ -72,6 +72,11 @@ std::string heading(const PointSummary& p) {
          "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
 }
 
+// Where the keys are; a scheme without the option may still send them.
+std::string keys_of(const PointSummary& p) {
+  return p.stored_keys ? "stored" : p.at("scheme").at("options").contains("keys") ? "public" : "none";
+}
+
 struct Cell {
   std::string text;
   bool left = false;
@@ -95,12 +100,8 @@ TextRow text_row(const PointSummary& p, const geometry::Model* model) {
   if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
   if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
   if (p.stop == "unfinished") note = "unfinished; " + note;
-  const bool has_keys = p.at("scheme").at("options").contains("keys");
   TextRow row{{p.at("scheme").at("name").get<std::string>(), true},
-              {p.stored_keys ? "stored"
-               : has_keys    ? "public"
-                             : "none",
-               true},
+              {keys_of(p), true},
               {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
               {measured ? number(p.message_bits, "%.0f") : "-"},
               {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
@@ -168,9 +169,7 @@ const std::vector<Column>& columns() {
       {"gap", "message_bits / floor_bits; empty where the floor is 0",
        [](const PointSummary& p) { return optional(p.gap); }},
       {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code",
-       [](const PointSummary& p) {
-         return p.at("scheme").at("options").contains("keys") ? p.at("scheme").at("options").at("keys") : Json("none");
-       }},
+       [](const PointSummary& p) { return Json(keys_of(p)); }},
       {"schedule", "name of the schedule", parameter("schedule")},
       {"rate", "message_bits / (N d)", measured([](const PointSummary& p) { return p.message_bits / p.entries(); })},
       {"bits_per_token", "message_bits / N",

@@ -22,6 +22,7 @@ Verb floor_verb();
 Verb verify_verb();
 Verb schema_verb();
 Verb completion_verb();
+Verb report_verb();
 
 // Warnings about a store go to stderr.
 void warn(const std::string& text);

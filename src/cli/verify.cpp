@@ -7,13 +7,14 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <set>
+#include <optional>
 
 #include "analysis/claim.hpp"
 #include "cli/arguments.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
+#include "cli/verdicts.hpp"
 #include "core/errors.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
@@ -58,48 +59,6 @@ std::vector<const Claim*> chosen(const std::vector<std::string>& only) {
     if (std::find(list.begin(), list.end(), claim) == list.end()) list.push_back(claim);
   }
   return list;
-}
-
-// The rows of a directory and of the directories in it.
-sweep::Store read_tree(const std::string& directory) {
-  sweep::Store store = sweep::read_store(directory, warn);
-  std::vector<std::filesystem::path> parts;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.is_directory()) parts.push_back(entry.path());
-  }
-  std::sort(parts.begin(), parts.end());
-  for (const auto& part : parts) sweep::read_into(store, part, warn);
-  if (store.points.empty())
-    throw core::UserError(directory + ": no rows here; kvfrontier verify --out " + directory + " would measure them");
-  return store;
-}
-
-// The plan of a claim's sweep under the seed that its stored rows have: of several, the one that covers most of the
-// plan.
-sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep::Store& store) {
-  const core::Json config = claim.config(request.size());
-  sweep::Plan best = analysis::plan_of(config, claim, request.seed);
-  if (request.seed_given) return best;
-  std::set<std::uint64_t> seeds;
-  for (const auto& [id, rows] : store.points) {
-    const core::Json& parameters = rows.parameters();
-    if (parameters.value("experiment", "") == sweep::measured_by(best).name())
-      seeds.insert(parameters.value("seed", request.seed));
-  }
-  const auto covered = [&](const sweep::Plan& plan) {
-    const auto points = sweep::standing(plan, plan.points, store).points;
-    return std::count_if(points.begin(), points.end(),
-                         [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
-  };
-  auto most = covered(best);
-  for (const auto seed : seeds) {
-    sweep::Plan plan = analysis::plan_of(config, claim, seed);
-    if (covered(plan) > most) {
-      most = covered(plan);
-      best = std::move(plan);
-    }
-  }
-  return best;
 }
 
 std::string number(double value) {
@@ -185,17 +144,6 @@ class Table {
   bool all_checks_;
 };
 
-core::Json to_json(const Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
-  core::Json json = verdict.to_json();
-  json["statement"] = claim.statement();
-  json["source"] = claim.source();
-  json["prediction"] = claim.prediction();
-  json["allowance"] = claim.allowance();
-  json["refutation"] = claim.refutation();
-  if (!lack.empty()) json["lack"] = lack;
-  return json;
-}
-
 // What measuring one claim, or its shard, came to.
 struct Measured {
   bool in_time = true, failed = false;
@@ -243,7 +191,7 @@ int verify(const Request& request) {
   const bool measuring = request.from.empty();
   const auto list = chosen(request.only);
   sweep::Store store;
-  if (!measuring) store = read_tree(request.from);
+  if (!measuring) store = read_tree(request.from, "kvfrontier verify --out " + request.from + " would measure them");
   // A shard measures its part of every claim; verdicts need all parts.
   const bool judging = request.shard_count == 1;
   const auto say = [&](const std::string& text) {
@@ -255,10 +203,11 @@ int verify(const Request& request) {
   std::map<Outcome, int> counts;
   core::Json verdicts = core::Json::array();
   bool failed = false, in_time = true;
+  const auto seed = request.seed_given ? std::optional(request.seed) : std::nullopt;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Claim& claim = *list[i];
     const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed)
-                                       : stored_plan(claim, request, store);
+                                       : stored_plan(claim, request.size(), seed, store);
     if (measuring) {
       std::string line = "[";
       say(line.append(std::to_string(i + 1))
@@ -281,7 +230,7 @@ int verify(const Request& request) {
     if (table) {
       table->add(claim, verdict, lack);
     } else {
-      verdicts.push_back(to_json(claim, verdict, lack));
+      verdicts.push_back(verdict_json(claim, verdict, lack));
     }
     failed = failed || verdict.failed_trials > 0;
     ++counts[verdict.outcome()];
