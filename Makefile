@@ -10,12 +10,13 @@ SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'test
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
 configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
 
-.PHONY: help dependencies build test frontier verify figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-external frontier verify figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
 	@echo 'make verify     build, measure every claim at quick size, print the verdicts'
 	@echo 'make test       install what is missing, build, run the whole test suite'
+	@echo 'make test-external  install into a temporary prefix, build and run the schemes of experiments/external_scheme'
 	@echo 'make build      the program alone, build/kvfrontier'
 	@echo 'make figures    draw the figures again from the rows in $(RUNS)'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -35,6 +36,9 @@ test: dependencies
 	@$(call configure,release,build)
 	@cmake --build build -j$(JOBS)
 	@ctest --test-dir build -j$(JOBS) --output-on-failure
+
+test-external: build
+	@.ci/test-external build
 
 frontier: build
 	@for sweep in $(SWEEPS); do \
@@ -68,7 +72,7 @@ format:
 	@clang-format -i $(SOURCES)
 
 lint: build
-	@clang-tidy -p build --quiet $(filter-out tests/%,$(filter %.cpp,$(SOURCES)))
+	@clang-tidy -p build --quiet $(filter-out tests/% experiments/external_scheme/%,$(filter %.cpp,$(SOURCES)))
 
 clean:
 	rm -rf build build-asan build-clang

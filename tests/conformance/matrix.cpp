@@ -92,12 +92,17 @@ bool repeats_index(const Game& game) {
 
 }  // namespace
 
-TEST_CASE("the matrix holds every scheme, every choice and every family", "[conformance]") {
-  const auto schemes = conforming_schemes();
+// [library]: of our own schemes, and not for a project outside that has its own tested.
+TEST_CASE("the schemes of the library are found", "[conformance][library]") {
   std::set<std::string> names;
-  for (const auto* scheme : schemes) names.insert(scheme->name());
+  for (const auto* scheme : conforming_schemes()) names.insert(scheme->name());
   for (const char* name : {"bitpack", "exact", "h2o", "kivi", "streaming_llm", "uniform"})
     CHECK(names.count(name) == 1);
+}
+
+TEST_CASE("the matrix holds every scheme, every choice and every family", "[conformance]") {
+  const auto schemes = conforming_schemes();
+  CHECK_FALSE(schemes.empty());
   CHECK(reduction::InstanceFamilies::find_or_null("index") != nullptr);
 
   const auto instances = small_instances();
@@ -308,12 +313,12 @@ TEST_CASE("fit never exceeds the budget, and the least is attainable", "[conform
       }
     }
   }
-  CHECK(checks > 10'000);
+  CHECK(checks > 300 * conforming_schemes().size());
 }
 
 // What is promised of a message that holds everything: fp32 rows answer exactly (sums of 21 doubles of size at most 1),
 // bits do, and two-level values survive a quantiser up to the rounding of its scale.
-TEST_CASE("everything kept gives the exact answer where it is promised", "[conformance]") {
+TEST_CASE("everything kept gives the exact answer where it is promised", "[conformance][library]") {
   const auto instances = small_instances();
   const auto promised = [](const Game& game) -> std::optional<double> {
     const std::string name = game.scheme->name();
@@ -360,9 +365,10 @@ TEST_CASE("more budget is not significantly worse", "[conformance]") {
     instances.push_back(index_instance(family, trial));
     taus.push_back(tau_of(*instances.back()));
   }
-  std::size_t steps = 0;
+  std::size_t steps = 0, budgeted = 0;
   for (const auto* scheme : conforming_schemes()) {
     if (!scheme->options().has_size()) continue;
+    ++budgeted;
     std::vector<const core::Option*> choices;
     for (const core::Option& option : scheme->options().options()) {
       if (!is_number(option)) choices.push_back(&option);
@@ -398,10 +404,10 @@ TEST_CASE("more budget is not significantly worse", "[conformance]") {
       }
     }
   }
-  CHECK(steps > 50);
+  CHECK(steps >= budgeted);
 }
 
-TEST_CASE("values of evicted tokens do not change the message", "[conformance]") {
+TEST_CASE("values of evicted tokens do not change the message", "[conformance][library]") {
   const auto instances = small_instances();
   Tally tally;
   for (const std::string& name : eviction_schemes) {

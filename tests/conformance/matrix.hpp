@@ -1,11 +1,13 @@
 #pragma once
 // The conformance matrix: every registered scheme x every registered instance family x small (N, d) x presets of its
-// option table x budgets. A new scheme or family is in it by being registered. The only schemes passed over are those
-// whose name starts with "cheat_": tests register them in order to see them caught.
+// option table x budgets. A new scheme or family is in it by being registered. Passed over are only those
+// that need options of the user's (`process`, whose programs have tests of their own), and those whose name starts with
+// "cheat_": tests register them in order to see them caught.
 
 #include <functional>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,17 @@ namespace kvfrontier::tests {
 
 inline constexpr std::uint64_t unlimited = std::uint64_t{1} << 50;  // bits
 
+// An outside project has its own schemes tested and not the library's: its build names them here (CMake's
+// kvfrontier_add_conformance), separated by commas.
+#ifdef KVFRONTIER_CONFORMANCE_SCHEMES
+inline std::vector<const schemes::Scheme*> conforming_schemes() {
+  std::vector<const schemes::Scheme*> list;
+  std::istringstream names(KVFRONTIER_CONFORMANCE_SCHEMES);
+  for (std::string name; std::getline(names, name, ',');)
+    list.push_back(&schemes::Schemes::find(name, "kvfrontier_add_conformance"));
+  return list;
+}
+#else
 inline std::vector<const schemes::Scheme*> conforming_schemes() {
   std::vector<const schemes::Scheme*> list;
   for (const std::string& name : schemes::self_contained_schemes()) {
@@ -22,6 +35,7 @@ inline std::vector<const schemes::Scheme*> conforming_schemes() {
   }
   return list;
 }
+#endif
 
 // Values that the matrix gives to an option, its default first. A size option is the budget's; a structured option or a
 // free text has its default only.
