@@ -275,7 +275,7 @@ void Program::send(const void* data, std::size_t size, const std::string& what) 
 void Program::receive(void* data, std::size_t size, const std::string& what) {
   std::size_t moved = 0;
   const auto progress = [&] {
-    return moved == 0 ? "any of " + what
+    return moved == 0 ? what
                       : std::to_string(size) + " bytes of " + what + ", of which there are " + std::to_string(moved);
   };
   while (moved < size) {

@@ -146,7 +146,7 @@ TEST_CASE("programs that misbehave are failed rows with the end of their stderr"
   // Alice's program.
   for (const Way& way : {
            Way{"    sys.exit(3)", "exited with status 3 before it had"},
-           Way{"    take_in(); sys.exit(3)", "exited with status 3 before it had written any of its message"},
+           Way{"    take_in(); sys.exit(3)", "exited with status 3 before it had written its message"},
            Way{"    take_in(); os.kill(os.getpid(), 9)", "was killed by signal 9 (Killed) before"},
            Way{"    take_in(); sys.stdout.buffer.write(struct.pack('<Q', 2) + b'x')",
                "exited with status 0 before it had written 2 bytes of its message, of which there are 1"},
@@ -166,7 +166,7 @@ TEST_CASE("programs that misbehave are failed rows with the end of their stderr"
   // Bob's.
   const std::string asked = "\n    message, queries = take_in_message(); last_words()\n";
   for (const Way& way : {
-           Way{"    sys.exit(3)", "exited with status 3 before it had written any of its answers"},
+           Way{"    sys.exit(3)", "exited with status 3 before it had written its answers"},
            Way{"    answers = halves(queries); write_frame(answers[:-8])", "bytes of its answers where"},
            Way{"    sys.stdout.buffer.write(struct.pack('<Q', len(queries)) + b'xyz')",
                "of its answers, of which there are 3"},

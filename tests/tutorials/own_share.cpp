@@ -51,7 +51,7 @@ class OwnShare : public analysis::Claim {
   }
 
   Json config(analysis::Size size) const override {
-    const int trials = size == analysis::Size::quick ? 48 : 400;
+    const int trials = size == analysis::Size::quick ? 400 : 4000;
     return {{"grid", {{"embedding", {"sphere", "rademacher"}}, {"d", {32, 64}}, {"tau", {4, 6, 8}}}},
             {"stop", {{"min_trials", 8}, {"max_trials", trials}}}};
   }
