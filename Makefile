@@ -13,13 +13,14 @@ configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(she
 # The first Python that can draw.
 PY = $$(.ci/python)
 
-.PHONY: help dependencies build test test-cluster test-report frontier verify paper figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang perf format lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
 	@echo 'make verify     build, measure every claim at quick size, print the verdicts'
 	@echo 'make test       install what is missing, build, run the whole test suite'
 	@echo 'make test-report  install npm and Chromium, build, try the page of kvfrontier report in the browser'
+	@echo 'make test-external  install into a temporary prefix, build and run the schemes of experiments/external_scheme'
 	@echo 'make build      the program alone, build/kvfrontier'
 	@echo 'make paper      measure every sweep and claim, draw everything, write results/paper.md; SIZE=quick takes the quick'
 	@echo '                configs, DRY_RUN=1 tells how long it takes; stopped, the same command goes on'
@@ -53,6 +54,9 @@ test-report: dependencies
 	@$(call configure,release,build)
 	@cmake --build build -j$(JOBS) --target kvfrontier-cli --target kvfrontier-made-up-rows
 	@tests/browser/run build
+
+test-external: build
+	@.ci/test-external build
 
 frontier: build
 	@for sweep in $(SWEEPS); do \
@@ -89,7 +93,7 @@ format:
 	@clang-format -i $(SOURCES)
 
 lint: build
-	@clang-tidy -p build --quiet $(filter-out tests/%,$(filter %.cpp,$(SOURCES)))
+	@clang-tidy -p build --quiet $(filter-out tests/% experiments/external_scheme/%,$(filter %.cpp,$(SOURCES)))
 
 clean:
 	rm -rf build build-asan build-clang

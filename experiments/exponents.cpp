@@ -76,7 +76,7 @@ class Exponents : public analysis::JudgingClaim {
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
     Json known = Json::array(), linear = Json::array(), costly = Json::array();
-    for (const auto& name : schemes::Schemes::names()) {
+    for (const auto& name : schemes::self_contained_schemes()) {
       const Json entry = entry_of(name);
       (exact_laws.count(name) > 0 ? known : cost_per_token_grows(entry) ? costly : linear).push_back(entry);
     }

@@ -149,7 +149,7 @@ int main(int argc, char** argv) {
   std::printf("%ld tokens of width %ld, rate %g, one core; goal %.0f tokens a second\n", static_cast<long>(tokens),
               static_cast<long>(width), rate, goal);
   std::printf("%-28s %12s %8s  %s\n", "scheme", "tokens/s", "rate", "goal");
-  for (const auto& name : schemes::Schemes::names()) {
+  for (const auto& name : schemes::self_contained_schemes()) {
     const auto& scheme = schemes::Schemes::find(name, "scheme");
     for (const Json& given : variants(scheme)) {
       const schemes::PublicParams params = params_of(scheme, given, *instance, rate);

@@ -59,7 +59,7 @@ std::string interval_text(const core::Interval& interval) {
 std::string options_text(const PointSummary& p) {
   std::string text;
   for (const auto& [name, value] : p.at("scheme").at("options").items()) {
-    if (name == "keys" || value.is_null()) continue;
+    if (name == "keys" || value.empty()) continue;  // null, [] and {} say nothing
     text += (text.empty() ? "" : " ") + name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
   }
   return text;

@@ -15,11 +15,13 @@ core::BitString cut(core::BitString bits, std::uint64_t size) {
 }  // namespace
 
 TEMPLATE_TEST_CASE_SIG("damaged messages give an error or an answer", "[conformance]", ((int part), part), 0, 1, 2, 3) {
+  const auto schemes = conforming_schemes(part);
+  if (schemes.empty()) return;
   const auto instances = small_instances();
   core::Stream coins({77}, core::Purpose("tests/damage"), static_cast<std::uint64_t>(part));
   std::size_t errors = 0, answers = 0;
   Tally tally;
-  for (const auto* scheme : conforming_schemes(part)) {
+  for (const auto* scheme : schemes) {
     std::size_t games = 0;
     for_each_game(*scheme, instances, [&](const Game& game) {
       if (repeats_index(game) && game.params.d != 16) return;

@@ -23,7 +23,7 @@ const std::vector<std::string> eviction_schemes{"h2o", "prefixkv", "streaming_ll
 
 }  // namespace
 
-TEST_CASE("everything kept gives the exact answer where it is promised", "[conformance]") {
+TEST_CASE("everything kept gives the exact answer where it is promised", "[conformance][library]") {
   const auto instances = small_instances();
   const auto promised = [](const Game& game) -> std::optional<double> {
     const std::string name = game.scheme->name();
@@ -59,7 +59,7 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
   CHECK(kept_promise == promising);
 }
 
-TEST_CASE("values of evicted tokens do not change the message", "[conformance]") {
+TEST_CASE("values of evicted tokens do not change the message", "[conformance][library]") {
   const auto instances = small_instances();
   Tally tally;
   for (const std::string& name : eviction_schemes) {

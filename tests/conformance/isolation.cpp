@@ -26,9 +26,11 @@ bool worth_a_process(const Game& game) {
 
 TEMPLATE_TEST_CASE_SIG("an isolated Bob answers as one in place, bit for bit", "[conformance]", ((int part), part), 0,
                        1, 2, 3) {
+  const auto schemes = conforming_schemes(part);
+  if (schemes.empty()) return;
   const auto instances = small_instances();
   Tally tally;
-  for (const auto* scheme : conforming_schemes(part)) {
+  for (const auto* scheme : schemes) {
     for_each_game(*scheme, instances, [&](const Game& game) {
       if (!worth_a_process(game)) return;
       const RowMatrixD queries = queries_of(*game.instance, game.params.tau);

@@ -22,9 +22,11 @@ const std::set<std::string> sections_of_both{"lengths", "residual", "rows", "sha
 
 TEMPLATE_TEST_CASE_SIG("the message is as long as its ledger, its state and its formula say, after every block",
                        "[conformance]", ((int part), part), 0, 1, 2, 3) {
+  const auto schemes = conforming_schemes(part);
+  if (schemes.empty()) return;
   const auto instances = small_instances();
   Tally tally;
-  for (const auto* scheme : conforming_schemes(part)) {
+  for (const auto* scheme : schemes) {
     for_each_game(*scheme, instances, [&](const Game& game) {
       for (const int chunk : {1, 3, 64}) {
         std::uint64_t peak = 0;

@@ -1,7 +1,8 @@
 #pragma once
 // The conformance matrix: every registered scheme x every registered instance family x small (N, d) x presets of its
-// option table x budgets. A new scheme or family is in it by being registered. The only schemes passed over are those
-// whose name starts with "cheat_": tests register them in order to see them caught.
+// option table x budgets. A new scheme or family is in it by being registered. Passed over are only those
+// that need options of the user's (`process`, whose programs have tests of their own), and those whose name starts with
+// "cheat_": tests register them in order to see them caught.
 
 #include <cstdint>
 #include <functional>
@@ -15,10 +16,12 @@ namespace kvfrontier::tests {
 
 inline constexpr std::uint64_t unlimited = std::uint64_t{1} << 50;  // bits
 
+// An outside project has its own schemes tested and not the library's: its build names them in
+// KVFRONTIER_CONFORMANCE_SCHEMES (CMake's kvfrontier_add_conformance), separated by commas.
 std::vector<const schemes::Scheme*> conforming_schemes();
 
 // The schemes in `parts` hands dealt by name. What asks much of each is a TEMPLATE_TEST_CASE_SIG over the parts, so
-// that they can run side by side.
+// that they can run side by side. A project of few schemes leaves some hands empty.
 inline constexpr int parts = 4;
 std::vector<const schemes::Scheme*> conforming_schemes(int part);
 

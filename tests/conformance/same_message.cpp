@@ -15,9 +15,11 @@ const std::set<std::string> block_dependent{};
 
 TEMPLATE_TEST_CASE_SIG("messages do not depend on how the stream is cut", "[conformance]", ((int part), part), 0, 1, 2,
                        3) {
+  const auto schemes = conforming_schemes(part);
+  if (schemes.empty()) return;
   const auto instances = small_instances();
   Tally tally;
-  for (const auto* scheme : conforming_schemes(part)) {
+  for (const auto* scheme : schemes) {
     if (block_dependent.count(scheme->name()) > 0) continue;
     for_each_game(*scheme, instances, [&](const Game& game) {
       if (repeats_index(game) && game.params.d != 7) return;
@@ -33,9 +35,11 @@ TEMPLATE_TEST_CASE_SIG("messages do not depend on how the stream is cut", "[conf
 
 TEMPLATE_TEST_CASE_SIG("the same coins give the same bits, other coins others", "[conformance]", ((int part), part), 0,
                        1, 2, 3) {
+  const auto schemes = conforming_schemes(part);
+  if (schemes.empty()) return;
   const auto instances = small_instances();
   Tally tally;
-  for (const auto* scheme : conforming_schemes(part)) {
+  for (const auto* scheme : schemes) {
     for_each_game(*scheme, instances, [&](const Game& game) {
       const auto message = simulator::encode(game.params, *game.instance);
       const auto again = index_instance(game.instance->params(), 0);
