@@ -3,7 +3,8 @@
     python3 experiments/paper.py KVFRONTIER [--size quick|paper] [--runs DIR] [--dry-run]      measure, then draw
     python3 experiments/paper.py KVFRONTIER --from results/reference                           draw stored rows
 
-Figures go to OUT/figures (pdf, png, caption in txt), the page to OUT/paper.md; OUT is results. Stopped at any moment, the same
+Figures go to OUT/figures (pdf, png, caption in txt), the page to OUT/paper.md, the page to explore all points to
+OUT/report.html where the program was built with it; OUT is results. Stopped at any moment, the same
 command goes on: each sweep resumes where it was. `make paper` and `make figures` call this script.
 """
 
@@ -162,6 +163,7 @@ def main():
     errors = draw(drawings(call.program, runs, size, call.style), figures)
     (call.out / "paper.md").write_text(page(call.program, runs, size, figures), encoding="utf-8")
     print(f"{len(list(figures.glob('*.pdf')))} figures -> {figures}, page -> {call.out / 'paper.md'}", file=sys.stderr)
+    subprocess.run([call.program, "report", str(runs), "--out", str(call.out / "report.html")])  # says itself what it lacks
     if errors:
         sys.exit("not drawn:\n" + "\n".join(errors))
     if not clean:
