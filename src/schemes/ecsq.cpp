@@ -111,7 +111,18 @@ class EcsqEncoder : public Encoder {
   std::uint64_t working_bits() const override { return 32 * buffer_.size(); }
   void write(core::BitWriter& writer) const override {
     writer.section("values");
-    for (const bool bit : bits_) writer.put(bit, 1);
+    std::uint64_t word = 0;
+    int filled = 0;
+    const auto flush = [&] {
+      writer.put(word, filled);
+      word = 0;
+      filled = 0;
+    };
+    for (const bool bit : bits_) {
+      word |= std::uint64_t{bit} << filled;
+      if (++filled == 64) flush();
+    }
+    flush();
   }
 
  private:

@@ -332,9 +332,8 @@ class Gear : public Scheme {
   }
   std::string paper() const override {
     return "Kang et al., GEAR: An Efficient KV Cache Compression Recipe for Near-Lossless Generative Inference of LLM, "
-           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers a side, where the authors' code has b^2 - "
-           "1 "
-           "and a number that ignores the length of keys (official)";
+           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers a side, where the authors' code has "
+           "b^2 - 1 and a number that ignores the length of keys (official)";
   }
   std::string guarantee() const override {
     return "every number within half a scale step before the low-rank part, which never adds squared error before its "
