@@ -184,19 +184,19 @@ TEST_CASE("programs that misbehave are failed rows with the end of their stderr"
 }
 
 TEST_CASE("programs that hang are killed with all they have started", "[end_to_end][external]") {
-  // Ten seconds are enough for Python to start, and not for what it then does.
+  // Fifteen seconds are enough for Python to start, and not for what it then does.
   const std::string hang = R"py(
     last_words()
     subprocess.Popen(["sh", "-c", "sleep 1000; : " + __file__])
     time.sleep(1000))py";
   const std::string said = "\n    write_frame(struct.pack('<Q', 12)); take_in()";
-  const std::string alice = ending_of(said + hang, good_decode, 10).reason;
+  const std::string alice = ending_of(said + hang, good_decode, 15).reason;
   CHECK_THAT(alice,
-             Contains("did not write its message within 10 s; its stderr ends: first words | lost the codebook"));
-  CHECK_THAT(ending_of(good_encode, "\n    take_in_message()" + hang, 10).reason,
-             Contains("did not write its answers within 10 s; its stderr ends: first words | lost the codebook"));
+             Contains("did not write its message within 15 s; its stderr ends: first words | lost the codebook"));
+  CHECK_THAT(ending_of(good_encode, "\n    take_in_message()" + hang, 15).reason,
+             Contains("did not write its answers within 15 s; its stderr ends: first words | lost the codebook"));
   // Before it has said how long its message is: the point is not measured, the row says why.
-  CHECK_THAT(ending_of(hang, good_decode, 10).reason, Contains("did not write the length of its message within 10 s"));
+  CHECK_THAT(ending_of(hang, good_decode, 15).reason, Contains("did not write the length of its message within 15 s"));
 }
 
 TEST_CASE("programs end with kvfrontier and with Bob, however hard", "[end_to_end][external]") {
@@ -319,7 +319,8 @@ TEST_CASE("an edited program is another point, and its own options reach it", "[
   CHECK_THAT(replay.out, Contains("the programs' files are not those that the config was read with"));
 }
 
-// The built-in `bitpack`, spoken by NumPy: the same error for the same budget, and the same answer to one too small.
+// The built-in `bitpack`, spoken by NumPy: the same answers for the same budget, and a least length that is refused
+// below.
 TEST_CASE("a program fits itself to a budget", "[end_to_end][external]") {
   const Folder folder;
   const std::string script = folder.write("bitpack.py", std::string(R"py(
@@ -378,7 +379,10 @@ else:
   for (const auto& [game, data] : games) {
     CAPTURE(game);
     REQUIRE(data.size() == 2);
-    for (const char* what : {"message_bits", "error"}) CHECK(data[0].at(what) == data[1].at(what));
+    CHECK(data[0].at("message_bits") == data[1].at("message_bits"));
+    // Not the bit error: entries that are not sent are read at 1/2, where the order of a sum decides.
+    for (const char* what : {"mse", "relative_l2", "mixture_relative_l2", "random_relative_l2"})
+      CHECK(data[0].at(what).get<double>() == Approx(data[1].at(what).get<double>()).epsilon(1e-9).margin(1e-12));
   }
   config["grid"]["rate"] = 0.2;
   CHECK_THAT(kvfrontier({"run", folder.write("small.json", config), "--out", folder / "small"}).err,
