@@ -258,7 +258,8 @@ def error_against_rate(program, cell, points, log):
     bottom = 0.5 * min([p.error or p.hi for p in measured] + [0.01]) if log else 0
     floor = floor_curve(program, cell)
     figure, all_axes = plt.subplots(1, len(panels), figsize=style.canvas("page" if len(panels) > 1 else "column", 3.0), sharey=True, squeeze=False)
-    figure.subplots_adjust(left=0.07 if len(panels) > 1 else 0.14, right=0.985, bottom=0.135, top=0.815, wspace=0.08)
+    left = style.across("page", 0.07) if len(panels) > 1 else style.across("column", 0.14)
+    figure.subplots_adjust(left=left, right=0.985, bottom=style.upright(0.135), top=1 - style.upright(0.185), wspace=0.08)
     for axes, (title, members) in zip(all_axes[0], panels):
         draw_panel(axes, members, floor, told_apart, log, bottom, limits, title)
         size_axis(axes, points[0].entries)
@@ -304,7 +305,7 @@ def bits_against_size(program, cells, target):
     embedding, eta = next(iter(cells))[1], next(iter(cells))[5]
 
     figure, axes = plt.subplots(figsize=style.canvas("column", 3.1))
-    figure.subplots_adjust(left=0.135, right=0.60, bottom=0.12, top=0.97)
+    figure.subplots_adjust(left=style.across("column", 0.135), right=1 - style.across("column", 0.40), bottom=style.upright(0.12), top=0.97)
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = sizes[0] / 1.35, sizes[-1] * 1.35

@@ -53,6 +53,16 @@ def canvas(width, height):
     return WIDTHS[_kind][width], height * TALLER[_kind]
 
 
+def across(width, share):
+    """What text that takes `share` of the width of a paper's figure takes of this style's."""
+    return share * TEXT[_kind] * WIDTHS["paper"][width] / WIDTHS[_kind][width]
+
+
+def upright(share):
+    """The same of the height."""
+    return share * TEXT[_kind] / TALLER[_kind]
+
+
 def look(scheme):
     """Colour and marker of a scheme: fixed for known names, a function of the name for others."""
     if scheme in KNOWN:
