@@ -138,13 +138,13 @@ export class Chart {
     const colours = theme()
     const view = this.window ?? this.extent()
     this.view = view
-    const frame = { left: 66, right: 14, top: 12, bottom: 46 }
+    const frame = { left: 74, right: 14, top: 12, bottom: 46 }
     this.frame = { left: frame.left, top: frame.top, width: Math.max(10, width - frame.left - frame.right), height: Math.max(10, height - frame.top - frame.bottom) }
     this.place()
     const xTicks = ticks(view.x0, view.x1, axes[this.options.x].base, this.frame.width / 64)
     const yTicks = this.options.y === 'log' ? ticks(view.y0, view.y1, 10, this.frame.height / 36) : linearTicks(view.y0, view.y1, this.frame.height / 50)
     const axis = (name, min, max, marks, gap) => ({
-      type: 'value', name, nameLocation: 'middle', nameGap: gap, nameTextStyle: { color: colours.ink, fontSize: 13 }, min, max, animation: false,
+      type: 'value', name, nameLocation: 'middle', nameGap: gap, nameMoveOverlap: false, nameTextStyle: { color: colours.ink, fontSize: 13 }, min, max, animation: false,
       axisLine: { show: true, onZero: false, lineStyle: { color: colours.muted } },
       axisTick: { show: true, customValues: marks.map((mark) => mark.at), lineStyle: { color: colours.muted } },
       axisLabel: { color: colours.ink, fontSize: 12, customValues: marks.filter((mark) => mark.label).map((mark) => mark.at), hideOverlap: true,
@@ -158,7 +158,7 @@ export class Chart {
     this.echart.setOption({
       animation: false, backgroundColor: 'transparent', grid: { ...frame, outerBoundsMode: 'none' },
       xAxis: axis(axes[this.options.x].name + (this.options.x === 'rate' ? ', B / (N d)' : ', B'), view.x0, view.x1, xTicks, 28),
-      yAxis: axis('bit error', view.y0, view.y1, yTicks, 48),
+      yAxis: axis('bit error', view.y0, view.y1, yTicks, 54),
       series: [layer('grid', 1, this.gridLines(xTicks, yTicks, colours)), layer('floors', 2, this.floorShapes(colours)),
         layer('lines', 3, this.lineShapes(colours)), layer('marks', 4, this.markShapes(colours))],
     }, { replaceMerge: ['series'] })
@@ -288,6 +288,7 @@ export class Chart {
 
   drawFocus() {
     this.overlay.removeAll()
+    this.echart.getZr().refresh() // which removing does not ask for
     const k = this.shown.indexOf(this.focused)
     this.container.dataset.focused = k < 0 ? '' : this.data.get('point', this.focused)
     if (k < 0) return

@@ -19,6 +19,7 @@ export function showProvenance(container, page) {
       const { flags, libraries, config: run } = session
       config.textContent = JSON.stringify({ session: session.session, flags, libraries, config: run }, null, 1)
       config.hidden = false
+      config.scrollIntoView({ block: 'nearest' })
     } }, session.session)
     const values = [show, session.rows, session.started, shortCommit(session), session.compiler, session.kernel, session.cpu, session.host, session.threads, session.isolation]
     return element('tr', {}, ...values.map((value, k) => element('td', { class: side(heads[k]) }, value instanceof Node ? value : text(value))))

@@ -63,8 +63,12 @@ async function open(address, settings = {}) {
 }
 
 const marks = (page) => page.$eval('#plot', (plot) => Number(plot.dataset.marks))
-/** What the chart shows from the line `top` on (negative: from the bottom): a hash, and the mean lightness of what is drawn. */
-const look = (page, top = 0) => page.$eval('#plot canvas', async (canvas, from) => {
+/**
+ * What a layer of the chart (0: all marks, 1: the ring) shows from the line `top` on (negative: from the bottom): a hash,
+ * the mean lightness of what is drawn, and whether anything is.
+ */
+const look = (page, { top = 0, layer = 0 } = {}) => page.$$eval('#plot canvas', async (canvases, { from, layer }) => {
+  const canvas = canvases[layer]
   for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame)
   const copy = document.createElement('canvas')
   Object.assign(copy, { width: canvas.width, height: canvas.height })
@@ -78,8 +82,8 @@ const look = (page, top = 0) => page.$eval('#plot canvas', async (canvas, from) 
     sum += data[k + 3] * (data[k] + data[k + 1] + data[k + 2])
     weight += data[k + 3] * 3 * 255
   }
-  return { hash, lightness: sum / weight }
-}, top)
+  return { hash, lightness: sum / weight, drawn: weight > 0 }
+}, { from: top, layer })
 const picture = async (page) => (await look(page)).hash
 async function shoot(page, name) {
   if (!screenshots) return
@@ -149,6 +153,13 @@ test('hover shows the numbers of the table, and every parameter', async () => {
   }
   await page.fill('#filter-text', '')
   assert.ok((await hover(page, points[0].point)).includes('bit error'))
+  // The mark is ringed, on a canvas of its own, until the pointer leaves it.
+  const ringed = async () => (await look(page, { layer: 1 })).drawn
+  assert.equal(await ringed(), true)
+  const box = await page.locator('#plot .canvas').boundingBox()
+  await page.mouse.move(box.x + 3, box.y + 3)
+  assert.equal(await page.locator('.tooltip').isVisible(), false)
+  assert.equal(await ringed(), false)
   await page.finish()
 })
 
@@ -243,7 +254,7 @@ test('dark mode', async () => {
   const address = report('sweep', sweep)
   /** Mean luminance of what is drawn, and of the ground it is drawn on. */
   const lightness = async (page) => {
-    const { lightness: ink } = await look(page, -40) // labels of the axis
+    const { lightness: ink } = await look(page, { top: -40 }) // labels of the axis
     const colour = await page.$eval('#plot', (plot) => getComputedStyle(plot).backgroundColor)
     const [r, g, b] = colour.match(/\d+/g).map(Number)
     return { ink, ground: (r + g + b) / 765 }
