@@ -81,7 +81,7 @@ void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formul
     complain("the message has " + std::to_string(bits) + " bits, the largest state only " +
              data.at("peak_state_bits").dump());
   }
-  const auto& parameters = row.parameters;
+  const Json& parameters = *row.parameters;
   if (data.at("queried_rows") != parameters.at("queries")) {
     complain("the row counts " + data.at("queried_rows").dump() + " queried rows, its parameters ask for " +
              parameters.at("queries").dump());
@@ -113,7 +113,7 @@ AuditReport audit(const sweep::Store& store) {
     // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only
     // those before the stop: more of them only make the interval tighter.
     std::map<std::uint64_t, Group> groups;
-    for (const auto& [trial, row] : store.points.at(point.point)) {
+    for (const sweep::Row& row : store.points.at(point.point).all()) {
       if (row.result.status != "ok") continue;
       ++report.rows;
       try {

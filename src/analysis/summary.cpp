@@ -1,8 +1,11 @@
 #include "analysis/summary.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 #include "core/errors.hpp"
 #include "reduction/instance.hpp"
@@ -75,7 +78,7 @@ std::optional<double> mse_floor_of(const core::Json& parameters, double message_
 PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* stop) {
   PointSummary point;
   point.point = rows.front().point;
-  point.parameters = rows.front().parameters;
+  point.parameters = *rows.front().parameters;
   point.stop = stop ? stop->reason : "unfinished";
   point.level = 1 - (1 - sweep::quoted_level) / static_cast<double>(stop ? stop->looks : 1);
   const Json& rate = point.at("rate");
@@ -148,21 +151,41 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
 }
 
 std::vector<PointSummary> summarise(const sweep::Store& store) {
-  std::vector<PointSummary> points;
-  for (const auto& [id, trials] : store.points) {
-    const auto rows = store.counted_rows(id);
-    if (rows.empty() || !is_game(rows.front().parameters)) continue;
-    const auto stop = store.stops.find(id);
-    points.push_back(summarise(rows, stop == store.stops.end() ? nullptr : &stop->second));
+  std::vector<std::string> games;
+  for (const auto& [id, rows] : store.points) {
+    if (is_game(rows.parameters())) games.push_back(id);
   }
+  std::vector<std::optional<PointSummary>> summaries(games.size());
+  std::exception_ptr failure;
+  // Parsing what the rows hold is most of the time that a table takes.
+#pragma omp parallel for schedule(dynamic, 16)
+  for (std::size_t i = 0; i < games.size(); ++i) {
+    try {
+      const auto rows = store.counted_rows(games[i]);
+      if (rows.empty()) continue;
+      const auto stop = store.stops.find(games[i]);
+      summaries[i] = summarise(rows, stop == store.stops.end() ? nullptr : &stop->second);
+    } catch (...) {
+#pragma omp critical
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+
   const auto order = [](const PointSummary& p) {
     return std::make_tuple(p.at("instance").dump(), p.at("embedding").dump(), p.at("schedule").dump(),
                            p.at("tokens").get<std::int64_t>(), p.at("d").get<std::int64_t>(),
                            p.at("scheme").at("name").get<std::string>(), p.stored_keys, p.rate_budget.value_or(1e300),
                            p.message_bits, p.point);
   };
-  std::sort(points.begin(), points.end(),
-            [&](const PointSummary& a, const PointSummary& b) { return order(a) < order(b); });
+  std::vector<std::pair<decltype(order(PointSummary())), PointSummary*>> sorted;
+  for (auto& summary : summaries) {
+    if (summary) sorted.emplace_back(order(*summary), &*summary);
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<PointSummary> points;
+  points.reserve(sorted.size());
+  for (const auto& [place, summary] : sorted) points.push_back(std::move(*summary));
   return points;
 }
 

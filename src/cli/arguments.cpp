@@ -75,6 +75,18 @@ std::pair<int, int> parse_shard(const std::string& text) {
   return {index, count};
 }
 
+sweep::GrantedThreads chosen_threads(const po::variables_map& values) {
+  if (values.count("threads") == 0) return sweep::granted_threads();
+  const int count = values["threads"].as<int>();
+  if (count < 1 || count > 4096)
+    throw core::UserError("--threads " + std::to_string(count) + ": an integer from 1 to 4096");
+  return {count, "--threads"};
+}
+
+std::string threads_text(const sweep::GrantedThreads& threads) {
+  return std::to_string(threads.count) + (threads.count == 1 ? " thread (" : " threads (") + threads.from + ")";
+}
+
 void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
   std::string allowed;
@@ -115,7 +127,7 @@ sweep::Store read_rows(const std::string& directory) {
 
 void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
   if (points > 0) return;
-  const core::Json& parameters = store.points.begin()->second.begin()->second.parameters;
+  const core::Json& parameters = store.points.begin()->second.parameters();
   if (parameters.contains("scheme"))
     throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
   throw core::UserError(directory + ": no games here, only rows of " +

@@ -9,6 +9,7 @@
 #include "analysis/summary.hpp"
 #include "geometry/schedule.hpp"
 #include "simulator/bob.hpp"
+#include "sweep/resources.hpp"
 #include "sweep/store.hpp"
 
 namespace kvfrontier::cli {
@@ -28,6 +29,11 @@ std::string required(const po::variables_map& values, const std::string& name, c
 
 // Parses "I/N" with 1 <= I <= N. Throws UserError.
 std::pair<int, int> parse_shard(const std::string& text);
+
+// The number of --threads, or what the process is granted without it. Throws UserError outside 1 to 4096.
+sweep::GrantedThreads chosen_threads(const po::variables_map& values);
+// "2 threads (SLURM_CPUS_PER_TASK)".
+std::string threads_text(const sweep::GrantedThreads& threads);
 
 // Throws UserError with the nearest name unless `value`, given to `flag`, is one of `choices`.
 void require_choice(const std::string& flag, const std::string& value, const std::vector<std::string>& choices);

@@ -9,7 +9,6 @@
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "reduction/certificate.hpp"
-#include "sweep/session.hpp"
 #include "theory/coherence.hpp"
 #include "theory/leak.hpp"
 
@@ -20,7 +19,7 @@ constexpr const char* certify_usage =
     "certify --n N --d D [--embedding E] [--eta X] [--schedule S] [--seed S] [--threads T]";
 
 int certify(const std::vector<std::string>& arguments) {
-  int n = 0, threads = sweep::available_threads();
+  int n = 0;
   std::int64_t d = 0;
   std::uint64_t seed = 1;
   double eta = 0.5;
@@ -30,7 +29,7 @@ int certify(const std::vector<std::string>& arguments) {
       "embedding", po::value(&embedding), "family of keys, default sphere")("eta", po::value(&eta),
                                                                             "multiplicative tolerance, default 0.5")(
       "schedule", po::value(&schedule), "default doubling")("seed", po::value(&seed), "default 1")(
-      "threads", po::value(&threads), "default: all that are granted");
+      "threads", po::value<int>(), "default: all that are granted");
   po::variables_map values;
   if (!parse("certify", certify_usage, flags, "", 0, arguments, values)) return 0;
   if (d < 1) throw core::UserError("certify: --d is missing; see kvfrontier certify --help");
@@ -51,6 +50,7 @@ int certify(const std::vector<std::string>& arguments) {
                           std::to_string(reduction::largest_certified));
 
   const auto instance = reduction::make_instance(params, reduction::Coins::derive(seed, params, 0));
+  const int threads = chosen_threads(values).count;
   const auto start = std::chrono::steady_clock::now();
   const auto certificate = reduction::certify(*instance, threads);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

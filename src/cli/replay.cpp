@@ -23,7 +23,7 @@ constexpr const char* replay_usage = "replay DIR --point ID --trial K [--dump-me
 constexpr const char* decode_usage = "decode FILE [--answers]";
 
 // The row of a point given by its id or by a unique beginning of it.
-const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix, std::int64_t trial) {
+sweep::Row find_row(const sweep::Store& store, const std::string& prefix, std::int64_t trial) {
   auto match = store.points.end();
   for (auto point = store.points.lower_bound(prefix); point != store.points.end() && point->first.rfind(prefix, 0) == 0;
        ++point) {
@@ -34,11 +34,10 @@ const sweep::Row& find_row(const sweep::Store& store, const std::string& prefix,
   if (match == store.points.end())
     throw core::UserError("--point " + prefix +
                           ": no such point here; kvfrontier table DIR --format csv lists point ids");
-  const auto row = match->second.find(trial);
-  if (row == match->second.end())
+  if (!match->second.contains(trial))
     throw core::UserError("--trial " + std::to_string(trial) + ": the point has trials 0 to " +
-                          std::to_string(match->second.rbegin()->first));
-  return row->second;
+                          std::to_string(match->second.last_trial()));
+  return match->second.at(trial);
 }
 
 // A row that another version of the code measured cannot be measured again by this one.
@@ -70,9 +69,9 @@ int replay(const std::vector<std::string>& arguments) {
   if (point.empty() || trial < 0)
     throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
   const sweep::Store store = read_rows(required(values, "DIR", "replay"));
-  const sweep::Row& row = find_row(store, point, trial);
-  const auto& experiment = sweep::Experiments::find(row.parameters.at("experiment"), "experiment");
-  require_same_versions(row.parameters, experiment);
+  const sweep::Row row = find_row(store, point, trial);
+  const auto& experiment = sweep::Experiments::find(row.parameters->at("experiment"), "experiment");
+  require_same_versions(*row.parameters, experiment);
 
   sweep::TrialContext context;
   context.bob.isolation = parse_isolation(isolate);
@@ -85,7 +84,7 @@ int replay(const std::vector<std::string>& arguments) {
   }
   sweep::Row again = row;
   try {
-    again.result = experiment.measure(row.parameters, static_cast<std::uint64_t>(trial), context);
+    again.result = experiment.measure(*row.parameters, static_cast<std::uint64_t>(trial), context);
   } catch (const core::UserError&) {
     throw;
   } catch (const std::exception& error) {

@@ -195,12 +195,8 @@ Json claims_json(const sweep::Store& store) {
 
 // Every session with the rows it measured; those without any measured nothing that stands here.
 Json sessions_json(const sweep::Store& store) {
-  std::map<std::string, std::size_t> rows;
-  for (const auto& [id, trials] : store.points) {
-    for (const auto& [trial, row] : trials) ++rows[row.session];
-  }
   Json list = Json::array();
-  for (const auto& [id, count] : rows) {
+  for (const auto& [id, count] : store.session_rows()) {
     const auto known = store.sessions.find(id);
     Json session = known == store.sessions.end() ? Json{{"session", id}} : known->second;
     session["rows"] = count;

@@ -1,25 +1,23 @@
 // kvfrontier run: a config becomes rows.
 
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <set>
 
-#include "attention/attention.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "core/json.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
 
 constexpr const char* run_usage =
-    "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
+    "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run [--json]] "
     "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
 
 void require_positive(const po::variables_map& values, const std::string& flag, double number,
@@ -44,45 +42,19 @@ void report_refusals(const sweep::Plan& plan) {
   }
 }
 
-void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points, int threads,
-                   const std::filesystem::path& out) {
-  double least = 0, most = 0, largest_memory = 0;
-  const double first_look = static_cast<double>(plan.stop.checkpoints().front());
-  for (const sweep::Point& point : points) {
-    least += point.operations * first_look;
-    most += point.operations * static_cast<double>(plan.stop.max_trials);
-    largest_memory = std::max(largest_memory, plan.experiment->memory_bytes(point.parameters));
-  }
-  const double speed = measured_speed();
-  char least_text[32], most_text[32];
-  std::printf("experiment      %s\n", plan.experiment->name().c_str());
-  if (is_search(plan)) {
-    std::printf("searches        %zu\n", points.size());
-  } else {
-    std::printf("points          %zu\ntrials          %zu to %zu\n", points.size(),
-                points.size() * static_cast<std::size_t>(first_look),
-                points.size() * static_cast<std::size_t>(plan.stop.max_trials));
-  }
-  std::printf(
-      "estimated time  %s to %s on %d threads of this machine\nmemory          up to %.2g GB a trial\nout             "
-      "%s\n",
-      sweep::duration_text(least / speed / threads, least_text),
-      sweep::duration_text(most / speed / threads, most_text), threads, largest_memory / 1e9, out.c_str());
-}
-
 int run_config(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   std::string out, shard = "1/1", isolate = "always";
   std::vector<std::string> sets;
-  int threads = sweep::available_threads();
   double max_seconds = 0, bob_seconds = 600, memory = 0;
   flags.add_options()("out", po::value(&out),
                       "directory for rows; default results/runs/<config name> below the current directory")(
-      "threads", po::value(&threads), "OpenMP threads; default: what the machine, the cgroup and Slurm grant")(
+      "threads", po::value<int>(),
+      "OpenMP threads; default: the least of OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, cgroup and affinity")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
       "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
-      "dry-run", "show points, trials, time and memory, and run nothing")(
+      "dry-run", "show points, trials, time and memory, and run nothing")("json", "with --dry-run: as JSON")(
       "isolate", po::value(&isolate), "always: each Bob is a process of his own; never: a function call (profiling)")(
       "bob-seconds", po::value(&bob_seconds), "kill a Bob that has not answered after S seconds")(
       "retry-failed", "measure failed trials again")(
@@ -91,8 +63,7 @@ int run_config(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse("run", run_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::filesystem::path config = required(values, "CONFIG", "run");
-  if (threads < 1 || threads > 4096)
-    throw core::UserError("--threads " + std::to_string(threads) + ": an integer from 1 to 4096");
+  const sweep::GrantedThreads threads = chosen_threads(values);
   require_positive(values, "max-seconds", max_seconds, "seconds");
   require_positive(values, "bob-seconds", bob_seconds, "seconds");
   require_positive(values, "memory", memory, "GB");
@@ -108,19 +79,30 @@ int run_config(const std::vector<std::string>& arguments) {
   options.bob = {parse_isolation(isolate), bob_seconds};
   options.memory_bytes = memory * 1e9;
   options.quiet = values.count("quiet") > 0;
+  if (values.count("json") > 0 && values.count("dry-run") == 0)
+    throw core::UserError("--json goes with --dry-run: what a sweep measured is printed by kvfrontier table");
   if (values.count("dry-run") > 0) {
-    print_dry_run(plan, sweep::shard(plan, options.shard_index, options.shard_count), threads, options.out);
+    const auto points = sweep::shard(plan, options.shard_index, options.shard_count);
+    const DryRun estimate = dry_run(plan, points, threads.count, measured_speed());
+    if (values.count("json") > 0) {
+      std::cout << to_json(estimate).dump(1) << "\n";
+      return 0;
+    }
+    std::printf("experiment      %s\n", plan.experiment->name().c_str());
+    print(estimate, threads);
+    std::printf("out             %s\n", options.out.c_str());
     return 0;
   }
 
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
   if (is_search(plan)) std::fprintf(stderr, "%zu of %zu searches done; ", outcome.searches_done, outcome.searches);
-  std::fprintf(
-      stderr,
-      "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, %s -> %s\n",
-      outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
-      outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds), options.out.c_str());
+  std::fprintf(stderr,
+               "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, "
+               "%s on %s -> %s\n",
+               outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
+               outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),
+               threads_text(threads).c_str(), options.out.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return 128 + outcome.signal;
@@ -137,18 +119,6 @@ Verb run_verb() {
 
 void warn(const std::string& text) {
   std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str());
-}
-
-double measured_speed() {
-  const core::RowMatrixD rows = core::RowMatrixD::Constant(1024, 64, 0.125);
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  int rounds = 0;
-  do {
-    attention::softmax_attention<double>(rows.topRows(256), rows, rows);
-    ++rounds;
-  } while (Clock::now() - start < std::chrono::milliseconds(50));
-  return rounds * 4.0 * 256 * 1024 * 64 / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace kvfrontier::cli

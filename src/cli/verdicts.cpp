@@ -45,8 +45,8 @@ sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::
   sweep::Plan best = analysis::plan_of(config, claim, seed.value_or(1));
   if (seed) return best;
   std::map<std::uint64_t, std::size_t> points_of;
-  for (const auto& [id, trials] : store.points) {
-    const core::Json& parameters = trials.begin()->second.parameters;
+  for (const auto& [id, rows] : store.points) {
+    const core::Json& parameters = rows.parameters();
     if (parameters.value("experiment", "") == sweep::measured_by(best).name())
       ++points_of[parameters.value("seed", std::uint64_t{1})];
   }

@@ -11,6 +11,7 @@
 
 #include "analysis/claim.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
 #include "cli/verdicts.hpp"
@@ -18,7 +19,6 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/session.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -28,7 +28,7 @@ using analysis::Outcome;
 
 constexpr const char* verify_usage =
     "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] "
-    "[--max-seconds S] [--checks] [--json] "
+    "[--max-seconds S] [--dry-run] [--checks] [--json] "
     "[--quiet] [--markdown]";
 
 struct Request {
@@ -36,9 +36,10 @@ struct Request {
   std::vector<std::string> only;
   std::uint64_t seed = 1;
   bool seed_given = false;
-  int threads = sweep::available_threads(), shard_index = 1, shard_count = 1;
+  sweep::GrantedThreads threads;
+  int shard_index = 1, shard_count = 1;
   double max_seconds = 0;
-  bool checks = false, json = false, quiet = false;
+  bool checks = false, dry_run = false, json = false, quiet = false;
 
   analysis::Size size() const { return size_name == "quick" ? analysis::Size::quick : analysis::Size::paper; }
   const std::string& directory() const { return from.empty() ? out : from; }
@@ -165,6 +166,26 @@ Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::s
   return {!outcome.out_of_time, outcome.failed > 0, outcome.signal != 0 ? 128 + outcome.signal : 0};
 }
 
+// Claims that judge the same rows share them: each point counts once.
+int print_dry_run(const Request& request) {
+  const double speed = measured_speed();
+  std::set<std::string> seen;
+  DryRun sum;
+  for (const Claim* claim : chosen(request.only)) {
+    const sweep::Plan plan = analysis::plan_of(claim->config(request.size()), *claim, request.seed);
+    std::vector<sweep::Point> points = sweep::shard(plan, request.shard_index, request.shard_count);
+    std::erase_if(points, [&](const sweep::Point& point) { return !seen.insert(point.id).second; });
+    sum = sum + dry_run(plan, points, request.threads.count, speed);
+  }
+  if (request.json) {
+    std::cout << to_json(sum).dump(1) << "\n";
+  } else {
+    print(sum, request.threads);
+    std::printf("out             %s\n", request.out.c_str());
+  }
+  return 0;
+}
+
 int verify(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   const bool measuring = request.from.empty();
@@ -237,11 +258,12 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
       "only", po::value(&request.only)->composing(), "this claim only; may be repeated")(
       "out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
       "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")(
-      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")(
-      "threads", po::value(&request.threads), "default: all that are granted")(
+      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")("threads", po::value<int>(),
+                                                                                    "default: all that are granted")(
       "shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
       "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
-      "checks", "print every check")("json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
+      "dry-run", "show points, trials, time and memory, and measure nothing")("checks", "print every check")(
+      "json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
       "markdown", "print what the claims claim (experiments/README.md), and do nothing");
   po::variables_map values;
   if (!parse("verify", verify_usage, flags, "", 0, arguments, values)) return 0;
@@ -250,12 +272,11 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
     return 0;
   }
   require_choice("--size", request.size_name, {"quick", "paper"});
-  if (request.threads < 1 || request.threads > 4096)
-    throw core::UserError("--threads " + std::to_string(request.threads) + ": an integer from 1 to 4096");
+  request.threads = chosen_threads(values);
   if (values.count("max-seconds") > 0 && !(request.max_seconds > 0))
     throw core::UserError("--max-seconds: a positive number of seconds");
   if (values.count("from") > 0) {
-    for (const char* flag : {"out", "shard", "max-seconds"}) {
+    for (const char* flag : {"out", "shard", "max-seconds", "dry-run"}) {
       if (values.count(flag) > 0)
         throw core::UserError(
             std::string("--from and --").append(flag).append(": --from measures nothing; use one of the two"));
@@ -265,9 +286,10 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
   request.seed_given = values.count("seed") > 0;
   request.checks = values.count("checks") > 0;
   request.json = values.count("json") > 0;
+  request.dry_run = values.count("dry-run") > 0;
   request.quiet = values.count("quiet") > 0;
   if (request.out.empty()) request.out = "results/runs/verify-" + request.size_name;
-  return verify(request);
+  return request.dry_run ? print_dry_run(request) : verify(request);
 }
 
 }  // namespace

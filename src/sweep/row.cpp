@@ -5,8 +5,9 @@
 namespace kvfrontier::sweep {
 
 core::Json Row::to_json() const {
-  return {{"schema", row_schema}, {"point", point},           {"trial", trial},     {"status", result.status},
-          {"data", result.data},  {"parameters", parameters}, {"seconds", seconds}, {"session", session}};
+  return {{"schema", row_schema},    {"point", point},      {"trial", trial},
+          {"status", result.status}, {"data", result.data}, {"parameters", *parameters},
+          {"seconds", seconds},      {"session", session}};
 }
 
 Row Row::from_json(const core::Json& json) {
@@ -15,7 +16,7 @@ Row Row::from_json(const core::Json& json) {
   row.trial = json.at("trial").get<std::int64_t>();
   row.result.status = json.at("status").get<std::string>();
   row.result.data = json.at("data");
-  row.parameters = json.at("parameters");
+  row.parameters = std::make_shared<const core::Json>(json.at("parameters"));
   row.seconds = json.at("seconds").get<double>();
   row.session = json.at("session").get<std::string>();
   return row;

@@ -2,6 +2,7 @@
 // One trial of one point, and its line in a store.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/json.hpp"
@@ -18,11 +19,14 @@ struct TrialResult {
   core::Json data = core::Json::object();
 };
 
+// Resolved parameters, held once for all rows of a point.
+using Parameters = std::shared_ptr<const core::Json>;
+
 struct Row {
   std::string point;  // point id
   std::int64_t trial = 0;
   TrialResult result;
-  core::Json parameters;  // the fully resolved parameters whose hash is the point id
+  Parameters parameters;  // the fully resolved parameters whose hash is the point id
   double seconds = 0;     // of this trial; not part of its identity
   std::string session;    // who measured it; not part of its identity
 

@@ -56,6 +56,7 @@ struct SearchState {
 
 struct PointState {
   Point point;
+  Parameters parameters;              // the point's, for its rows
   std::vector<SearchState*> waiting;  // searches that go on when it has stopped
   std::map<std::int64_t, Row> rows;   // found and measured
   std::int64_t first_queued = 0;      // least trial of those last queued
@@ -108,7 +109,7 @@ class Runner {
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
     if (!queue_.empty()) writer_.append_session(session);
-#pragma omp parallel num_threads(options_.threads)
+#pragma omp parallel num_threads(options_.threads.count)
     work();
     progress_.clear();
     if (failure_) std::rethrow_exception(failure_);
@@ -135,12 +136,13 @@ class Runner {
   PointState& open(Point point) {
     PointState& state = states_.emplace_back();
     state.point = std::move(point);
+    state.parameters = std::make_shared<const core::Json>(state.point.parameters);
     state.memory = experiment_.memory_bytes(state.point.parameters);
     const auto known = store_.points.find(state.point.id);
     if (known != store_.points.end()) {
-      for (const auto& [trial, row] : known->second) {
+      for (Row& row : known->second.all()) {
         if (options_.retry_failed && row.result.status == "failed") continue;
-        state.rows.emplace(trial, row);
+        state.rows.emplace(row.trial, std::move(row));
         ++outcome_.trials_found;
       }
     }
@@ -287,7 +289,7 @@ class Runner {
     Row row;
     row.point = task.state->point.id;
     row.trial = task.trial;
-    row.parameters = task.state->point.parameters;
+    row.parameters = task.state->parameters;
     row.session = session_;
     if (never_fits(*task.state)) {
       row.result = {"failed",
@@ -296,7 +298,7 @@ class Runner {
                      {"point_failed", true}}};
     } else {
       try {
-        row.result = experiment_.measure(row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
+        row.result = experiment_.measure(*row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
       } catch (const std::bad_alloc&) {
         row.result = {"failed", {{"reason", "out of memory"}}};
       } catch (const std::exception& error) {

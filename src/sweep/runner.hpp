@@ -5,13 +5,14 @@
 #include <string>
 
 #include "sweep/config.hpp"
+#include "sweep/resources.hpp"
 #include "sweep/store.hpp"
 
 namespace kvfrontier::sweep {
 
 struct RunOptions {
   std::filesystem::path out;
-  int threads = 1;
+  GrantedThreads threads{1, "caller"};
   int shard_index = 1, shard_count = 1;
   double max_seconds = 0;     // start no trial after this long; 0: no limit
   bool retry_failed = false;  // measure failed trials again

@@ -1,18 +1,13 @@
 #include "sweep/session.hpp"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <zstd.h>
-#include <algorithm>
 
 #include <boost/version.hpp>
 #include <chrono>
-#include <cmath>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <limits>
 #include <random>
 
 #include "build_info.hpp"
@@ -45,31 +40,9 @@ std::string host_name() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
-// A positive integer in an environment variable, or `otherwise`.
-int from_environment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  const int value = text ? std::atoi(text) : 0;
-  return value > 0 ? value : otherwise;
-}
-
-// CPUs that cgroup v2 grants ("max 100000" or "quota period"), rounded up.
-int cgroup_cpus() {
-  std::ifstream stream("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(stream >> quota >> period) || quota == "max" || period <= 0) return std::numeric_limits<int>::max();
-  return std::max(1, static_cast<int>(std::ceil(std::atof(quota.c_str()) / period)));
-}
-
-double number_in(const char* file) {
-  std::ifstream stream(file);
-  double value;
-  return stream >> value ? value : std::numeric_limits<double>::infinity();
-}
-
 }  // namespace
 
-core::Json make_session(const core::Json& config, int threads, simulator::Isolation isolation) {
+core::Json make_session(const core::Json& config, const GrantedThreads& threads, simulator::Isolation isolation) {
   const std::string started = utc_now();
   std::random_device entropy;  // names a session; never reaches a row's data
   const std::string id =
@@ -85,7 +58,8 @@ core::Json make_session(const core::Json& config, int threads, simulator::Isolat
           {"flags", KVFRONTIER_FLAGS},
           {"kernel", KVFRONTIER_KERNEL},
           {"cpu", cpu_model()},
-          {"threads", threads},
+          {"threads", threads.count},
+          {"threads_from", threads.from},
           {"isolation", isolation == simulator::Isolation::always ? "always" : "never"},
           {"libraries",
            {{"eigen", std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
@@ -96,27 +70,6 @@ core::Json make_session(const core::Json& config, int threads, simulator::Isolat
                                   std::to_string(NLOHMANN_JSON_VERSION_PATCH)},
             {"zstd", ZSTD_versionString()}}},
           {"config", config}};
-}
-
-int available_threads() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-  cpus = std::min(cpus, cgroup_cpus());
-  cpus = std::min(cpus, from_environment("SLURM_CPUS_PER_TASK", cpus));
-  return std::max(1, std::min(cpus, from_environment("OMP_NUM_THREADS", cpus)));
-}
-
-double available_memory() {
-  double available = std::numeric_limits<double>::infinity();
-  std::ifstream stream("/proc/meminfo");
-  for (std::string name; stream >> name;) {
-    double kibibytes = 0;
-    if (name == "MemAvailable:" && stream >> kibibytes) available = kibibytes * 1024;
-    stream.ignore(256, '\n');
-  }
-  const double limit = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
-  return std::isfinite(limit) && std::isfinite(used) ? std::min(available, limit - used) : available;
 }
 
 }  // namespace kvfrontier::sweep

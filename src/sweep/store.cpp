@@ -12,8 +12,6 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <set>
-#include <sstream>
 
 #include "core/errors.hpp"
 
@@ -66,46 +64,80 @@ std::vector<fs::path> files_of(const fs::path& directory, const std::string& ste
   return files;
 }
 
-std::string decompressed(std::istream& stream, const fs::path& file) {
-  const std::string packed{std::istreambuf_iterator<char>(stream), {}};
-  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-  std::string text, piece(ZSTD_DStreamOutSize(), '\0');
-  ZSTD_outBuffer out{piece.data(), piece.size(), 0};
-  std::size_t more = 0;
-  do {  // a full piece may leave more inside
-    out.pos = 0;
-    more = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_isError(more) != 0) throw StoreError(file.string() + ": not a zstd file; the file is damaged");
-    text.append(piece, 0, out.pos);
-  } while (in.pos < in.size || out.pos == out.size);
-  if (more != 0) throw StoreError(file.string() + ": the zstd file is cut off; the file is damaged");
-  return text;
-}
+// The bytes of a file piece by piece, unpacked where it is packed. Throws UserError when it cannot be read and
+// StoreError when it is no whole zstd file.
+class Bytes {
+ public:
+  explicit Bytes(const fs::path& file) : file_(file), stream_(file, std::ios::binary) {
+    if (!stream_) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+    if (is_compressed(file)) context_.reset(ZSTD_createDCtx());
+  }
 
-// visit(json, "file:line") for every whole line.
-template <class Visit>
-void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
-  std::ifstream plain(file, std::ios::binary);
-  if (!plain) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
-  std::istringstream unpacked;
-  if (is_compressed(file)) unpacked.str(decompressed(plain, file));
-  std::istream& stream = is_compressed(file) ? static_cast<std::istream&>(unpacked) : plain;
-  std::string line;
-  for (std::int64_t number = 1; std::getline(stream, line); ++number) {
-    const std::string place = file.string() + ":" + std::to_string(number);
-    if (stream.eof()) {  // no newline: cut off while it was written
-      warn(place + ": the last line is cut off and is not counted");
-      return;
-    }
-    const Json json = Json::parse(line, nullptr, false);
-    if (json.is_discarded()) throw StoreError(place + ": this line is not JSON; the file is damaged");
-    try {
-      visit(json, place);
-    } catch (const Json::exception& error) {
-      throw StoreError(place + ": " + core::json_complaint(error) + "; the file is damaged");
+  // The next piece, until the call after this one; empty at the end.
+  std::string_view next() {
+    if (!context_) return read();
+    for (;;) {
+      if (in_.pos == in_.size && out_.pos < out_.size) {
+        const std::string_view packed = read();
+        if (packed.empty() && more_ != 0)
+          throw StoreError(file_.string() + ": the zstd file is cut off; the file is damaged");
+        if (packed.empty()) return {};
+        in_ = {packed.data(), packed.size(), 0};
+      }
+      unpacked_.resize(ZSTD_DStreamOutSize());
+      out_ = {unpacked_.data(), unpacked_.size(), 0};
+      more_ = ZSTD_decompressStream(context_.get(), &out_, &in_);
+      if (ZSTD_isError(more_) != 0) throw StoreError(file_.string() + ": not a zstd file; the file is damaged");
+      if (out_.pos > 0) return {unpacked_.data(), out_.pos};
     }
   }
+
+ private:
+  std::string_view read() {
+    stream_.read(piece_.data(), static_cast<std::streamsize>(piece_.size()));
+    return {piece_.data(), static_cast<std::size_t>(stream_.gcount())};
+  }
+
+  const fs::path& file_;
+  std::ifstream stream_;
+  std::string piece_ = std::string(std::size_t{1} << 20, '\0'), unpacked_;
+  std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context_{nullptr, ZSTD_freeDCtx};
+  ZSTD_inBuffer in_{nullptr, 0, 0};
+  ZSTD_outBuffer out_{nullptr, 1, 0};  // a full piece may leave more inside
+  std::size_t more_ = 1;               // an empty file is not a whole one
+};
+
+// visit(line, place) for every whole line, place() being "file:line".
+template <class Visit>
+void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
+  Bytes bytes(file);
+  std::int64_t number = 1;
+  const auto place = [&] { return file.string() + ":" + std::to_string(number); };
+  std::string begun;  // of a line that goes on in the next piece
+  for (std::string_view piece = bytes.next(); !piece.empty(); piece = bytes.next()) {
+    for (auto end = piece.find('\n'); end != std::string_view::npos; end = piece.find('\n')) {
+      std::string_view line = piece.substr(0, end);
+      if (!begun.empty()) line = begun.append(line);
+      try {
+        visit(line, place);
+      } catch (const Json::exception& error) {
+        throw StoreError(place() + ": " + core::json_complaint(error) + "; the file is damaged");
+      }
+      begun.clear();
+      piece.remove_prefix(end + 1);
+      ++number;
+    }
+    begun.append(piece);
+  }
+  if (!begun.empty())  // cut off while it was written
+    warn(place() + ": the last line is cut off and is not counted");
+}
+
+template <class Place>
+Json parsed(std::string_view line, const Place& place) {
+  Json json = Json::parse(line, nullptr, false);
+  if (json.is_discarded()) throw StoreError(place() + ": this line is not JSON; the file is damaged");
+  return json;
 }
 
 // Opens for appending and locks; -1 with errno EWOULDBLOCK when another process holds the lock, or with open's errno.
@@ -134,6 +166,10 @@ int open_locked(const fs::path& file, int flags) {
                   " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
 }
 
+bool is_status(std::string_view text) {
+  return text == "ok" || text == "uncertified" || text == "infeasible" || text == "failed";
+}
+
 Row checked_row(const Json& json, const std::string& place) {
   const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
   if (schema != row_schema) {
@@ -141,25 +177,24 @@ Row checked_row(const Json& json, const std::string& place) {
                      std::to_string(row_schema));
   }
   Row row = Row::from_json(json);
-  static const std::set<std::string> statuses{"ok", "uncertified", "infeasible", "failed"};
-  if (statuses.count(row.result.status) == 0)
-    throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
+  if (!is_status(row.result.status)) throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
   if (!json.at("trial").is_number_integer())
     throw StoreError(place + ": trial " + core::describe(json.at("trial")) + " is no integer");
   if (!row.result.data.is_object())
     throw StoreError(place + ": data is " + core::describe(row.result.data) + " where an object belongs");
   if (row.trial < 0) throw StoreError(place + ": trial " + std::to_string(row.trial) + " is negative");
-  if (point_id(row.parameters) != row.point)
+  if (point_id(*row.parameters) != row.point)
     throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
   return row;
 }
 
-// Replaces `file` in one step.
-void write_lines(const fs::path& file, const std::vector<std::string>& lines) {
+// Replaces `file` by what write(stream) writes, in one step.
+template <class Write>
+void replace_file(const fs::path& file, const Write& write) {
   const fs::path temporary = file.string() + ".tmp";
   {
     std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-    for (const auto& line : lines) stream << line << '\n';
+    write(stream);
     stream.flush();
     if (!stream) {
       std::error_code ignored;
@@ -184,30 +219,92 @@ void make_directory(const fs::path& directory) {
 }  // namespace
 
 bool tie_equal(const Row& a, const Row& b) {
-  if (a.result.status != b.result.status || a.parameters != b.parameters) return false;
+  if (a.result.status != b.result.status || *a.parameters != *b.parameters) return false;
   const double slack = std::max(a.result.data.value("ties", 0.0), b.result.data.value("ties", 0.0));
   return agree(a.result.data, b.result.data, slack);
 }
 
-void Store::add(Row row) {
-  auto& trials = points[row.point];
-  const auto known = trials.find(row.trial);
-  if (known == trials.end()) {
-    trials.emplace(row.trial, std::move(row));
-    return;
+Row PointRows::unpacked(std::int64_t trial, const Packed& packed) const {
+  Row row;
+  row.point = id_;
+  row.trial = trial;
+  row.result = {*packed.status, Json::parse(packed.data, nullptr, false)};
+  if (row.result.data.is_discarded())  // a number beyond all numbers
+    throw StoreError("point " + id_ + ", trial " + std::to_string(trial) +
+                     ": its data cannot be read; the row is damaged");
+  row.parameters = parameters_;
+  row.seconds = packed.seconds;
+  row.session = *packed.session;
+  return row;
+}
+
+Row PointRows::at(std::int64_t trial) const {
+  return unpacked(trial, rows_.at(trial));
+}
+
+std::vector<Row> PointRows::all() const {
+  std::vector<Row> rows;
+  rows.reserve(rows_.size());
+  for (const auto& [trial, packed] : rows_) rows.push_back(unpacked(trial, packed));
+  return rows;
+}
+
+std::vector<Row> PointRows::leading() const {
+  std::vector<Row> rows;
+  for (const auto& [trial, packed] : rows_) {
+    if (trial != static_cast<std::int64_t>(rows.size())) break;
+    rows.push_back(unpacked(trial, packed));
   }
-  const bool failed = row.result.status == "failed", known_failed = known->second.result.status == "failed";
-  if (known_failed && !failed) {
-    known->second = std::move(row);
-  } else if (failed == known_failed && !failed && !tie_equal(row, known->second)) {
-    throw StoreError("conflict: point " + row.point + ", trial " + std::to_string(row.trial) +
-                     " differs between session " + known->second.session + " and session " + row.session);
+  return rows;
+}
+
+std::shared_ptr<const std::string> Store::shared(std::string_view text) {
+  const auto known = texts_.find(text);
+  if (known != texts_.end()) return known->second;
+  return texts_.emplace(text, std::make_shared<const std::string>(text)).first->second;
+}
+
+void Store::add(const Row& row) {
+  PointRows& rows = points[row.point];
+  if (rows.rows_.empty()) {
+    rows.id_ = row.point;
+    rows.parameters_ = row.parameters;
+    rows.parameters_text_ = row.parameters->dump();
+  }
+  add(rows, row.trial, {row.result.data.dump(), row.seconds, shared(row.session), shared(row.result.status)});
+}
+
+bool Store::add(const RowLine& line) {
+  const auto point = points.find(line.point);
+  if (point == points.end() || point->second.parameters_text_ != line.parameters) return false;
+  add(point->second, line.trial, {std::string(line.data), line.seconds, shared(line.session), shared(line.status)});
+  return true;
+}
+
+void Store::add(PointRows& rows, std::int64_t trial, PointRows::Packed packed) {
+  const auto [place, fresh] = rows.rows_.try_emplace(trial);
+  PointRows::Packed& known = place->second;
+  const bool failed = *packed.status == "failed", known_failed = !fresh && *known.status == "failed";
+  if (fresh || (known_failed && !failed)) {
+    known = std::move(packed);
+  } else if (failed == known_failed && !failed && (packed.status != known.status || packed.data != known.data) &&
+             !tie_equal(rows.unpacked(trial, packed), rows.unpacked(trial, known))) {
+    throw StoreError("conflict: point " + rows.id_ + ", trial " + std::to_string(trial) + " differs between session " +
+                     *known.session + " and session " + *packed.session);
   }
 }
 
 void Store::add(Stop stop) {
   const auto [known, fresh] = stops.try_emplace(stop.point, stop);
   if (!fresh && stop.supersedes(known->second)) known->second = std::move(stop);
+}
+
+std::map<std::string, std::size_t> Store::session_rows() const {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [id, rows] : points) {
+    for (const auto& [trial, packed] : rows.rows_) ++counts[*packed.session];
+  }
+  return counts;
 }
 
 std::size_t Store::row_count() const {
@@ -217,14 +314,8 @@ std::size_t Store::row_count() const {
 }
 
 std::vector<Row> Store::leading_rows(const std::string& point) const {
-  std::vector<Row> rows;
-  const auto trials = points.find(point);
-  if (trials == points.end()) return rows;
-  for (const auto& [trial, row] : trials->second) {
-    if (trial != static_cast<std::int64_t>(rows.size())) break;
-    rows.push_back(row);
-  }
-  return rows;
+  const auto rows = points.find(point);
+  return rows == points.end() ? std::vector<Row>() : rows->second.leading();
 }
 
 std::vector<Row> Store::counted_rows(const std::string& point) const {
@@ -236,22 +327,34 @@ std::vector<Row> Store::counted_rows(const std::string& point) const {
   return rows;
 }
 
+void Store::write_rows(std::ostream& stream) const {
+  for (const auto& [id, rows] : points) {
+    for (const auto& [trial, row] : rows.rows_)
+      write_row_line({row.data, rows.parameters_text_, id, row.seconds, *row.session, *row.status, trial}, stream);
+  }
+}
+
 void read_into(Store& store, const fs::path& directory, const Warn& warn) {
   if (!fs::is_directory(directory)) throw UserError(directory.string() + ": no such directory");
   for (const auto& file : files_of(directory, "rows")) {
-    for_each_line(file, warn, [&](const Json& json, const std::string& place) { store.add(checked_row(json, place)); });
+    for_each_line(file, warn, [&](std::string_view line, const auto& place) {
+      const auto row = read_row_line(line);
+      const bool sound = row && row->trial >= 0 && is_status(row->status);
+      if (!sound || !store.add(*row)) store.add(checked_row(parsed(line, place), place()));
+    });
   }
   for (const auto& file : files_of(directory, "stops")) {
-    for_each_line(file, warn, [&](const Json& json, const std::string& place) {
-      const Stop stop = Stop::from_json(json);
+    for_each_line(file, warn, [&](std::string_view line, const auto& place) {
+      const Stop stop = Stop::from_json(parsed(line, place));
       if (stop.trials < 1 || stop.looks < 1)
-        throw StoreError(place + ": a stop after " + std::to_string(stop.trials) + " trials and " +
+        throw StoreError(place() + ": a stop after " + std::to_string(stop.trials) + " trials and " +
                          std::to_string(stop.looks) + " looks; the file is damaged");
       store.add(stop);
     });
   }
   for (const auto& file : files_of(directory, "sessions")) {
-    for_each_line(file, warn, [&](const Json& json, const std::string&) {
+    for_each_line(file, warn, [&](std::string_view line, const auto& place) {
+      const Json json = parsed(line, place);
       store.sessions.emplace(json.at("session").get<std::string>(), json);
     });
   }
@@ -265,15 +368,13 @@ Store read_store(const fs::path& directory, const Warn& warn) {
 
 void write_store(const Store& store, const fs::path& directory) {
   make_directory(directory);
-  std::vector<std::string> rows, stops, sessions;
-  for (const auto& [id, trials] : store.points) {
-    for (const auto& [trial, row] : trials) rows.push_back(row.to_json().dump());
-  }
-  for (const auto& [id, stop] : store.stops) stops.push_back(stop.to_json().dump());
-  for (const auto& [id, session] : store.sessions) sessions.push_back(session.dump());
-  write_lines(directory / "rows.jsonl", rows);
-  write_lines(directory / "stops.jsonl", stops);
-  write_lines(directory / "sessions.jsonl", sessions);
+  replace_file(directory / "rows.jsonl", [&](std::ostream& stream) { store.write_rows(stream); });
+  replace_file(directory / "stops.jsonl", [&](std::ostream& stream) {
+    for (const auto& [id, stop] : store.stops) stream << stop.to_json().dump() << '\n';
+  });
+  replace_file(directory / "sessions.jsonl", [&](std::ostream& stream) {
+    for (const auto& [id, session] : store.sessions) stream << session.dump() << '\n';
+  });
   // The shards are in the merged files now.
   for (const char* stem : {"rows", "stops", "sessions"}) {
     for (const auto& file : files_of(directory, stem)) {

@@ -86,7 +86,7 @@ sweep::Row row_of(const sweep::Point& point, std::int64_t trial, core::Json data
   sweep::Row row;
   row.point = point.id;
   row.trial = trial;
-  row.parameters = point.parameters;
+  row.parameters = std::make_shared<const core::Json>(point.parameters);
   row.result = {status, std::move(data)};
   return row;
 }

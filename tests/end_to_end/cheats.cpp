@@ -120,7 +120,7 @@ sweep::Plan plan_of(const std::vector<std::string>& names, int trials) {
 sweep::RunOptions options_for(const Folder& folder, double bob_seconds = 60) {
   sweep::RunOptions options;
   options.out = folder.path() / "out";
-  options.threads = 2;
+  options.threads.count = 2;
   options.quiet = true;
   options.bob = {simulator::Isolation::always, bob_seconds};
   return options;

@@ -11,7 +11,7 @@ namespace kvfrontier::end_to_end {
 inline sweep::Row made_up_row(const Json& parameters, std::int64_t trial, std::uint64_t message_bits, double error) {
   const std::int64_t queries = parameters.at("queries");
   sweep::Row row;
-  row.parameters = parameters;
+  row.parameters = std::make_shared<const Json>(parameters);
   row.point = sweep::point_id(parameters);
   row.trial = trial;
   row.session = "made-up";

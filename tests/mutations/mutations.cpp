@@ -32,7 +32,7 @@ class Rows {
     const sweep::Plan plan = analysis::plan_of(config, claim, seed);
     sweep::RunOptions options;
     options.out = path_;
-    options.threads = 2;
+    options.threads.count = 2;
     options.quiet = true;
     sweep::run(plan, options);
     return analysis::judge(claim, plan, sweep::read_store(path_, [](const std::string&) {}), sabotage);

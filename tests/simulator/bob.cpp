@@ -212,7 +212,7 @@ TEST_CASE("misbehaving games are failed rows, and the sweep goes on", "[bob][swe
   REQUIRE(plan.points.size() == 6);
   sweep::RunOptions options;
   options.out = directory;
-  options.threads = 2;
+  options.threads.count = 2;
   options.quiet = true;
   options.bob.seconds = 0.5;
   const auto outcome = sweep::run(plan, options);
@@ -221,9 +221,9 @@ TEST_CASE("misbehaving games are failed rows, and the sweep goes on", "[bob][swe
   CHECK(outcome.failed == 10);
   const auto store = sweep::read_store(directory, [](const std::string& text) { FAIL(text); });
   std::map<std::string, std::string> reasons;
-  for (const auto& [id, trials] : store.points) {
-    for (const auto& [trial, row] : trials) {
-      const Json& scheme = row.parameters.at("scheme");
+  for (const auto& [id, rows] : store.points) {
+    for (const sweep::Row& row : rows.all()) {
+      const Json& scheme = row.parameters->at("scheme");
       std::string name = scheme["name"];
       for (const auto& [option, value] : scheme["options"].items()) {
         if (value.is_string()) name.append(1, ' ').append(value.get<std::string>());

@@ -21,8 +21,8 @@ using sweep::Store;
 
 Row row(std::int64_t trial, const std::string& status, core::Json data, const std::string& session = "s") {
   Row made;
-  made.parameters = {{"n", 4}};
-  made.point = sweep::point_id(made.parameters);
+  made.parameters = std::make_shared<const core::Json>(core::Json{{"n", 4}});
+  made.point = sweep::point_id(*made.parameters);
   made.trial = trial;
   made.result = {status, std::move(data)};
   made.session = session;

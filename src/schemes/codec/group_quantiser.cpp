@@ -28,14 +28,14 @@ QuantisedRows get_quantised(core::BitReader& reader, const Grouping& grouping, c
 
 }  // namespace
 
-GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int bits, core::FloatFormat format,
+GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride) {
   float least = x[0], most = x[0];
   for (core::Index i = 1; i < count; ++i) {
     least = std::min(least, x[i * stride]);
     most = std::max(most, x[i * stride]);
   }
-  const float levels = static_cast<float>((1 << bits) - 1);
+  const float levels = static_cast<float>(steps);
   const GroupScale group{core::stored(format, least), core::stored(format, (most - least) / levels)};
   // A constant group has no scale to divide by. (The inverse of a denormal scale would be infinite.)
   const float divisor = group.scale > 0 ? group.scale : std::numeric_limits<float>::infinity();
@@ -73,7 +73,7 @@ void quantise_columns(const Grouping& grouping, const float* rows, core::Index c
     const std::size_t codes = out.codes.size();
     out.codes.resize(codes + static_cast<std::size_t>(members * d));
     for (core::Index c = 0; c < d; ++c) {
-      out.scales.push_back(quantise_group(rows + first * d + c, members, d, grouping.bits, grouping.format,
+      out.scales.push_back(quantise_group(rows + first * d + c, members, d, grouping.steps, grouping.format,
                                           out.codes.data() + codes + c, d));
     }
   }
@@ -85,7 +85,7 @@ void quantise_rows(const Grouping& grouping, const float* rows, core::Index coun
     const std::size_t codes = out.codes.size();
     out.codes.resize(codes + static_cast<std::size_t>(d));
     for (core::Index first = 0; first < d; first += grouping.group) {
-      out.scales.push_back(quantise_group(rows + i * d + first, std::min(grouping.group, d - first), 1, grouping.bits,
+      out.scales.push_back(quantise_group(rows + i * d + first, std::min(grouping.group, d - first), 1, grouping.steps,
                                           grouping.format, out.codes.data() + codes + first, 1));
     }
   }

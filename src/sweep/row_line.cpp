@@ -1,0 +1,137 @@
+#include "sweep/row_line.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <string>
+
+#include "core/json.hpp"
+#include "sweep/row.hpp"
+
+namespace kvfrontier::sweep {
+namespace {
+
+// Takes pieces off the front of a text. Every step is false where the text is something else, or something that only a
+// full parser should judge: white space, escapes, bytes beyond ASCII, deep nesting.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : next_(text.data()), end_(text.data() + text.size()) {}
+
+  bool at_end() const { return next_ == end_; }
+
+  bool literal(std::string_view expected) {
+    if (static_cast<std::size_t>(end_ - next_) < expected.size()) return false;
+    if (std::string_view(next_, expected.size()) != expected) return false;
+    next_ += expected.size();
+    return true;
+  }
+
+  // The characters between two quotes.
+  bool string(std::string_view& out) {
+    if (!character('"')) return false;
+    const char* const start = next_;
+    while (next_ != end_ && *next_ != '"') {
+      const auto c = static_cast<unsigned char>(*next_);
+      if (c < 0x20 || c >= 0x7f || c == '\\') return false;
+      ++next_;
+    }
+    out = {start, static_cast<std::size_t>(next_ - start)};
+    return character('"');
+  }
+
+  template <class Number>
+  bool number(Number& out) {
+    const char* const start = next_;
+    if (!number()) return false;
+    const auto parsed = std::from_chars(start, next_, out);
+    return parsed.ec == std::errc() && parsed.ptr == next_;
+  }
+
+  // A whole object, as text.
+  bool object(std::string_view& out) {
+    const char* const start = next_;
+    if (next_ == end_ || *next_ != '{' || !value(0)) return false;
+    out = {start, static_cast<std::size_t>(next_ - start)};
+    return true;
+  }
+
+ private:
+  static constexpr int deepest = 32;
+
+  bool character(char expected) {
+    if (next_ == end_ || *next_ != expected) return false;
+    ++next_;
+    return true;
+  }
+
+  bool digits() {
+    const char* const start = next_;
+    while (next_ != end_ && *next_ >= '0' && *next_ <= '9') ++next_;
+    return next_ != start;
+  }
+
+  bool number() {
+    character('-');
+    if (!character('0') && !digits()) return false;
+    if (character('.') && !digits()) return false;
+    if (!character('e') && !character('E')) return true;
+    if (!character('-')) character('+');
+    return digits();
+  }
+
+  bool value(int depth) {
+    if (next_ == end_ || depth > deepest) return false;
+    std::string_view ignored;
+    switch (*next_) {
+      case '{':
+        return list('}', [&] { return string(ignored) && character(':') && value(depth + 1); });
+      case '[':
+        return list(']', [&] { return value(depth + 1); });
+      case '"':
+        return string(ignored);
+      case 't':
+        return literal("true");
+      case 'f':
+        return literal("false");
+      case 'n':
+        return literal("null");
+      default:
+        return number();
+    }
+  }
+
+  template <class Member>
+  bool list(char close, const Member& member) {
+    ++next_;
+    if (character(close)) return true;
+    do {
+      if (!member()) return false;
+    } while (character(','));
+    return character(close);
+  }
+
+  const char *next_, *end_;
+};
+
+const std::string schema_text = ",\"schema\":" + std::to_string(row_schema) + ",\"seconds\":";
+
+}  // namespace
+
+std::optional<RowLine> read_row_line(std::string_view line) {
+  Scanner scan(line);
+  RowLine row;
+  const bool known = scan.literal("{\"data\":") && scan.object(row.data) && scan.literal(",\"parameters\":") &&
+                     scan.object(row.parameters) && scan.literal(",\"point\":") && scan.string(row.point) &&
+                     scan.literal(schema_text) && scan.number(row.seconds) && scan.literal(",\"session\":") &&
+                     scan.string(row.session) && scan.literal(",\"status\":") && scan.string(row.status) &&
+                     scan.literal(",\"trial\":") && scan.number(row.trial) && scan.literal("}") && scan.at_end();
+  return known ? std::optional(row) : std::nullopt;
+}
+
+void write_row_line(const RowLine& row, std::ostream& stream) {
+  const auto quoted = [](std::string_view text) { return core::Json(text).dump(); };
+  stream << "{\"data\":" << row.data << ",\"parameters\":" << row.parameters << ",\"point\":" << quoted(row.point)
+         << schema_text << core::Json(row.seconds).dump() << ",\"session\":" << quoted(row.session)
+         << ",\"status\":" << quoted(row.status) << ",\"trial\":" << row.trial << "}\n";
+}
+
+}  // namespace kvfrontier::sweep
