@@ -224,8 +224,10 @@ void write_page(const std::string& file, std::string_view before, const std::str
     throw core::UserError("cannot write " + file + ": " + reason);
   };
   if (std::filesystem::is_directory(file)) complain("it is a directory");
-  // In one step, so that a full disk leaves the page of before.
-  const std::string temporary = file + ".tmp";
+  // In one step, so that a full disk leaves the page of before; but a device or a link stays what it is.
+  const auto status = std::filesystem::symlink_status(file);
+  const bool replace = !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+  const std::string temporary = replace ? file + ".tmp" : file;
   errno = 0;
   std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
   stream << before << data << after;
@@ -233,10 +235,10 @@ void write_page(const std::string& file, std::string_view before, const std::str
   std::error_code error;
   if (!stream) {
     const std::string reason = errno != 0 ? std::strerror(errno) : "the disk may be full";
-    std::filesystem::remove(temporary, error);
+    if (replace) std::filesystem::remove(temporary, error);
     complain(reason);
   }
-  std::filesystem::rename(temporary, file, error);
+  if (replace) std::filesystem::rename(temporary, file, error);
   if (error) complain(error.message());
 }
 

@@ -58,7 +58,9 @@ export class Chart {
     const unzoom = options.x !== this.options.x || options.y !== this.options.y
     this.options = options
     this.shown = shown.filter((i) => this.data.get('error', i) !== null && this.data.get('trials', i) > 0)
-    if (unzoom) this.window = null
+    this.leastX = this.shown.reduce((least, i) => Math.min(least, this.data.get(options.x, i) || Infinity), options.x === 'rate' ? 1 : 1000)
+    const inside = ({ x0, x1, y0, y1 }) => this.shown.some((i) => this.x(i) >= x0 && this.x(i) <= x1 && this.y(i) >= y0 && this.y(i) <= y1)
+    if (unzoom || (this.window && !inside(this.window))) this.window = null
     this.order = null
     this.draw()
   }
@@ -71,8 +73,9 @@ export class Chart {
 
   // In units of the axes: logarithms, or the error itself.
 
+  /** An empty message has no place on a log axis: it stands left of all others. */
   x(i) {
-    return Math.log(Math.max(1e-9, this.data.get(this.options.x, i))) / Math.log(axes[this.options.x].base)
+    return Math.log(this.data.get(this.options.x, i) || this.leastX / 2) / Math.log(axes[this.options.x].base)
   }
   /** No error seen: at the upper end of the interval on a log axis, where zero has no place. */
   y(i) {
@@ -135,13 +138,13 @@ export class Chart {
     const colours = theme()
     const view = this.window ?? this.extent()
     this.view = view
-    const frame = { left: 66, right: 14, top: 12, bottom: 46 }
+    const frame = { left: 74, right: 14, top: 12, bottom: 46 }
     this.frame = { left: frame.left, top: frame.top, width: Math.max(10, width - frame.left - frame.right), height: Math.max(10, height - frame.top - frame.bottom) }
     this.place()
     const xTicks = ticks(view.x0, view.x1, axes[this.options.x].base, this.frame.width / 64)
     const yTicks = this.options.y === 'log' ? ticks(view.y0, view.y1, 10, this.frame.height / 36) : linearTicks(view.y0, view.y1, this.frame.height / 50)
     const axis = (name, min, max, marks, gap) => ({
-      type: 'value', name, nameLocation: 'middle', nameGap: gap, nameTextStyle: { color: colours.ink, fontSize: 13 }, min, max, animation: false,
+      type: 'value', name, nameLocation: 'middle', nameGap: gap, nameMoveOverlap: false, nameTextStyle: { color: colours.ink, fontSize: 13 }, min, max, animation: false,
       axisLine: { show: true, onZero: false, lineStyle: { color: colours.muted } },
       axisTick: { show: true, customValues: marks.map((mark) => mark.at), lineStyle: { color: colours.muted } },
       axisLabel: { color: colours.ink, fontSize: 12, customValues: marks.filter((mark) => mark.label).map((mark) => mark.at), hideOverlap: true,
@@ -155,7 +158,7 @@ export class Chart {
     this.echart.setOption({
       animation: false, backgroundColor: 'transparent', grid: { ...frame, outerBoundsMode: 'none' },
       xAxis: axis(axes[this.options.x].name + (this.options.x === 'rate' ? ', B / (N d)' : ', B'), view.x0, view.x1, xTicks, 28),
-      yAxis: axis('bit error', view.y0, view.y1, yTicks, 48),
+      yAxis: axis('bit error', view.y0, view.y1, yTicks, 54),
       series: [layer('grid', 1, this.gridLines(xTicks, yTicks, colours)), layer('floors', 2, this.floorShapes(colours)),
         layer('lines', 3, this.lineShapes(colours)), layer('marks', 4, this.markShapes(colours))],
     }, { replaceMerge: ['series'] })
@@ -207,7 +210,7 @@ export class Chart {
     const region = xs.map((x) => [x, Math.max(...curves.map(({ points }) => heightAt(points, x, bottom)))])
     const shapes = [{ type: 'polygon', shape: { points: [[Math.min(left, xs[0]), bottom], [Math.min(left, xs[0]), region[0][1]], ...region, [xs.at(-1), bottom]] }, style: { fill: colours.forbidden } }]
     for (const { points, varying } of curves.slice(0, 60)) {
-      shapes.push({ type: 'polyline', shape: { points }, style: { fill: 'none', stroke: colours.ink, lineWidth: 1.3, lineDash: varying ? [2, 3] : null } })
+      shapes.push({ type: 'polyline', shape: { points }, style: { fill: 'none', stroke: colours.ink, lineWidth: curves.length > 6 ? 0.8 : 1.3, opacity: curves.length > 6 ? 0.6 : 1, lineDash: varying ? [2, 3] : null } })
     }
     const right = region.filter(([, y]) => bottom - y > 40).at(-1)?.[0] ?? 0
     if (right - this.frame.left > 130) {
@@ -285,6 +288,7 @@ export class Chart {
 
   drawFocus() {
     this.overlay.removeAll()
+    this.echart.getZr().refresh() // which removing does not ask for
     const k = this.shown.indexOf(this.focused)
     this.container.dataset.focused = k < 0 ? '' : this.data.get('point', this.focused)
     if (k < 0) return

@@ -3,8 +3,8 @@
 import { element, svg } from './dom.js'
 import { text } from './data.js'
 
-const four = (value) => (value === null ? '∞' : text(Number(value.toPrecision(4))))
-const interval = (lo, hi) => `[${lo === null ? '−∞' : four(lo)}, ${four(hi)}]`
+const four = (value) => (value === null ? '–' : text(Number(value.toPrecision(4))))
+const interval = (lo, hi) => `${lo === null ? '(−∞' : `[${four(lo)}`}, ${hi === null ? '∞)' : `${four(hi)}]`}`
 const where = (at) => Object.entries(at).map(([name, value]) => `${name} = ${typeof value === 'object' ? JSON.stringify(value) : text(value)}`).join(', ')
 
 /** The interval of a check against the band that is allowed, drawn over the range of both. */

@@ -40,7 +40,7 @@ function parameters(data, i) {
     if (measured.has(name) || elsewhere.has(name)) continue
     const value = data.get(name, i)
     if (name === 'options') {
-      for (const [option, chosen] of Object.entries(JSON.parse(value))) {
+      for (const [option, chosen] of Object.entries(JSON.parse(value) ?? {})) {
         if (option !== 'keys') list.push([option, typeof chosen === 'object' && chosen !== null ? JSON.stringify(chosen) : text(chosen), 'option of the scheme'])
       }
     } else if (value !== null) {
