@@ -141,7 +141,7 @@ std::filesystem::path find_program(const std::string& word) {
   const std::string path = variable ? variable : "/usr/local/bin:/usr/bin:/bin";
   for (std::size_t start = 0; start <= path.size() && !word.empty();) {
     const std::size_t end = std::min(path.find(':', start), path.size());
-    const std::filesystem::path file = std::filesystem::path(path.substr(start, end - start)) / word;
+    std::filesystem::path file = std::filesystem::path(path.substr(start, end - start)) / word;
     if (runs(file)) return file;
     start = end + 1;
   }
