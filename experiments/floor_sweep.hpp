@@ -12,7 +12,7 @@ namespace kvfrontier::experiments {
 inline core::Json floor_sweep(analysis::Size size) {
   const bool quick = size == analysis::Size::quick;
   core::Json entries = core::Json::array(), fixed = core::Json::array();
-  for (const auto& name : schemes::Schemes::names()) {
+  for (const auto& name : schemes::self_contained_schemes()) {
     const auto& options = schemes::Schemes::find(name, "").options();
     core::Json entry{{"name", name}};
     // The floor counts values only, so the schemes that can do without sending keys do.

@@ -104,7 +104,7 @@ class GaussianFloor : public analysis::Claim {
     const bool quick = size == analysis::Size::quick;
     Json codes = Json::array();
     for (int bits = 1; bits <= 4; ++bits) codes.push_back({{"lloyd_max", bits}});
-    for (const auto& name : schemes::Schemes::names()) {
+    for (const auto& name : schemes::self_contained_schemes()) {
       const auto& table = schemes::Schemes::find(name, "").options();
       Json entry{{"name", name}};
       if (table.find("keys") != nullptr) entry["keys"] = "public";

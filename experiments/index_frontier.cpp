@@ -287,7 +287,9 @@ class IndexFrontier : public sweep::Experiment {
                              const sweep::TrialContext& context) const override {
     GamePoint point = GamePoint::of(parameters);
     if (is_infeasible(point)) {
-      const std::uint64_t least = point.scheme().fit(point.params, *point.params.budget_bits).least_bits;
+      const schemes::Fit fit = point.scheme().fit(point.params, *point.params.budget_bits);
+      if (!fit.failure.empty()) throw simulator::GameError(fit.failure);
+      const std::uint64_t least = fit.least_bits;
       const double entries = static_cast<double>(point.instance.tokens()) * static_cast<double>(point.instance.d);
       return {"infeasible", {{"least_bits", least}, {"least_rate", static_cast<double>(least) / entries}}};
     }
@@ -384,18 +386,20 @@ class IndexFrontier : public sweep::Experiment {
     };
 
     Json probe = parameters;
-    const bool budgeted = scheme.options().has_size() && !scheme.options().gives_size(entry);
+    const bool open = scheme.options().has_size() && !scheme.options().gives_size(entry);
+    const bool budgeted = open && !(scheme.has_own_size() && combination.value("rate").is_null());
     if (budgeted) {
       if (combination.value("rate").is_null()) {
         throw ConfigError(path, '"' + scheme.name() + "\" without a size option and without a rate",
                           "an axis `rate`, or one of the size options " + size_names(scheme));
       }
       parameters["rate"] = probe["rate"] = combination.value("rate");
-    } else {
+    } else if (!open) {
       require_whole_size(scheme, options, path);
     }
     probe["scheme"] = described(options);
     GamePoint point = GamePoint::of(probe);
+    options = point.params.options = scheme.settled(point.params, path);
     if (budgeted) {
       if (const schemes::Fit fit = scheme.fit(point.params, *point.params.budget_bits); fit.options)
         options = *fit.options;

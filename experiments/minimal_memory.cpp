@@ -117,11 +117,11 @@ class MinimalMemory : public sweep::Planner {
     return {{"axes", axes}, {"target_error", combination.value("target_error")}, {"refused", refused}};
   }
 
-  // Every registered scheme, with public keys and with stored ones where it knows both.
+  // Every scheme that a name is enough for, with public keys and with stored ones where it knows both.
   std::vector<Json> values_of(const std::string& option) const override {
     std::vector<Json> entries;
     if (option != "scheme") return entries;
-    for (const auto& name : schemes::Schemes::names()) {
+    for (const auto& name : schemes::self_contained_schemes()) {
       const core::Option* keys = schemes::Schemes::find(name, "scheme").options().find("keys");
       if (keys == nullptr) entries.push_back({{"name", name}});
       for (const auto& choice : keys ? keys->choices : std::vector<std::string>{})

@@ -1,11 +1,9 @@
 """Figures of claims: reads the judged checks of one claim and draws them in the house style.
 
-A figure is a short script, experiments/figures/NAME.py, called as
-
-    python3 experiments/figures/NAME.py KVFRONTIER DIR OUT [--size paper]
+A figure is a short script named after its claim, called as every figure is (rows.py), with --size paper for rows of that size:
 
     from claims import load, figure, save, pick, draw, allowance
-    checks = load(sys.argv)                         # of the claim that the script is named after
+    checks = load(__doc__)                          # of the claim that the script is named after
     fig, axes = figure()                            # or figure("page", 1, 2): then axes is an array
     leak = pick(checks, embedding="sphere", d=64)   # checks at this place, as a list
     allowance(axes, leak, "tau", style.PALETTE[0])  # the band in which the measured interval must lie
@@ -19,38 +17,28 @@ A check is a dict: at (a flat dict that says where), predicted, measured, lo, hi
 allowed_hi, outcome. An open end is -inf or inf.
 """
 
-import json
 import math
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-try:
-    import numpy as np
-    import style
-except ImportError as error:
-    sys.exit(f"{error}: figures need Python 3 with matplotlib and numpy (Debian: python3-matplotlib python3-numpy); .ci/python prints one that has them")
+import rows  # first: it says what is missing when matplotlib is
+import style
 
 import matplotlib.pyplot as plt
 
-_called = {"out": None, "command": "", "claim": {}}
+_claim = {}
 
 
-def load(argv):
-    """The checks of the claim that the script argv[0] is named after; `argv` = [script, KVFRONTIER, DIR, OUT, ...]."""
-    if len(argv) < 4:
-        sys.exit(f"usage: {Path(argv[0]).name} KVFRONTIER DIR OUT [--size paper]")
-    name = Path(argv[0]).stem
-    program, directory, out, *rest = argv[1:]
-    done = subprocess.run([program, "verify", "--from", directory, "--only", name, "--json", *rest], capture_output=True, text=True)
-    if done.returncode not in (0, 1):  # 1: refuted, which a figure has to show too
-        sys.exit(f"kvfrontier verify failed: {done.stderr.strip()}")
-    claim = json.loads(done.stdout)[0]
+def load(description):
+    """The checks of the claim that the running script is named after; `description` is the script's docstring."""
+    name = Path(sys.argv[0]).stem
+    call = rows.called(description, lambda parser: parser.add_argument("--size", choices=["quick", "paper"], default="quick", help="size of the claim's grid in DIR, default quick"))
+    # 1: refuted, which a figure has to show too.
+    claim = rows.read_json(call.program, "verify", "--from", call.directory, "--only", name, "--size", call.size, "--json", accepted=(0, 1))[0]
     if not claim["checks"]:
-        sys.exit(f"{directory} holds no rows of {name}; measure them with: kvfrontier verify --only {name} --out {directory}")
-    _called.update(out=out, claim=claim, command=shlex.join(["python3", f"experiments/figures/{name}.py", *argv[1:]]))
+        sys.exit(f"{call.directory} holds no rows of {name}; measure them with: kvfrontier verify --only {name} --out {call.directory}")
+    _claim.update(claim)
     for check in claim["checks"]:
         for low, high in (("lo", "hi"), ("allowed_lo", "allowed_hi")):
             check[low] = -math.inf if check[low] is None else check[low]
@@ -70,9 +58,7 @@ def values(checks, name):
 
 def figure(width="column", rows=1, columns=1, height=None, **subplots):
     """A figure and its axes: one, or an array of rows x columns. `height` in inches; default 2.4 a row."""
-    style.apply()
-    inches = {"column": style.COLUMN, "page": style.PAGE}[width]
-    fig, axes = plt.subplots(rows, columns, figsize=(inches, height or 2.4 * rows), constrained_layout=True, **subplots)
+    fig, axes = plt.subplots(rows, columns, figsize=style.canvas(width, height or 2.4 * rows), constrained_layout=True, **subplots)
     return fig, axes
 
 
@@ -117,14 +103,12 @@ def allowance(axes, checks, x, colour, label=None, alpha=0.18):
 
 def legend(axes, **options):
     """A legend without a frame, in the small size of tick labels."""
-    return axes.legend(**{"frameon": False, "fontsize": 6.5, "handlelength": 1.6, "borderaxespad": 0.2, **options})
+    return axes.legend(**{"frameon": False, "fontsize": style.points(6.5), "handlelength": 1.6, "borderaxespad": 0.2, **options})
 
 
 def save(fig, name, caption):
     """Writes OUT/NAME.pdf, .png and .txt: the caption, the verdict, what would refute it and the command."""
-    claim = _called["claim"]
-    lines = [caption.strip(), f"Bars: intervals at a level that is 1 - 1e-4 for all {len(claim['checks'])} checks together. Verdict: {claim['outcome']}."]
-    if claim.get("refutation"):
-        lines.append(f"Refuted by: {claim['refutation']}.")
-    lines.append(f"Made by: {_called['command']}")
-    style.save(fig, _called["out"], name, "\n".join(lines))
+    lines = [caption.strip(), f"Bars: intervals at a level that is 1 - 1e-4 for all {len(_claim['checks'])} checks together. Verdict: {_claim['outcome']}."]
+    if _claim.get("refutation"):
+        lines.append(f"Refuted by: {_claim['refutation']}.")
+    rows.save(fig, name, "\n".join(lines))

@@ -1,11 +1,9 @@
 """Coherence of every embedding over the Welch bound and its law."""
 
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 random = [check for check in checks if check["at"]["quantity"] == "draws over the union bound"]
 exact = pick(checks, quantity="exact mu+")
 welch = pick(checks, quantity="mu above Welch")

@@ -1,11 +1,9 @@
 """Clusters of a greedy pass between the two cap bounds."""
 
-import sys
-
 import numpy as np
 from claims import figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 lower, upper = pick(checks, quantity="m cap(delta) / covered share"), pick(checks, quantity="m cap(delta/2)")
 fig, ax = figure("column", height=2.5)
 for turn, d in enumerate(values(lower, "d")):
@@ -17,12 +15,12 @@ for turn, d in enumerate(values(lower, "d")):
 parking = pick(checks, quantity="parking share")
 if parking:
     ax.axhline(parking[0]["predicted"], color=style.MUTED, linewidth=0.8, linestyle=":")
-    ax.text(8.8, parking[0]["predicted"] + 0.012, "Rényi's parking constant ($d = 2$)", fontsize=6.5, ha="right")
+    ax.text(8.8, parking[0]["predicted"] + 0.012, "Rényi's parking constant ($d = 2$)", fontsize=style.points(6.5), ha="right")
 right = 9
 ax.axvspan(0, 1, color=style.FORBIDDEN, linewidth=0, zorder=0)
 ax.axhspan(1, 1.2, color=style.FORBIDDEN, linewidth=0, zorder=0)
-ax.text(0.5, 0.5, "cannot cover", rotation=90, fontsize=6.5, ha="center", va="center")
-ax.text(4.5, 1.05, "cannot pack", fontsize=6.5, ha="center", va="center")
+ax.text(0.5, 0.5, "cannot cover", rotation=90, fontsize=style.points(6.5), ha="center", va="center")
+ax.text(4.5, 1.05, "cannot pack", fontsize=style.points(6.5), ha="center", va="center")
 ax.set_xlim(0, right)
 ax.set_ylim(0, 1.1)
 ax.set_xlabel("$m \\; \\mathrm{cap}(\\delta)$ / covered share")

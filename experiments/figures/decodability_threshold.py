@@ -1,10 +1,8 @@
 """Share of rows that decode under the worst values, against the query scaling in units of what the row needs."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 shares = pick(checks, quantity="decoded share")
 families = values(shares, "embedding")
 fig, axes = figure("column", 1, len(families), height=2.0, sharey=True)
@@ -17,7 +15,7 @@ for family, ax in zip(families, axes):
     ax.set_title(f"{family} keys")
     ax.set_xlabel("$\\tau$ / required $\\tau_i$")
     ax.text(1.31, 0.5, f"$\\tau^* \\geq {star:.2f}\\,\\tau_i$:\nno failures" if not any(check["measured"] for check in pick(checks, embedding=family, quantity="failures above tau*"))
-            else "failures above $\\tau^*$", fontsize=6.5, ha="right", va="center")
+            else "failures above $\\tau^*$", fontsize=style.points(6.5), ha="right", va="center")
     ax.set_xticks([0.8, 1, 1.2])
 axes[0].set_ylabel("share of rows decoded")
 axes[0].set_ylim(-0.05, 1.05)

@@ -1,10 +1,8 @@
 """Share of decodable rows against d / ln N at tau = c ln N: steeper with N, crossing at the sharp threshold."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, predicted, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 shares = pick(checks, quantity="decodable share")
 families = values(shares, "embedding")
 fig, axes = figure("column", len(families), 1, height=4.0, sharey=True)
@@ -15,7 +13,7 @@ for family, ax in zip(families, axes):
         ax.axvline(crossing[0]["predicted"], color=style.INK, linewidth=0.8, zorder=1)
         ax.errorbar([crossing[0]["measured"]], [0.03], xerr=[[crossing[0]["measured"] - crossing[0]["lo"]], [crossing[0]["hi"] - crossing[0]["measured"]]], color=style.INK, marker="x", markersize=4,
                     capsize=1.5, elinewidth=0.8)
-        ax.text(crossing[0]["predicted"] - 0.01, 0.93, f"$x_c = {crossing[0]['predicted']:.3f}$ ", fontsize=6.5, ha="right")
+        ax.text(crossing[0]["predicted"] - 0.01, 0.93, f"$x_c = {crossing[0]['predicted']:.3f}$ ", fontsize=style.points(6.5), ha="right")
     for turn, tokens in enumerate(values(shares, "tokens")):
         here = pick(shares, embedding=family, tokens=tokens)
         predicted(ax, here, "d_over_ln_n", style.PALETTE[turn])

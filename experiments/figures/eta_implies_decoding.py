@@ -1,10 +1,8 @@
 """Share of rows within eta of the exact outputs, by scheme and rate, and how many of them have a wrong bit."""
 
-import sys
-
 from claims import figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 counts = pick(checks, quantity="counterexamples")
 fig, ax = figure("column", height=2.7)
 for scheme in values(counts, "scheme"):

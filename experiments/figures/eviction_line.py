@@ -1,11 +1,9 @@
 """Error of eviction rules against the share of rows kept."""
 
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style
 
-checks = pick(load(sys.argv), quantity="error")
+checks = pick(load(__doc__), quantity="error")
 rules = {"uniform": "random", "recent": "newest", "heavy_keys": "heavy keys", "most_ones": "most ones", "fewest_ones": "fewest ones"}
 fig, (left, right) = figure("column", 1, 2, height=2.5)
 share = np.linspace(0, 1, 50)
@@ -29,7 +27,7 @@ left.set_xlim(0, 1)
 left.set_ylim(0, 0.5)
 left.set_xlabel("share of rows kept $f$")
 left.set_ylabel("bit error")
-right.set_xticks(range(place), ticks, rotation=90, fontsize=6)
+right.set_xticks(range(place), ticks, rotation=90, fontsize=style.points(6))
 right.set_ylabel("error $- (1 - f)/2$ at $f = 1/4$")
 legend(left, loc="lower left")
 save(fig, "eviction_line", "Bit error of keeping a share f of the rows by five rules. Left: all of them and the line (1 - f)/2 (points are set apart sideways). Right: distance to the line at f = 1/4, rule and d; grey: the allowance of rules "

@@ -1,11 +1,9 @@
 """Exponents of the least memory with their intervals, and the exponents of bits/floor, of every scheme."""
 
-import sys
-
 import style
 from claims import draw, figure, load, save
 
-checks = load(sys.argv)
+checks = load(__doc__)
 
 
 def at(check, *quantities):
@@ -26,7 +24,7 @@ for check in laws:
     left.errorbar([check["measured"]], [place], xerr=[[check["measured"] - check["lo"]], [check["hi"] - check["measured"]]], color=style.look(check["at"]["scheme"])[0], marker=style.look(check["at"]["scheme"])[1],
                   markersize=3.5, elinewidth=0.9, capsize=1.5, zorder=3)
     names.append(name)
-left.set_yticks(range(len(names)), names, fontsize=6.5)
+left.set_yticks(range(len(names)), names, fontsize=style.points(6.5))
 left.set_ylim(len(names) - 0.4, -0.6)
 left.set_xlim(-0.5, 2.3)
 left.set_xticks([0, 0.3, 1, 2], ["0", "0.3", "1", "2"])
@@ -41,12 +39,12 @@ for quantity, shift, colour in (("bits/floor in N", -0.18, style.PALETTE[0]), ("
         right.errorbar([check["measured"] for check in own], [schemes.index(check["at"]["scheme"]) + shift for check in own],
                        xerr=[[check["measured"] - check["lo"] for check in own], [check["hi"] - check["measured"] for check in own]],
                        linestyle="none", marker="o", markersize=2.8, elinewidth=0.8, capsize=1.2, color=colour, label=f"in {quantity[-1]}", zorder=3)
-right.set_yticks(range(len(schemes)), schemes, fontsize=6.5)
+right.set_yticks(range(len(schemes)), schemes, fontsize=style.points(6.5))
 right.set_ylim(len(schemes) - 0.4, -0.6)
 edge = max(0.06, 1.1 * max(abs(check["measured"]) + 0.01 for check in trends))
 right.set_xlim(-edge, edge)
 right.set_xlabel("exponent of bits / floor")
 right.set_title("must not fall", loc="left")
-right.legend(frameon=False, fontsize=6.5, loc="lower right")
+right.legend(frameon=False, fontsize=style.points(6.5), loc="lower right")
 save(fig, "exponents", "Left: exponents of the least memory at bit error 0.1 in n (2: like N) and in d, of the schemes whose law is known, and of kmeans in n on 8 clusters, whose floor does not grow; grey: the allowance. "
      "Right: exponents of bits over the floor in N and in d at N >= 8 d, of schemes that send no keys and whose steps are fine enough to tell, with 90 % intervals, whose lower ends are 95 % limits; grey: falling.")

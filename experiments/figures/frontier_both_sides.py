@@ -1,7 +1,4 @@
-"""The floor from below and codes from above: error against rate, and bits over floor.
-
-usage: frontier_both_sides.py KVFRONTIER DIR OUT        (rows of configs/quick/both_sides.json)
-"""
+"""The floor from below and codes from above: error against rate, and bits over floor. Rows of both_sides.json."""
 
 import json
 
@@ -11,12 +8,12 @@ import style
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from rows import called, read_csv, save
 
-program, directory, _ = called(__doc__)
-points = [row for row in read_csv(program, "table", directory, "--format", "csv") if row["instance"] == "index" and row["schedule"] == "doubling" and int(row["trials"]) > 0]
+call = called(__doc__)
+points = [row for row in read_csv(call.program, "table", call.directory, "--format", "csv") if row["instance"] == "index" and row["schedule"] == "doubling" and int(row["trials"]) > 0]
 cell = max({(row["n"], row["d"]) for row in points}, key=lambda size: (sum((row["n"], row["d"]) == size for row in points), size))
 points = [row for row in points if (row["n"], row["d"]) == cell]
 entries = int(points[0]["tokens"]) * int(points[0]["d"])
-curve = read_csv(program, "floor", "--n", cell[0], "--d", cell[1], "--curve", 400)
+curve = read_csv(call.program, "floor", "--n", cell[0], "--d", cell[1], "--curve", 400)
 rates = np.array([float(row["rate"]) for row in curve])
 finite = np.array([float(row["error_finite"]) for row in curve])
 
@@ -47,7 +44,7 @@ looks = {name: (style.PALETTE[place % len(style.PALETTE)], style.MARKERS[place])
 others = {name: style.look(name) for name in curves if name not in looks}
 used = {colour for colour, _ in looks.values()}
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), constrained_layout=True)
+fig, (left, right) = plt.subplots(1, 2, figsize=style.canvas("page", 2.9), constrained_layout=True)
 left.fill_between(rates, 0, finite, color=style.FORBIDDEN, linewidth=0, zorder=0)
 left.plot(rates, finite, color=style.INK, linewidth=1.2, label="floor, finite size")
 left.plot(rates, inverse_entropy(rates), color=style.MUTED, linewidth=0.9, linestyle="--", label="floor, $H_2^{-1}(1 - R)$")
@@ -73,7 +70,7 @@ for line in lines.values():
 labels.avoid_curve(rates[1:], finite[1:])
 for name in sorted(others):
     labels.place(name, others[name][0], sorted(lines[name], key=lambda place: abs(place[1] - 0.3)), 6.5)
-left.annotate("floor, finite size and\n$H_2^{-1}(1 - R)$ (dashed)", (1 / 22, 0.03), fontsize=6.5)
+left.annotate("floor, finite size and\n$H_2^{-1}(1 - R)$ (dashed)", (1 / 22, 0.03), fontsize=style.points(6.5))
 
 for name in codes:
     own = [curves[name][bits] for bits in sorted(curves[name]) if curves[name][bits]["gap"]]
@@ -85,6 +82,6 @@ gaps = [number(row["gap"]) for name in codes for row in curves[name].values()]
 right.set_ylim(0.98, min(1.6, np.nanmax(gaps) * 1.04))
 right.set_xlabel("rate: message bits / (N d)")
 right.set_ylabel("message bits / floor")
-right.legend(frameon=False, fontsize=6, loc="upper right", handlelength=1.6, borderaxespad=0.2)
+right.legend(frameon=False, fontsize=style.points(6), loc="upper right", handlelength=1.6, borderaxespad=0.2)
 save(fig, "frontier_both_sides", f"Left: bit error against message bits an entry on INDEX, N d = {entries}: the finite-size floor (grey: impossible), its limit for many entries, the lossy polar code at several block lengths, other schemes with public keys (open). "
      "Bars: 95 % intervals, at least the row bound, which is several times too wide for codes that err everywhere alike. Right: message bits of the polar code, by block length, over the floor of its measured error; the same colours as left.\nRefuted by: a point in the grey region.")

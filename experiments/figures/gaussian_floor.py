@@ -1,11 +1,9 @@
 """Squared error of Gaussian values against bits an entry, with the Shannon floor."""
 
-import sys
-
 import numpy as np
 from claims import figure, legend, load, pick, save, style, values
 
-checks = pick(load(sys.argv), quantity="worth / bits")
+checks = pick(load(__doc__), quantity="worth / bits")
 fig, ax = figure("column", height=2.7)
 rates = np.linspace(0.3, 36, 500)
 ax.fill_between(rates, 1e-14, 4.0**-rates, color=style.FORBIDDEN, linewidth=0, zorder=0)

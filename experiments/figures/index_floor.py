@@ -1,11 +1,9 @@
 """Error against bits an entry of every scheme, with the floor."""
 
-import sys
-
 import numpy as np
 from claims import figure, legend, load, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 entries = max(values(checks, "entries"))
 here = [check for check in checks if check["at"]["entries"] == entries]
 
@@ -23,8 +21,8 @@ floor = inverse_entropy(rates)
 left.fill_between(rates, 0, floor, color=style.FORBIDDEN, linewidth=0, zorder=0)
 left.plot(rates, floor, color=style.INK, linewidth=0.9)
 left.plot(rates, (1 - rates) / 2, color=style.MUTED, linewidth=0.8, linestyle="--")
-left.annotate("floor $H_2^{-1}(1 - R)$", (0.04, 0.02), fontsize=6.5)
-left.annotate("$(1 - R)/2$", (0.53, 0.25), fontsize=6.5, color=style.MUTED)
+left.annotate("floor $H_2^{-1}(1 - R)$", (0.04, 0.02), fontsize=style.points(6.5))
+left.annotate("$(1 - R)/2$", (0.53, 0.25), fontsize=style.points(6.5), color=style.MUTED)
 for scheme in values(here, "scheme"):
     colour, marker = style.look(scheme)
     own = sorted((check for check in here if check["at"]["scheme"] == scheme), key=lambda check: check["at"]["rate"])

@@ -1,29 +1,14 @@
-"""Figures of index_frontier: error against rate, and bits against N d at a fixed error, both with the floor.
+"""Figures of index_frontier: error against rate, and bits against N d at a fixed error, both with the floor."""
 
-usage: index_frontier.py KVFRONTIER DIR... --out DIR [--target-error P] [--error-axis linear|log]
-
-Every number comes from `kvfrontier table` and `kvfrontier floor --curve`; nothing is estimated here.
-"""
-
-import argparse
-import csv
-import io
 import json
 import math
-import shlex
-import subprocess
-import sys
 from collections import defaultdict
 
-sys.dont_write_bytecode = True
-try:
-    import numpy as np
-    import style
-except ImportError as error:
-    sys.exit(f"{error}: figures need Python 3 with matplotlib and numpy (Debian: python3-matplotlib python3-numpy); .ci/python prints one that has them")
-
 import matplotlib.pyplot as plt
+import numpy as np
+import style
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from rows import called, read_csv, save
 
 FLOAT_BITS = {"fp32": 32, "fp16": 16, "bf16": 16}
 
@@ -56,17 +41,10 @@ class Point:
         return " ".join([self.scheme] + marks)
 
 
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{shlex.join(map(str, command))} failed: {done.stderr.strip()}")
-    return done.stdout
-
-
 def read_points(program, directories):
     points = []
     for directory in directories:
-        points += [Point(row) for row in csv.DictReader(io.StringIO(run(program, "table", directory, "--format", "csv")))]
+        points += [Point(row) for row in read_csv(program, "table", directory, "--format", "csv")]
     return points
 
 
@@ -74,9 +52,8 @@ def floor_curve(program, cell, count=400):
     _, _, schedule, n, d, _, _ = cell
     if schedule not in ("doubling", "var256", "var512", "infinity", "one_step"):
         return None
-    text = run(program, "floor", "--n", n, "--d", d, "--schedule", schedule, "--curve", count)
-    rows = [(float(row["rate"]), float(row["bits"]), float(row["error_finite"])) for row in csv.DictReader(io.StringIO(text))]
-    return np.array(rows)
+    rows = read_csv(program, "floor", "--n", n, "--d", d, "--schedule", schedule, "--curve", count)
+    return np.array([(float(row["rate"]), float(row["bits"]), float(row["error_finite"])) for row in rows])
 
 
 def options_that_differ(points):
@@ -166,7 +143,7 @@ def draw_panel(axes, points, floor, told_apart, log, bottom, limits, title):
         axes.plot(rates, shown, color=style.INK, linewidth=1.0, zorder=1)
         labels.avoid_curve(rates, shown)
         inside = (low * 1.1, 0.022) if not log else (low * 1.15, bottom * 1.5)
-        labels.avoid_text(axes.text(*inside, "no scheme\ncan be here", fontsize=7, color=style.MUTED, va="bottom", linespacing=1.1))
+        labels.avoid_text(axes.text(*inside, "no scheme\ncan be here", fontsize=style.points(7), color=style.MUTED, va="bottom", linespacing=1.1))
 
     # The eviction law: a share f of the entries kept, at b bits each, gives error (1 - f)/2 at rate b f.
     laws = {1 for p in points if p.scheme == "bitpack"}
@@ -271,7 +248,7 @@ def counts_text(points):
             f"{uncertified} uncertified and {failed} failed trials (in none of the curves). Public coins are fresh in every trial.")
 
 
-def error_against_rate(program, cell, points, options, log, out, command):
+def error_against_rate(program, cell, points, log):
     told_apart = options_that_differ(points)
     measured = [p for p in points if p.trials > 0]
     panels = [("public keys (free: both sides draw them)", [p for p in points if p.keys != "stored"]),
@@ -280,8 +257,9 @@ def error_against_rate(program, cell, points, options, log, out, command):
     limits = (min([0.25] + [p.rate for p in measured]) / 1.3, max(p.rate for p in measured) * 1.5)
     bottom = 0.5 * min([p.error or p.hi for p in measured] + [0.01]) if log else 0
     floor = floor_curve(program, cell)
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(style.PAGE if len(panels) > 1 else style.COLUMN, 3.0), sharey=True, squeeze=False)
-    figure.subplots_adjust(left=0.07 if len(panels) > 1 else 0.14, right=0.985, bottom=0.135, top=0.815, wspace=0.08)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=style.canvas("page" if len(panels) > 1 else "column", 3.0), sharey=True, squeeze=False)
+    left = style.across("page", 0.07) if len(panels) > 1 else style.across("column", 0.14)
+    figure.subplots_adjust(left=left, right=0.985, bottom=style.upright(0.135), top=1 - style.upright(0.185), wspace=0.08)
     for axes, (title, members) in zip(all_axes[0], panels):
         draw_panel(axes, members, floor, told_apart, log, bottom, limits, title)
         size_axis(axes, points[0].entries)
@@ -293,9 +271,8 @@ def error_against_rate(program, cell, points, options, log, out, command):
         f"share f of the entries at the given bits each. Bars at error 1/2: least rate of a scheme that starts later because of the grid of budgets. "
         f"The floor counts values only, so the distance to it means nothing for stored keys.\n"
         f"{counts_text(points)}\n"
-        f"Refuted by: a point whose whole band lies in the grey region (kvfrontier audit exits 3), or an eviction scheme off its dashed line by more than its band.\n"
-        f"Made by: {command}")
-    style.save(figure, out, file_name(cell) + ("_log" if log else ""), caption)
+        f"Refuted by: a point whose whole band lies in the grey region (kvfrontier audit exits 3), or an eviction scheme off its dashed line by more than its band.")
+    save(figure, file_name(cell) + ("_log" if log else ""), caption)
 
 
 def least_bits(points, target):
@@ -303,7 +280,7 @@ def least_bits(points, target):
     return min(reached, key=lambda p: p.bits, default=None)
 
 
-def bits_against_size(program, cells, target, out, command):
+def bits_against_size(program, cells, target):
     """Least measured bits at the target error, over all cells of one family of keys that reach it."""
     told_apart = options_that_differ([p for points in cells.values() for p in points])
     series = defaultdict(list)
@@ -327,8 +304,8 @@ def bits_against_size(program, cells, target, out, command):
         return False
     embedding, eta = next(iter(cells))[1], next(iter(cells))[5]
 
-    figure, axes = plt.subplots(figsize=(style.COLUMN, 3.1))
-    figure.subplots_adjust(left=0.135, right=0.60, bottom=0.12, top=0.97)
+    figure, axes = plt.subplots(figsize=style.canvas("column", 3.1))
+    figure.subplots_adjust(left=style.across("column", 0.135), right=1 - style.across("column", 0.40), bottom=style.upright(0.12), top=0.97)
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = sizes[0] / 1.35, sizes[-1] * 1.35
@@ -362,7 +339,7 @@ def bits_against_size(program, cells, target, out, command):
     guide_x = np.array([sizes[0], sizes[-1]], dtype=float)
     guide_y = ys[-1] / 1.8 * guide_x / guide_x[-1]
     axes.plot(guide_x, guide_y, color=style.MUTED, linewidth=0.8, linestyle=":", zorder=1)
-    axes.text(math.sqrt(guide_x[0] * guide_x[1]), guide_y[0] / 1.2 * math.sqrt(guide_x[1] / guide_x[0]), "slope 1", fontsize=6.5, color=style.MUTED, ha="left", va="top")
+    axes.text(math.sqrt(guide_x[0] * guide_x[1]), guide_y[0] / 1.2 * math.sqrt(guide_x[1] / guide_x[0]), "slope 1", fontsize=style.points(6.5), color=style.MUTED, ha="left", va="top")
 
     figure.canvas.draw()
     to_pixels = lambda bits: axes.transData.transform((1, bits))[1]
@@ -381,55 +358,47 @@ def bits_against_size(program, cells, target, out, command):
                 lines.append(", ".join(heads[i:i + 2]) + ("," if not last else (f" {tail}" if tail else "")))
         texts.append((x, y, lines, style.look(names[0].split()[0])[0] if len({name.split()[0] for name in names}) == 1 else style.INK, ratio))
     texts.append((floors[-1][0], floors[-1][1], ["floor: no scheme below"], style.INK, None))
-    line_height = 7.6 * figure.dpi / 72
+    line_height = style.points(7.6) * figure.dpi / 72
     blocks = [len(lines) for _, _, lines, _, _ in texts]
     heights = style.spread([to_pixels(y) for _, y, _, _, _ in texts], [b * line_height + 3 for b in blocks])
     inverse = axes.transData.inverted()
     for (x, y, lines, colour, ratio), height in zip(texts, heights):
         level = inverse.transform((0, height))[1]
         shown = "\n".join(lines) + (f"  {ratio:.3g}×" if ratio else "")
-        axes.annotate(shown, (x * 1.06, y), (high * 1.16, level), fontsize=6.5, color=colour, va="center", ha="left", annotation_clip=False, linespacing=1.05,
+        axes.annotate(shown, (x * 1.06, y), (high * 1.16, level), fontsize=style.points(6.5), color=colour, va="center", ha="left", annotation_clip=False, linespacing=1.05,
                       arrowprops={"arrowstyle": "-", "lw": 0.4, "color": colour, "shrinkA": 1, "shrinkB": 1, "relpos": (0, 0.5)})
     caption = (
         f"Least measured message bits whose whole 95 % interval of the bit error lies at or below {target:g}, against N d, on INDEX instances with {embedding} keys, eta = {eta:g}, "
         f"over {len(floors)} sizes (n, d). Black: the finite-size floor at that error; grey: no scheme can be there. Dotted: slope 1, the Omega(n^2 d) of the theorem with n^2 = Theta(N). "
         f"Filled: public keys, open: stored keys. Numbers: bits over floor at the largest N d. Budgets are a grid, so a point is the first budget that reaches the error, not the least possible; the bits themselves are exact.\n"
-        f"Refuted by: a point in the grey region, or a ratio to the floor that falls below 1 as N d grows. Slopes below 1 of the measured points alone refute nothing: per-token overheads do that.\n"
-        f"Made by: {command}")
-    style.save(figure, out, f"bits_size_{embedding}", caption)
+        f"Refuted by: a point in the grey region, or a ratio to the floor that falls below 1 as N d grows. Slopes below 1 of the measured points alone refute nothing: per-token overheads do that.")
+    save(figure, f"bits_size_{embedding}", caption)
     return True
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Draws the figures of index_frontier from stored rows.")
-    parser.add_argument("program", metavar="KVFRONTIER", help="path of the kvfrontier program")
-    parser.add_argument("directories", metavar="DIR", nargs="+", help="directories of rows")
-    parser.add_argument("--out", required=True, help="directory for the figures")
+def flags(parser):
     parser.add_argument("--target-error", type=float, default=0.1, help="error of the bits-against-size figure, default 0.1")
     parser.add_argument("--error-axis", choices=["linear", "log"], default="linear")
-    arguments = parser.parse_args()
-    command = shlex.join(["python3", "experiments/figures/index_frontier.py"] + sys.argv[1:])
 
-    points = [p for p in read_points(arguments.program, arguments.directories) if p.is_index]
+
+def main():
+    call = called(__doc__, flags, many=True)
+    points = [p for p in read_points(call.program, call.directories) if p.is_index]
     if not any(p.trials for p in points):
-        sys.exit(f"no measured points of INDEX instances in {', '.join(arguments.directories)}")
-    style.apply()
+        raise SystemExit(f"no measured points of INDEX instances in {', '.join(call.directories)}")
     cells = defaultdict(list)
     for point in points:
         cells[point.cell].append(point)
-    written = 0
     for cell, members in sorted(cells.items()):
         # A curve needs points; cells with a few budgets only are in the tables.
         if len({p.budget for p in members if p.trials and p.budget is not None}) >= 6:
-            error_against_rate(arguments.program, cell, members, None, arguments.error_axis == "log", arguments.out, command)
-            written += 1
+            error_against_rate(call.program, cell, members, call.error_axis == "log")
     families = defaultdict(dict)
     for cell, members in sorted(cells.items()):
         if cell[2] == "doubling":
             families[(cell[1], cell[5])][cell] = members
     for family in families.values():
-        written += bits_against_size(arguments.program, family, arguments.target_error, arguments.out, command)
-    print(f"{written} figures (pdf, png, caption in txt) -> {arguments.out}")
+        bits_against_size(call.program, family, call.target_error)
 
 
 main()

@@ -1,10 +1,8 @@
 """Mean leak over its closed form, against tau."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 for check in checks:  # relative to the law: the curves span five decades
     law = check["predicted"]
     for name in ("measured", "lo", "hi", "allowed_lo", "allowed_hi", "predicted"):

@@ -1,12 +1,10 @@
 """Bit error of the linear-attention state, and its bits over the floor, against N/d."""
 
 import math
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style
 
-checks = load(sys.argv)
+checks = load(__doc__)
 d = checks[0]["at"]["d"]
 ratio = lambda check: check["at"]["tokens"] / d
 tail = lambda x: math.erfc(x / math.sqrt(2)) / 2
@@ -32,7 +30,7 @@ left.set_ylabel("bit error")
 right.set_yscale("log")
 right.set_ylim(0.5, None)
 right.set_ylabel("state bits / floor at that error")
-right.text(0.02, 0.03, "below the floor", transform=right.transAxes, fontsize=6.5, color=style.MUTED)
+right.text(0.02, 0.03, "below the floor", transform=right.transAxes, fontsize=style.points(6.5), color=style.MUTED)
 legend(left, loc="lower right")
 save(fig, "linear_state", f"Left: bit error of reading rows off the state sum_j k_j v_j^T of linear attention, d = {d}, sphere keys. Lines: Qfun(sqrt(d/N)), Qfun(sqrt(d/(2N))) and "
      "Qfun(sqrt(2d/(pi N))). Right: bits of the state over (1 - H2(error)) N d; the state stored as signs comes nearest, pi^2 ln(2)/2 = 3.4 for large N/d.")

@@ -1,11 +1,9 @@
 """Scaling in low dimension, slopes of random rows, and decodable tokens at fixed norm."""
 
-import sys
-
 import numpy as np
 from claims import allowance, draw, figure, legend, load, pick, predicted, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, middle, right) = figure("page", 1, 3, height=2.4)
 for turn, eta in enumerate(values(pick(checks, part="circle"), "eta")):
     here = pick(checks, part="circle", eta=eta)
@@ -38,7 +36,7 @@ allowance(right, growing, "d", style.PALETTE[0])
 predicted(right, growing, "d", style.PALETTE[0])
 draw(right, counts, "d", style.PALETTE[0])
 right.axhline(counts[0]["at"]["tokens"], color=style.MUTED, linestyle=":", linewidth=0.8)
-right.text(2.1, counts[0]["at"]["tokens"] * 1.1, f"$N = {counts[0]['at']['tokens']}$", fontsize=6.5, va="bottom")
+right.text(2.1, counts[0]["at"]["tokens"] * 1.1, f"$N = {counts[0]['at']['tokens']}$", fontsize=style.points(6.5), va="bottom")
 right.set_xscale("log", base=2)
 right.set_yscale("log")
 right.set_xticks([2, 4, 8, 16, 32, 64], [2, 4, 8, 16, 32, 64])

@@ -1,16 +1,13 @@
-"""Least memory against n and against d, over N d, so that the law n^2 d is a level line.
-
-usage: minimal_memory.py KVFRONTIER DIR OUT [target error, default 0.1]
-"""
+"""Least memory against n and against d, over N d, so that the law n^2 d is a level line."""
 
 import matplotlib.pyplot as plt
 import style
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from rows import called, end_labels, read_json, save
 
-program, directory, rest = called(__doc__)
-target = float(rest[0]) if rest else 0.1
-laws = [law for law in read_json(program, "fit", directory, "--json", "--target-error", target)
+call = called(__doc__, lambda parser: parser.add_argument("--target-error", type=float, default=0.1, help="default 0.1"))
+target = call.target_error
+laws = [law for law in read_json(call.program, "fit", call.directory, "--json", "--target-error", target)
         if law["sizes"] and law["family"]["schedule"] == "doubling" and law["family"]["instance"]["name"] == "index" and not law["stored_keys"]]
 # One family: the one with most sizes.
 family = max((law["family"] for law in laws), key=lambda f: sum(len(law["sizes"]) for law in laws if law["family"] == f))
@@ -19,7 +16,8 @@ sizes = {(size["n"], size["d"]): size for law in laws for size in law["sizes"]}
 width = max(d for _, d in sizes if len({n for n, e in sizes if e == d}) == max(len({n for n, e in sizes if e == f}) for _, f in sizes))
 side = max(n for n, _ in sizes if len({d for m, d in sizes if m == n}) == max(len({d for m, d in sizes if m == k}) for k, _ in sizes))
 
-fig, panels = plt.subplots(1, 2, figsize=(style.PAGE, 3.6), sharey=True, gridspec_kw={"wspace": 0.68, "left": 0.075, "right": 0.81, "top": 0.92, "bottom": 0.12})
+margins = {"wspace": style.across("page", 0.68), "left": style.across("page", 0.075), "right": 1 - style.across("page", 0.19), "top": 1 - style.upright(0.08), "bottom": style.upright(0.12)}
+fig, panels = plt.subplots(1, 2, figsize=style.canvas("page", 3.6), sharey=True, gridspec_kw=margins)
 for axes, moving, fixed, level in ((panels[0], "n", "d", width), (panels[1], "d", "n", side)):
     places = sorted({size[moving] for size in sizes.values() if size[fixed] == level})
     floors = [next(s for s in sizes.values() if s[moving] == x and s[fixed] == level) for x in places]

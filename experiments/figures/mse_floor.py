@@ -1,11 +1,9 @@
 """Squared error against bits an entry of every scheme, with the floor."""
 
-import sys
-
 import numpy as np
 from claims import figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 floors = pick(checks, quantity="mse floor / bits")
 entries = max(values(floors, "entries"))
 here = [check for check in floors if check["at"]["entries"] == entries]

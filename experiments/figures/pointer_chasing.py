@@ -1,11 +1,9 @@
 """Chance of following T pointers against the share of entries kept."""
 
-import sys
-
 import numpy as np
 from claims import draw, figure, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 n = checks[0]["at"]["entries"]
 share = lambda check: check["at"]["kept"] / n
 fig, axes = figure(height=2.6)
@@ -24,8 +22,8 @@ for turn, hops in enumerate(values(checks, "hops")):
     draw(axes, pick(checks, cache="adaptive", hops=hops), share, colour, style.MARKERS[turn], markerfacecolor="none", markersize=4 + 2.2 * turn)
     at = {1: (0.8, 0.83), 2: (0.62, 0.33), 4: (0.695, 0.16), 8: (0.88, 0.15)}.get(hops)
     if at and hops > 1:
-        axes.text(*at, f"$T$ = {hops}", fontsize=7, color=colour)
-axes.text(0.06, 0.9, "open: adaptive, $s/n$ for every $T$\nfilled: oblivious", fontsize=6.5, color=style.INK, va="top")
+        axes.text(*at, f"$T$ = {hops}", fontsize=style.points(7), color=colour)
+axes.text(0.06, 0.9, "open: adaptive, $s/n$ for every $T$\nfilled: oblivious", fontsize=style.points(6.5), color=style.INK, va="top")
 axes.set_xlim(0, 1)
 axes.set_ylim(0, 1)
 axes.set_xlabel("share of entries kept, $s/n$")

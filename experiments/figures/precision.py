@@ -1,10 +1,8 @@
 """Worst-case logit errors: decoding steps where S e^{2e} meets the threshold; real rounding stays within u tau."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 shares = pick(checks, quantity="decoded share, worst-case signs")
 fig, (step, errors) = figure("column", 1, 2, height=2.2, gridspec_kw={"width_ratios": [3, 2]})
 step.plot([0.93, 1, 1, 1.07], [0, 0, 1, 1], color=style.INK, linewidth=0.8, zorder=1)

@@ -1,12 +1,10 @@
 """Variance of QJL against the angle, and failures at two lengths."""
 
 import math
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, right) = figure("page", 1, 2, height=2.4, gridspec_kw={"width_ratios": [3, 2]})
 variance = pick(checks, quantity="variance / (|q||k|)^2")
 xs = np.linspace(0, 1, 100)
@@ -25,7 +23,7 @@ failures = pick(checks, quantity="failures")
 names = {"safe": "$\\frac{\\pi}{\\varepsilon^2}\\,\\ln\\frac{2}{\\delta}$", "printed": "$\\frac{4}{3}\\,\\frac{1+\\varepsilon}{\\varepsilon^2}\\,\\ln\\frac{2}{\\delta}$"}
 order = ["printed", "safe"]
 right.axhline(0.01, color=style.INK, linewidth=0.9)
-right.text(0.5, 0.0112, "$\\delta$", fontsize=8, ha="center")
+right.text(0.5, 0.0112, "$\\delta$", fontsize=style.points(8), ha="center")
 for turn, length in enumerate(order):
     draw(right, pick(failures, length=length), lambda check: order.index(check["at"]["length"]), style.PALETTE[turn + 2], style.MARKERS[turn + 2])
 right.set_yscale("log")

@@ -1,8 +1,6 @@
 """Bit error of random values against the query scaling, with the law Q(1/sqrt(S(2 tau)))."""
 
 import math
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
@@ -20,7 +18,7 @@ def law(family, tokens, d, taus):
     return tau, np.array([math.erfc(1 / math.sqrt(2 * value)) / 2 for value in mean])
 
 
-checks = load(sys.argv)
+checks = load(__doc__)
 ratios = pick(checks, quantity="error / law")
 fig, (errors, relative) = figure("column", 2, 1, height=3.2, sharex=True, gridspec_kw={"height_ratios": [2, 1]})
 for turn, family in enumerate(values(ratios, "embedding")):
@@ -34,7 +32,7 @@ errors.set_ylabel("bit error")
 legend(errors, loc="center left")
 rows = pick(checks, quantity="worst-case decodable rows")
 if rows:
-    errors.annotate(f"worst-case decodable\nrows here: {100 * rows[0]['measured']:.0f} %", (rows[0]["at"]["tau"], rows[0]["at"]["error"]), (-26, -1), textcoords="offset points", fontsize=6.5,
+    errors.annotate(f"worst-case decodable\nrows here: {100 * rows[0]['measured']:.0f} %", (rows[0]["at"]["tau"], rows[0]["at"]["error"]), (-26, -1), textcoords="offset points", fontsize=style.points(6.5),
                     ha="right", arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": style.MUTED})
 relative.axhspan(ratios[0]["allowed_lo"], ratios[0]["allowed_hi"], color=style.FORBIDDEN, linewidth=0, zorder=0)
 relative.axhline(1, color=style.INK, linewidth=0.8, zorder=1)

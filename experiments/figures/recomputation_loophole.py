@@ -1,18 +1,16 @@
 """Bits an entry of storing tokens instead of rows, against d."""
 
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, ax = figure("column", height=2.4)
 d = np.geomspace(24, 320, 50)
 for turn, bits in enumerate(values(checks, "codebook_bits")):
     ax.plot(d, bits / d, color=style.PALETTE[turn], linewidth=0.8)
     draw(ax, pick(checks, codebook_bits=bits, quantity="message bits / N d"), "d", style.PALETTE[turn], style.MARKERS[turn], f"tokens of {bits} bits")
 ax.axhline(1, color=style.INK, linewidth=0.9)
-ax.annotate("arbitrary values: at least 1", (26, 1.1), fontsize=6.5)
+ax.annotate("arbitrary values: at least 1", (26, 1.1), fontsize=style.points(6.5))
 ax.set_xscale("log", base=2)
 ax.set_yscale("log")
 ax.set_ylim(0.008, 2)

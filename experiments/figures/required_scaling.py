@@ -1,11 +1,9 @@
 """Scaling that the median and the worst row need, between the necessary and the sufficient one."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 from matplotlib.lines import Line2D  # after claims, which picks the backend
 
-checks = load(sys.argv)
+checks = load(__doc__)
 median = pick(checks, quantity="median need")
 bounds = pick(checks, quantity="largest worst need / tau*")
 families = values(median, "embedding")

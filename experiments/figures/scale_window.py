@@ -1,10 +1,8 @@
 """Share of the bits that a window of W scales reads."""
 
-import sys
-
 from claims import allowance, draw, figure, legend, load, pick, predicted, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, ax = figure("column", height=2.4)
 ax.set_ylim(0.3, 1.03)
 cells = sorted({(check["at"]["schedule"], check["at"]["n"]) for check in checks})

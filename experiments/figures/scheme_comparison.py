@@ -1,42 +1,19 @@
-"""Bit error and squared error against rate for every scheme on every kind of stream, as small multiples.
+"""Bit error and squared error against rate for every scheme on every kind of stream, as small multiples."""
 
-usage: scheme_comparison.py KVFRONTIER DIR --out DIR
-
-Every number comes from `kvfrontier table`; nothing is estimated here.
-"""
-
-import argparse
-import csv
-import io
 import json
 import math
-import shlex
-import subprocess
-import sys
 from collections import defaultdict
 
-sys.dont_write_bytecode = True
-try:
-    import matplotlib.pyplot as plt
-    import style
-except ImportError as error:
-    sys.exit(f"{error}: figures need Python 3 with matplotlib and numpy (Debian: python3-matplotlib python3-numpy); .ci/python prints one that has them")
-
+import matplotlib.pyplot as plt
+import style
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from rows import called, read_csv, save
 
 TITLES = {"index": "INDEX", "clustered": "16 clusters", "low_dimensional": "keys in 4 dimensions", "smooth": "smooth image"}
 # What a scheme does to rows, one panel row each: twenty curves in one panel tell nothing.
 KINDS = {"drop": ["uniform", "streaming_llm", "h2o", "prefixkv", "subgen", "subgen_sn", "less"],
          "merge": ["kmeans", "abc", "diffrate", "loma", "subgen_kcenter", "tem"],
          "code": ["kivi", "gear", "lorc", "l11", "shared_x", "bitpack", "rate_distortion", "loma_lossless", "ecsq"]}
-
-
-def read(program, directory):
-    command = [program, "table", directory, "--format", "csv"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{shlex.join(command)} failed: {done.stderr.strip()}")
-    return [row for row in csv.DictReader(io.StringIO(done.stdout)) if row["status"] == "ok" and int(row["trials"]) > 0]
 
 
 def curve_name(row):
@@ -81,10 +58,10 @@ def draw(axes, rows, column, looks):
         axes.set_ylim(-0.015, 0.55)
 
 
-def comparison(rows, column, out, command):
+def comparison(rows, column):
     instances = [name for name in TITLES if any(row["instance"] == name and row[column] for row in rows)]
     kinds = [kind for kind, schemes in KINDS.items() if any(row["scheme"] in schemes for row in rows)]
-    fig, grid = plt.subplots(len(kinds), len(instances), figsize=(style.PAGE + 1.2, 1.75 * len(kinds) + 0.3), sharex=True, sharey=True, squeeze=False, constrained_layout=True)
+    fig, grid = plt.subplots(len(kinds), len(instances), figsize=style.canvas("page", 1.6 * len(kinds) + 0.3), sharex=True, sharey=True, squeeze=False, constrained_layout=True)
     for line, kind in zip(grid, kinds):
         of_kind = [row for row in rows if row["scheme"] in KINDS[kind]]
         looks = styles({curve_name(row) for row in of_kind})
@@ -92,33 +69,22 @@ def comparison(rows, column, out, command):
             draw(axes, [row for row in of_kind if row["instance"] == instance], column, looks)
         line[0].set_ylabel({"error": "bit error", "mse": "mean squared error"}[column] + f"\nschemes that {kind}")
         handles = {name: plt.Line2D([], [], color=colour, marker=marker, markersize=3, linewidth=0.9) for name, (colour, marker) in looks.items()}
-        line[-1].legend(handles.values(), handles.keys(), fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        line[-1].legend(handles.values(), handles.keys(), fontsize=style.points(6), frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for axes, instance in zip(grid[0], instances):
         axes.set_title(TITLES[instance], loc="left")
     for axes in grid[-1]:
         axes.set_xlabel("rate")
     first = rows[0]
     what = {"error": "Bit error at threshold 1/2", "mse": "Mean squared distance of outputs to the values asked for"}[column]
-    style.save(fig, out, f"scheme_comparison_{column}",
-               f"{what} against rate (message bits / (N d)), n = {first['n']}, d = {first['d']}, N = {first['tokens']}, query scaling {float(first['tau']):g}, {first['trials']} trials a point. Keys are stored unless a curve says public; "
-               f"bitpack and rate_distortion code values alone. The scaling is fixed, so on clustered, crowded and smooth keys exact attention itself averages tokens and need not reach error 0. Token j belongs to cluster j mod 16, so clusters are a periodic image, which cosines (l11) code for almost nothing.\n"
-               f"Refuted by: a scheme of dropped or merged rows that beats (1 - f)/2 on INDEX at kept fraction f beyond its trials' spread.\nMade by: {command}")
+    save(fig, f"scheme_comparison_{column}",
+         f"{what} against rate (message bits / (N d)), n = {first['n']}, d = {first['d']}, N = {first['tokens']}, query scaling {float(first['tau']):g}, {first['trials']} trials a point. Keys are stored unless a curve says public; "
+         f"bitpack and rate_distortion code values alone. The scaling is fixed, so on clustered, crowded and smooth keys exact attention itself averages tokens and need not reach error 0. Token j belongs to cluster j mod 16, so clusters are a periodic image, which cosines (l11) code for almost nothing.\n"
+         f"Refuted by: a scheme of dropped or merged rows that beats (1 - f)/2 on INDEX at kept fraction f beyond its trials' spread.")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Draws the comparison of all schemes from stored rows.")
-    parser.add_argument("program", metavar="KVFRONTIER", help="path of the kvfrontier program")
-    parser.add_argument("directory", metavar="DIR", help="directory of rows")
-    parser.add_argument("--out", required=True, help="directory for the figures")
-    arguments = parser.parse_args()
-    rows = read(arguments.program, arguments.directory)
-    if not rows:
-        sys.exit(f"no measured points in {arguments.directory}")
-    style.apply()
-    command = shlex.join(["python3", "experiments/figures/scheme_comparison.py"] + sys.argv[1:])
-    for column in ("error", "mse"):
-        comparison(rows, column, arguments.out, command)
-    print(f"2 figures (pdf, png, caption in txt) -> {arguments.out}")
-
-
-main()
+call = called(__doc__)
+rows = [row for row in read_csv(call.program, "table", call.directory, "--format", "csv") if row["status"] == "ok" and int(row["trials"]) > 0]
+if not rows:
+    raise SystemExit(f"no measured points in {call.directory}")
+for column in ("error", "mse"):
+    comparison(rows, column)

@@ -1,12 +1,10 @@
 """Bit error inside and outside the window, and the size of the state."""
 
 import math
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 tokens, d = values(checks, "tokens"), checks[0]["at"]["d"]
 fig, (left, right) = figure("page", 1, 2, height=2.5)
 most = max(tokens)

@@ -1,10 +1,8 @@
 """Union of spatial windows, and what is read through them."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, right) = figure("column", 1, 2, height=2.2)
 cells = sorted({(check["at"]["schedule"], check["at"]["n"]) for check in checks})
 for turn, (schedule, n) in enumerate(cells):

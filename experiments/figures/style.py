@@ -10,7 +10,12 @@ import numpy as np
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
 
-COLUMN, PAGE = 3.4, 7.0  # widths in inches
+# Widths in inches: of a column and a page of a two-column paper, and of half a slide and a whole one. Text on a slide is
+# larger against the figure, and the figure is taller.
+WIDTHS = {"paper": {"column": 3.4, "page": 7.0}, "slide": {"column": 4.7, "page": 8.0}}
+TEXT = {"paper": 1.0, "slide": 1.45}
+TALLER = {"paper": 1.0, "slide": 1.35}
+_kind = "paper"
 INK, MUTED, FORBIDDEN = "#222222", "#666666", "#e4e4e4"
 
 # Okabe and Ito; yellow left out, too pale for lines on white.
@@ -23,15 +28,39 @@ KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (
          "diffrate": (1, 9), "tem": (4, 2), "l11": (6, 2), "shared_x": (6, 3)}
 
 
-def apply():
+def apply(kind="paper"):
+    """Sets the look of all figures to come; `kind` is "paper" or "slide"."""
+    global _kind
+    _kind = kind
+    thick = 1.0 if kind == "paper" else 1.3
     plt.rcParams.update({
-        "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
-        "axes.spines.right": False, "axes.spines.top": False, "axes.linewidth": 0.6, "axes.edgecolor": INK,
+        "font.size": points(8), "axes.labelsize": points(8), "axes.titlesize": points(8), "xtick.labelsize": points(7), "ytick.labelsize": points(7),
+        "axes.spines.right": False, "axes.spines.top": False, "axes.linewidth": 0.6 * thick, "axes.edgecolor": INK,
         "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
-        "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.minor.visible": False,
-        "lines.linewidth": 1.1, "lines.markersize": 4, "savefig.dpi": 300, "figure.dpi": 100,
+        "xtick.major.width": 0.6 * thick, "ytick.major.width": 0.6 * thick, "xtick.minor.visible": False,
+        "lines.linewidth": 1.1 * thick, "lines.markersize": 4 * thick, "savefig.dpi": 300, "figure.dpi": 100,
         "svg.hashsalt": "kvfrontier", "pdf.fonttype": 42, "path.simplify": False,
     })
+
+
+def points(size):
+    """Size of text that is `size` points in a paper."""
+    return size * TEXT[_kind]
+
+
+def canvas(width, height):
+    """Width and height in inches of a figure as wide as a "column" or a "page" and `height` inches tall in a paper."""
+    return WIDTHS[_kind][width], height * TALLER[_kind]
+
+
+def across(width, share):
+    """What text that takes `share` of the width of a paper's figure takes of this style's."""
+    return share * TEXT[_kind] * WIDTHS["paper"][width] / WIDTHS[_kind][width]
+
+
+def upright(share):
+    """The same of the height."""
+    return share * TEXT[_kind] / TALLER[_kind]
 
 
 def look(scheme):
@@ -98,7 +127,7 @@ class Labels:
 
     def place(self, name, colour, anchors, size=7):
         """Writes `name` near one of `anchors` (data coordinates, preferred ones first)."""
-        text = self.axes.text(0, 0, name, color=colour, fontsize=size, transform=None)
+        text = self.axes.text(0, 0, name, color=colour, fontsize=points(size), transform=None)
         renderer = self.axes.figure.canvas.get_renderer()
         shape = text.get_window_extent(renderer)
         inside = self.axes.get_window_extent(renderer)

@@ -1,16 +1,14 @@
 """SubGen's clusters against N for keys of low dimension, between the two cap bounds."""
 
-import sys
-
 import numpy as np
 from claims import figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 packing, covering = pick(checks, quantity="m cap(delta/2)"), pick(checks, quantity="m cap(delta) + uncovered share")
 fig, ax = figure("column", height=2.6)
 sizes = np.array(values(checks, "tokens"), float)
 ax.plot(sizes, sizes, color=style.MUTED, linewidth=0.8, linestyle=":", zorder=1)
-ax.text(sizes[1], 1.3 * sizes[1], "$m = N$", fontsize=6.5, ha="right")
+ax.text(sizes[1], 1.3 * sizes[1], "$m = N$", fontsize=style.points(6.5), ha="right")
 for turn, dimension in enumerate(values(packing, "dimension")):
     here = sorted(pick(packing, dimension=dimension), key=lambda check: check["at"]["tokens"])
     colour, last = style.PALETTE[turn], here[-1]

@@ -1,10 +1,8 @@
 """SubGen's numerator against its exact variance, and the number of its clusters."""
 
-import sys
-
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, right) = figure("page", 1, 2, height=2.3)
 variance, slopes = pick(checks, quantity="s variance / (kappa - 1)"), pick(checks, quantity="slope of the error in s")
 left.axhspan(0.95, 1.05, color=style.FORBIDDEN, linewidth=0, zorder=0)

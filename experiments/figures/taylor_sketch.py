@@ -1,12 +1,10 @@
 """Tail of the truncated exponential against its bound, and the leak it adds to the hard instance."""
 
 import math
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style, values
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, right) = figure("page", 1, 2, height=2.5)
 errors = pick(checks, quantity="error")
 

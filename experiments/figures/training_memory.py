@@ -1,10 +1,8 @@
 """What an MLP block keeps for its backward pass, and what two-bit derivatives cost in gradients."""
 
-import sys
-
 from claims import figure, load, pick, save, style
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, middle, right) = figure("page", 1, 3, height=2.2, gridspec_kw={"width_ratios": [2, 3, 3]})
 
 units = ["units", "units, two-bit", "units, two-bit and shared norm"]
@@ -12,8 +10,8 @@ ticks = ["as usual", "two-bit $h'$", "and shared\nnorm"]
 for turn, quantity in enumerate(units):
     check = pick(checks, activation="gelu", norm="layer", quantity=quantity)[0]
     left.bar(turn, check["measured"], 0.6, color=style.PALETTE[turn])
-    left.text(turn, check["measured"] + 0.2, f"{check['measured']:g}", ha="center", fontsize=7)
-left.set_xticks(range(3), ticks, fontsize=6)
+    left.text(turn, check["measured"] + 0.2, f"{check['measured']:g}", ha="center", fontsize=style.points(7))
+left.set_xticks(range(3), ticks, fontsize=style.points(6))
 left.set_ylim(0, 11.5)
 left.set_ylabel("units kept a row")
 
@@ -28,6 +26,6 @@ for axes, quantity, label in panels:
             axes.errorbar(at, check["measured"], [[check["measured"] - check["lo"]], [check["hi"] - check["measured"]]], color=style.INK, linewidth=0.8)
     axes.set_xticks([0, 1], ["GELU", "SiLU"])
     axes.set_ylabel(label)
-    axes.legend(frameon=False, fontsize=7, loc="upper left")
+    axes.legend(frameon=False, fontsize=style.points(7), loc="upper left")
 save(fig, "training_memory", "Left: 16-bit tensors of the block's width that an MLP block with four times as wide a hidden layer keeps for its backward pass. Middle: squared error of the step derivative on standard normal inputs; "
      "lines: by quadrature. Right: squared distance of the primitives, which the two-bit constants minimise. The two-bit derivative is the better primitive and the worse derivative.")

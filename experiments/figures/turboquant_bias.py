@@ -1,10 +1,8 @@
 """Slope of the estimated on the true inner product, and the distortion of the two-stage estimator, against bits."""
 
-import sys
-
 from claims import allowance, draw, figure, legend, load, pick, predicted, save, style
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, (left, right) = figure("page", 1, 2, height=2.4)
 slopes = pick(checks, quantity="slope")
 for turn, (quantiser, name) in enumerate([("mse", "Lloyd-Max, $b$ bits"), ("prod", "Lloyd-Max, $b-1$ bits,\nand QJL")]):
@@ -12,7 +10,7 @@ for turn, (quantiser, name) in enumerate([("mse", "Lloyd-Max, $b$ bits"), ("prod
     predicted(left, here, "bits", style.PALETTE[turn])
     draw(left, here, "bits", style.PALETTE[turn], style.MARKERS[turn], name)
 left.axhline(2 / 3.141592653589793, color=style.MUTED, linewidth=0.7, linestyle=":", zorder=0)
-left.text(4.1, 0.645, "$2/\\pi$", fontsize=7, color=style.MUTED, ha="right", va="bottom")
+left.text(4.1, 0.645, "$2/\\pi$", fontsize=style.points(7), color=style.MUTED, ha="right", va="bottom")
 left.set_ylabel("slope of $\\langle y,\\hat x\\rangle$ on $\\langle y,x\\rangle$")
 left.set_ylim(0.6, 1.05)
 legend(left, loc="center right", bbox_to_anchor=(1, 0.5))

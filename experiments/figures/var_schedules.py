@@ -1,18 +1,16 @@
 """Bits that the last step reads, against n, by schedule."""
 
-import sys
-
 import numpy as np
 from claims import draw, figure, legend, load, pick, save, style
 
-checks = load(sys.argv)
+checks = load(__doc__)
 fig, ax = figure("column", height=2.6)
 d = checks[0]["at"]["d"]
 n = np.geomspace(4, 80, 100)
 ax.plot(n, d * (n**2 - 1) / 3, color=style.INK, linewidth=0.9, zorder=1)
 ax.plot(n, d + 0 * n, color=style.INK, linewidth=0.9, linestyle="--", zorder=1)
-ax.annotate("$d(n^2 - 1)/3$", (4.2, 5 * d * 1.6), fontsize=6.5, rotation=28)
-ax.annotate("$d$", (5, d * 1.2), fontsize=6.5)
+ax.annotate("$d(n^2 - 1)/3$", (4.2, 5 * d * 1.6), fontsize=style.points(6.5), rotation=28)
+ax.annotate("$d$", (5, d * 1.2), fontsize=style.points(6.5))
 names = {"doubling": "1, 2, 4, ..., n", "var256": "VAR-256", "var512": "VAR-512", "infinity": "Infinity", "one_step": "1, n"}
 for turn, (name, label) in enumerate(names.items()):
     own = pick(checks, schedule=name)

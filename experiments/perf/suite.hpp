@@ -77,7 +77,8 @@ std::vector<double> best_seconds(const std::vector<std::function<void()>>& tasks
 double best_of_short(const std::function<void()>& work, double seconds = 0.2, int threads = 1);
 
 // Fastest rate, in flops a second, at which this machine multiplies 2048 x 2048 float matrices with `threads` threads:
-// Eigen (rows dealt to threads) or OpenBLAS, where that library is installed. Measured once a run.
+// Eigen (rows dealt to threads) or OpenBLAS, where that library is installed. Measured once a run and number of
+// threads.
 struct ProductRate {
   double flops = 0;
   std::string by;

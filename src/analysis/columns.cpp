@@ -59,7 +59,7 @@ std::string interval_text(const core::Interval& interval) {
 std::string options_text(const PointSummary& p) {
   std::string text;
   for (const auto& [name, value] : p.at("scheme").at("options").items()) {
-    if (name == "keys" || value.is_null()) continue;
+    if (name == "keys" || value.empty()) continue;  // null, [] and {} say nothing
     text += (text.empty() ? "" : " ") + name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
   }
   return text;
@@ -72,16 +72,25 @@ std::string heading(const PointSummary& p) {
          "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
 }
 
+// Where the keys are; a scheme without the option may still send them.
+std::string keys_of(const PointSummary& p) {
+  return p.stored_keys ? "stored" : p.at("scheme").at("options").contains("keys") ? "public" : "none";
+}
+
 struct Cell {
   std::string text;
   bool left = false;
 };
 using TextRow = std::vector<Cell>;
 
-const std::vector<std::string> text_titles{"scheme",   "keys",  "rate", "bits",   "bits/Nd", "error",
-                                           "interval", "floor", "gap",  "trials", "note"};
+std::vector<std::string> text_titles(const geometry::Model* model) {
+  std::vector<std::string> titles{"scheme",   "keys",  "rate", "bits",   "bits/Nd", "error",
+                                  "interval", "floor", "gap",  "trials", "note"};
+  if (model != nullptr) titles.insert(titles.begin() + 5, "MiB");
+  return titles;
+}
 
-TextRow text_row(const PointSummary& p) {
+TextRow text_row(const PointSummary& p, const geometry::Model* model) {
   const bool measured = p.trials > 0, bits = measured && p.has_bits;
   std::string note = options_text(p);
   if (measured && !bits)
@@ -91,21 +100,37 @@ TextRow text_row(const PointSummary& p) {
   if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
   if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
   if (p.stop == "unfinished") note = "unfinished; " + note;
-  const bool has_keys = p.at("scheme").at("options").contains("keys");
-  return {{p.at("scheme").at("name").get<std::string>(), true},
-          {p.stored_keys ? "stored"
-           : has_keys    ? "public"
-                         : "none",
-           true},
-          {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
-          {measured ? number(p.message_bits, "%.0f") : "-"},
-          {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
-          {bits ? number(p.error, "%.5f") : "-"},
-          {bits ? interval_text(p.interval) : "-"},
-          {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
-          {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
-          {std::to_string(p.trials)},
-          {note, true}};
+  TextRow row{{p.at("scheme").at("name").get<std::string>(), true},
+              {keys_of(p), true},
+              {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
+              {measured ? number(p.message_bits, "%.0f") : "-"},
+              {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
+              {bits ? number(p.error, "%.5f") : "-"},
+              {bits ? interval_text(p.interval) : "-"},
+              {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
+              {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
+              {std::to_string(p.trials)},
+              {note, true}};
+  if (model != nullptr) {
+    const auto mib = model_mib(p, *model);
+    row.insert(row.begin() + 5, {mib ? number(*mib, "%.4g") : "-"});
+  }
+  return row;
+}
+
+std::vector<Column> with_model(const geometry::Model* model) {
+  std::vector<Column> list = columns();
+  if (model != nullptr)
+    list.push_back({"model_mib", "MiB of all heads of one sequence",
+                    [model](const PointSummary& p) { return optional(model_mib(p, *model)); }});
+  return list;
+}
+
+// What stands under a table that speaks of a model.
+std::string model_note(const geometry::Model& model) {
+  return "\nMiB: of " + model.name + ", " + std::to_string(model.layers) + " layers x " + std::to_string(model.heads) +
+         " heads, one sequence (guidance keeps two); points of schedule " + model.schedule +
+         ", d = " + std::to_string(model.d) + " only\n";
 }
 
 }  // namespace
@@ -144,9 +169,7 @@ const std::vector<Column>& columns() {
       {"gap", "message_bits / floor_bits; empty where the floor is 0",
        [](const PointSummary& p) { return optional(p.gap); }},
       {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code",
-       [](const PointSummary& p) {
-         return p.at("scheme").at("options").contains("keys") ? p.at("scheme").at("options").at("keys") : Json("none");
-       }},
+       [](const PointSummary& p) { return Json(keys_of(p)); }},
       {"schedule", "name of the schedule", parameter("schedule")},
       {"rate", "message_bits / (N d)", measured([](const PointSummary& p) { return p.message_bits / p.entries(); })},
       {"bits_per_token", "message_bits / N",
@@ -179,13 +202,14 @@ const std::vector<Column>& columns() {
   return list;
 }
 
-std::string table_csv(const std::vector<PointSummary>& points) {
+std::string table_csv(const std::vector<PointSummary>& points, const geometry::Model* model) {
+  const auto list = with_model(model);
   std::string text;
-  for (const Column& column : columns()) text += (text.empty() ? "" : ",") + column.name;
+  for (const Column& column : list) text += (text.empty() ? "" : ",") + column.name;
   text += '\n';
   for (const PointSummary& point : points) {
     bool first = true;
-    for (const Column& column : columns()) {
+    for (const Column& column : list) {
       if (!first) text += ',';
       first = false;
       text += csv_cell(column.value(point));
@@ -195,23 +219,31 @@ std::string table_csv(const std::vector<PointSummary>& points) {
   return text;
 }
 
-std::string table_json(const std::vector<PointSummary>& points) {
+std::string table_json(const std::vector<PointSummary>& points, const geometry::Model* model) {
+  const auto shown = with_model(model);
   Json list = Json::array();
   for (const PointSummary& point : points) {
     Json row;
-    for (const Column& column : columns()) row[column.name] = column.value(point);
+    for (const Column& column : shown) row[column.name] = column.value(point);
     row["options"] = point.at("scheme").at("options");
     list.push_back(std::move(row));
   }
   return list.dump(1) + "\n";
 }
 
-std::string table_text(const std::vector<PointSummary>& points) {
+std::optional<double> model_mib(const PointSummary& point, const geometry::Model& model) {
+  const bool shaped = point.at("schedule") == model.schedule && point.at("d") == model.d;
+  if (!shaped || point.trials == 0) return std::nullopt;
+  return model.mib(point.message_bits);
+}
+
+std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model) {
+  const auto names = text_titles(model);
   std::vector<TextRow> rows;
-  for (const PointSummary& point : points) rows.push_back(text_row(point));
+  for (const PointSummary& point : points) rows.push_back(text_row(point, model));
   std::vector<std::size_t> widths;
-  for (std::size_t c = 0; c < text_titles.size(); ++c) {
-    std::size_t width = text_titles[c].size();
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    std::size_t width = names[c].size();
     for (const TextRow& row : rows) width = std::max(width, row[c].text.size());
     widths.push_back(width);
   }
@@ -225,8 +257,7 @@ std::string table_text(const std::vector<PointSummary>& points) {
     return text + "\n";
   };
   TextRow titles;
-  for (std::size_t c = 0; c < text_titles.size(); ++c)
-    titles.push_back({text_titles[c], c < 2 || c + 1 == text_titles.size()});
+  for (std::size_t c = 0; c < names.size(); ++c) titles.push_back({names[c], c < 2 || c + 1 == names.size()});
   std::string text, last;
   std::int64_t uncertified = 0;
   bool stored = false;
@@ -240,6 +271,7 @@ std::string table_text(const std::vector<PointSummary>& points) {
     stored = stored || points[i].stored_keys;
   }
   if (stored) text += "\n* the message pays for stored keys; the floor counts values only\n";
+  if (model != nullptr) text += model_note(*model);
   if (uncertified > 0)
     text.append("\n")
         .append(std::to_string(uncertified))
@@ -247,20 +279,23 @@ std::string table_text(const std::vector<PointSummary>& points) {
   return text;
 }
 
-std::string table_latex(const std::vector<PointSummary>& points) {
-  std::string text =
-      "\\begin{tabular}{llrrrrrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & error [interval] & floor & gap "
-      "\\\\\n";
+std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model) {
+  const std::string columns = model != nullptr ? "9" : "8";
+  std::string text = std::string("\\begin{tabular}{llrrr").append(model != nullptr ? "r" : "") +
+                     "rrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & " +
+                     (model != nullptr ? "MiB & " : "") + "error [interval] & floor & gap \\\\\n";
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
-      text += "\\midrule\n\\multicolumn{8}{l}{" + now + "} \\\\\n";
+      text += "\\midrule\n\\multicolumn{" + columns + "}{l}{" + now + "} \\\\\n";
       last = now;
     }
-    const TextRow row = text_row(point);
+    const TextRow row = text_row(point, nullptr);
+    const auto mib = model != nullptr ? model_mib(point, *model) : std::nullopt;
     const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
     text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text +
-            " & " + error + " & " + row[7].text + " & " + row[8].text + " \\\\\n";
+            (model != nullptr ? " & " + (mib ? number(*mib, "%.4g") : "-") : "") + " & " + error + " & " + row[7].text +
+            " & " + row[8].text + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";
   std::string escaped;

@@ -2,10 +2,12 @@
 // The columns of a table of game points: one list serves every format and the docs.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/summary.hpp"
+#include "geometry/model.hpp"
 
 namespace kvfrontier::analysis {
 
@@ -18,11 +20,16 @@ struct Column {
 // The contracted columns in their order, then the free ones.
 const std::vector<Column>& columns();
 
-std::string table_csv(const std::vector<PointSummary>& points);
-std::string table_json(const std::vector<PointSummary>& points);
+// With a model, every table has one column more: MiB of all its heads, for points of its schedule and d; empty for
+// others.
+std::string table_csv(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
+std::string table_json(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
 // For reading: a heading per instance, embedding, n and d; scheme, rate, bits, error with interval, floor, gap.
-std::string table_text(const std::vector<PointSummary>& points);
+std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
 // The same as booktabs rows.
-std::string table_latex(const std::vector<PointSummary>& points);
+std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
+
+// MiB of a point's messages in all heads of a model; nullopt where the point is not measured or not the model's shape.
+std::optional<double> model_mib(const PointSummary& point, const geometry::Model& model);
 
 }  // namespace kvfrontier::analysis

@@ -134,7 +134,6 @@ std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector
     minimum.reached = cheapest != budgets.end();
     minimum.point = *(minimum.reached ? cheapest->point : budgets.back().point);
     minimum.family = family_of(minimum.point);
-    minimum.stored_keys = minimum.point.stored_keys;
     minimum.fixed_bits = static_cast<double>(fixed_cost(minimum.point.parameters).value_or(0));
     minimum.floor_bits = floor_bits(minimum.point.information_bits, target_error, minimum.point.fixed_length);
     if (minimum.reached) {
@@ -159,9 +158,9 @@ std::vector<GapEntry> gap_table(std::span<const Minimum> minima) {
   std::vector<GapEntry> table;
   for (const Minimum& minimum : minima) {
     const bool same = !table.empty() && table.back().family == minimum.family && table.back().curve == minimum.curve;
-    if (!same) table.push_back({minimum.family, minimum.curve, minimum.stored_keys, minimum.target_error});
+    if (!same) table.push_back({minimum.family, minimum.curve, minimum.point.stored_keys, minimum.target_error});
     GapEntry& entry = table.back();
-    entry.stored_keys = entry.stored_keys || minimum.stored_keys;
+    entry.stored_keys = entry.stored_keys || minimum.point.stored_keys;
     if (!minimum.reached) {
       ++entry.unreached;
       continue;

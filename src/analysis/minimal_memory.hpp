@@ -12,9 +12,8 @@ namespace kvfrontier::analysis {
 
 // One scheme on one size.
 struct Minimum {
-  std::string family;        // cell_of without the size: one law
-  std::string curve;         // curve_of
-  bool stored_keys = false;  // the message pays for keys, which the floor does not count
+  std::string family;  // cell_of without the size: one law
+  std::string curve;   // curve_of
   double target_error = 0;
   bool reached = false;
   PointSummary point;     // the cheapest whose whole interval lies at or below the target

@@ -9,7 +9,8 @@ constexpr const char* claims_head = R"(# experiments
 <!-- Written by the binary: `build/kvfrontier verify --markdown > experiments/README.md`. A test compares the two. -->
 
 One C++ file per experiment: what a trial measures and, for claims, how stored rows are judged. Figures stand in
-`figures/`, speed in `perf/` with its `rivals/`. May include all of `src/` but `cli/`.
+`figures/`, speed in `perf/` with its `rivals/`, schemes outside the tree in `external_scheme/`. May include all of `src/` but `cli/`.
+`docs/tutorial_experiment.md` builds a claim step by step.
 
 ## To add an experiment
 

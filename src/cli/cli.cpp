@@ -70,9 +70,10 @@ bool flushed_output() {
 }  // namespace
 
 const std::vector<Verb>& verbs() {
-  static const std::vector<Verb> list{run_verb(),      table_verb(), frontier_verb(), fit_verb(),    gap_verb(),
-                                      audit_verb(),    merge_verb(), replay_verb(),   decode_verb(), list_verb(),
-                                      describe_verb(), check_verb(), certify_verb(),  floor_verb(),  verify_verb()};
+  static const std::vector<Verb> list{run_verb(),      table_verb(),  frontier_verb(),  fit_verb(),    gap_verb(),
+                                      audit_verb(),    merge_verb(),  replay_verb(),    decode_verb(), list_verb(),
+                                      describe_verb(), check_verb(),  certify_verb(),   floor_verb(),  verify_verb(),
+                                      schema_verb(),   report_verb(), completion_verb()};
   return list;
 }
 

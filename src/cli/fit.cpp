@@ -67,7 +67,7 @@ Json to_json(const analysis::Curve& curve, double target, const std::optional<an
                      {"residual", law ? Json(law->residuals[i]) : Json()}});
   }
   const bool stored = std::any_of(curve.reached.begin(), curve.reached.end(),
-                                  [](const analysis::Minimum& size) { return size.stored_keys; });
+                                  [](const analysis::Minimum& size) { return size.point.stored_keys; });
   return {{"family", Json::parse(curve.family)},
           {"curve", curve.curve},
           {"stored_keys", stored},

@@ -6,6 +6,7 @@
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "geometry/model.hpp"
 #include "geometry/schedule.hpp"
 #include "theory/entropy.hpp"
 #include "theory/floor.hpp"
@@ -13,21 +14,34 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* floor_usage = "floor --n N --d D (--error P | --bits B | --curve POINTS) [--schedule S]";
+constexpr const char* floor_usage =
+    "floor (--n N --d D [--schedule S] | --model NAME) (--error P | --bits B | --curve POINTS)";
 
 int print_floor(const std::vector<std::string>& arguments) {
   int n = 0, curve = 0;
   std::int64_t d = 0, bits = -1;
   double error = -1;
-  std::string schedule = "doubling";
+  std::string schedule = "doubling", model_name;
   po::options_description flags("flags");
   flags.add_options()("n", po::value(&n), "side of the last token map")("d", po::value(&d), "width of values")(
       "error", po::value(&error), "least bits at this mean bit error")("bits", po::value(&bits),
                                                                        "least error with this many bits")(
       "curve", po::value(&curve), "the whole floor as csv, POINTS lines from rate 0 to 1")(
-      "schedule", po::value(&schedule), "default doubling");
+      "schedule", po::value(&schedule), "default doubling")(
+      "model", po::value(&model_name),
+      "schedule and width of a published model, and MiB of all its layers and heads: var-d16, var-d20, var-d24, "
+      "var-d30, var-d36-512, infinity-2b or infinity-8b");
   po::variables_map values;
   if (!parse("floor", floor_usage, flags, "", 0, arguments, values)) return 0;
+  const geometry::Model* model = values.count("model") > 0 ? &geometry::Model::named(model_name) : nullptr;
+  if (model != nullptr) {
+    for (const char* flag : {"n", "d", "schedule"}) {
+      if (values.count(flag) > 0)
+        throw core::UserError(std::string("--model and --").append(flag).append(": the model has its own; use one"));
+    }
+    schedule = model->schedule;
+    d = model->d;
+  }
   if (d < 1) throw core::UserError("floor: --d is missing; see kvfrontier floor --help");
   if (n == 0 && geometry::Schedule::fixed_side(schedule) == 0)
     throw core::UserError("floor: --n is missing; see kvfrontier floor --help");
@@ -60,6 +74,11 @@ int print_floor(const std::vector<std::string>& arguments) {
     std::printf("least mean bits, any message  %.1f   (%.6f N d; m (1 - H2), Fano)\n",
                 theory::entropy_floor_bits(static_cast<double>(m), error),
                 theory::binary_capacity(std::min(error, 0.5)));
+    if (model != nullptr)
+      std::printf(
+          "least of %s%*s%.4g MiB   (%d layers x %d heads, one sequence; an fp16 cache of these N tokens: %.4g MiB)\n",
+          model->name.c_str(), static_cast<int>(21 - model->name.size()), "", model->mib(static_cast<double>(finite)),
+          model->layers, model->heads, model->mib(32.0 * static_cast<double>(m)));
   } else {
     const double rate = std::min(1.0, static_cast<double>(bits) / static_cast<double>(m));
     std::printf("least error, fixed length     %.9f   (shell filling)\n", theory::min_error(m, bits));

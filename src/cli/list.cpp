@@ -79,15 +79,15 @@ std::vector<Json> cards_of(const std::string& kind) {
 
 int print_list(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
-  flags.add_options()("json", "full records as JSON")("markdown", "schemes only: their reference (docs/schemes.md)");
+  flags.add_options()("json", "full records as JSON")("markdown",
+                                                      "the reference in docs/: of experiments, that of configs");
   po::variables_map values;
   if (!parse("list", list_usage, flags, "KIND", 1, arguments, values)) return 0;
   const std::string kind = required(values, "KIND", "list");
   require_choice("list", kind, {"experiments", "schemes", "embeddings", "instances"});
   if (values.count("markdown") > 0) {
-    if (kind != "schemes" || values.count("json") > 0)
-      throw core::UserError("list: --markdown goes with schemes and without --json");
-    std::cout << schemes_markdown();
+    if (values.count("json") > 0) throw core::UserError("list: --markdown or --json, not both");
+    std::cout << reference_markdown(kind);
     return 0;
   }
   const auto list = cards_of(kind);

@@ -1,12 +1,11 @@
 // kvfrontier run: a config becomes rows.
 
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <set>
 
-#include "attention/attention.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "core/json.hpp"
@@ -18,7 +17,7 @@ namespace kvfrontier::cli {
 namespace {
 
 constexpr const char* run_usage =
-    "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run] "
+    "run CONFIG [--out DIR] [--threads T] [--shard I/N] [--set path=value]... [--max-seconds S] [--dry-run [--json]] "
     "[--isolate always|never] [--bob-seconds S] [--retry-failed] [--memory GB] [--quiet]";
 
 void require_positive(const po::variables_map& values, const std::string& flag, double number,
@@ -43,33 +42,6 @@ void report_refusals(const sweep::Plan& plan) {
   }
 }
 
-void print_dry_run(const sweep::Plan& plan, const std::vector<sweep::Point>& points,
-                   const sweep::GrantedThreads& threads, const std::filesystem::path& out) {
-  double least = 0, most = 0, largest_memory = 0;
-  const double first_look = static_cast<double>(plan.stop.checkpoints().front());
-  for (const sweep::Point& point : points) {
-    least += point.operations * first_look;
-    most += point.operations * static_cast<double>(plan.stop.max_trials);
-    largest_memory = std::max(largest_memory, plan.experiment->memory_bytes(point.parameters));
-  }
-  const double speed = measured_speed();
-  char least_text[32], most_text[32];
-  std::printf("experiment      %s\n", plan.experiment->name().c_str());
-  if (is_search(plan)) {
-    std::printf("searches        %zu\n", points.size());
-  } else {
-    std::printf("points          %zu\ntrials          %zu to %zu\n", points.size(),
-                points.size() * static_cast<std::size_t>(first_look),
-                points.size() * static_cast<std::size_t>(plan.stop.max_trials));
-  }
-  std::printf(
-      "estimated time  %s to %s on %s of this machine\nmemory          up to %.2g GB a trial\nout             "
-      "%s\n",
-      sweep::duration_text(least / speed / threads.count, least_text),
-      sweep::duration_text(most / speed / threads.count, most_text), threads_text(threads).c_str(),
-      largest_memory / 1e9, out.c_str());
-}
-
 int run_config(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   std::string out, shard = "1/1", isolate = "always";
@@ -82,7 +54,7 @@ int run_config(const std::vector<std::string>& arguments) {
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
       "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
-      "dry-run", "show points, trials, time and memory, and run nothing")(
+      "dry-run", "show points, trials, time and memory, and run nothing")("json", "with --dry-run: as JSON")(
       "isolate", po::value(&isolate), "always: each Bob is a process of his own; never: a function call (profiling)")(
       "bob-seconds", po::value(&bob_seconds), "kill a Bob that has not answered after S seconds")(
       "retry-failed", "measure failed trials again")(
@@ -107,8 +79,18 @@ int run_config(const std::vector<std::string>& arguments) {
   options.bob = {parse_isolation(isolate), bob_seconds};
   options.memory_bytes = memory * 1e9;
   options.quiet = values.count("quiet") > 0;
+  if (values.count("json") > 0 && values.count("dry-run") == 0)
+    throw core::UserError("--json goes with --dry-run: what a sweep measured is printed by kvfrontier table");
   if (values.count("dry-run") > 0) {
-    print_dry_run(plan, sweep::shard(plan, options.shard_index, options.shard_count), threads, options.out);
+    const auto points = sweep::shard(plan, options.shard_index, options.shard_count);
+    const DryRun estimate = dry_run(plan, points, threads.count, measured_speed());
+    if (values.count("json") > 0) {
+      std::cout << to_json(estimate).dump(1) << "\n";
+      return 0;
+    }
+    std::printf("experiment      %s\n", plan.experiment->name().c_str());
+    print(estimate, threads);
+    std::printf("out             %s\n", options.out.c_str());
     return 0;
   }
 
@@ -137,18 +119,6 @@ Verb run_verb() {
 
 void warn(const std::string& text) {
   std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str());
-}
-
-double measured_speed() {
-  const core::RowMatrixD rows = core::RowMatrixD::Constant(1024, 64, 0.125);
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  int rounds = 0;
-  do {
-    attention::softmax_attention<double>(rows.topRows(256), rows, rows);
-    ++rounds;
-  } while (Clock::now() - start < std::chrono::milliseconds(50));
-  return rounds * 4.0 * 256 * 1024 * 64 / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace kvfrontier::cli

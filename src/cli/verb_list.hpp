@@ -20,11 +20,11 @@ Verb check_verb();
 Verb certify_verb();
 Verb floor_verb();
 Verb verify_verb();
+Verb schema_verb();
+Verb completion_verb();
+Verb report_verb();
 
 // Warnings about a store go to stderr.
 void warn(const std::string& text);
-
-// Declared operations a second of one thread, measured in a moment on this machine. For estimates only.
-double measured_speed();
 
 }  // namespace kvfrontier::cli

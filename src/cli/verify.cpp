@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <set>
+#include <optional>
 
 #include "analysis/claim.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/markdown.hpp"
 #include "cli/verb_list.hpp"
+#include "cli/verdicts.hpp"
 #include "core/errors.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
@@ -26,7 +28,7 @@ using analysis::Outcome;
 
 constexpr const char* verify_usage =
     "verify [--size quick|paper] [--only NAME]... [--out DIR] [--from DIR] [--seed S] [--threads T] [--shard I/N] "
-    "[--max-seconds S] [--checks] [--json] "
+    "[--max-seconds S] [--dry-run] [--checks] [--json] "
     "[--quiet] [--markdown]";
 
 struct Request {
@@ -37,7 +39,7 @@ struct Request {
   sweep::GrantedThreads threads;
   int shard_index = 1, shard_count = 1;
   double max_seconds = 0;
-  bool checks = false, json = false, quiet = false;
+  bool checks = false, dry_run = false, json = false, quiet = false;
 
   analysis::Size size() const { return size_name == "quick" ? analysis::Size::quick : analysis::Size::paper; }
   const std::string& directory() const { return from.empty() ? out : from; }
@@ -57,48 +59,6 @@ std::vector<const Claim*> chosen(const std::vector<std::string>& only) {
     if (std::find(list.begin(), list.end(), claim) == list.end()) list.push_back(claim);
   }
   return list;
-}
-
-// The rows of a directory and of the directories in it.
-sweep::Store read_tree(const std::string& directory) {
-  sweep::Store store = sweep::read_store(directory, warn);
-  std::vector<std::filesystem::path> parts;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.is_directory()) parts.push_back(entry.path());
-  }
-  std::sort(parts.begin(), parts.end());
-  for (const auto& part : parts) sweep::read_into(store, part, warn);
-  if (store.points.empty())
-    throw core::UserError(directory + ": no rows here; kvfrontier verify --out " + directory + " would measure them");
-  return store;
-}
-
-// The plan of a claim's sweep under the seed that its stored rows have: of several, the one that covers most of the
-// plan.
-sweep::Plan stored_plan(const Claim& claim, const Request& request, const sweep::Store& store) {
-  const core::Json config = claim.config(request.size());
-  sweep::Plan best = analysis::plan_of(config, claim, request.seed);
-  if (request.seed_given) return best;
-  std::set<std::uint64_t> seeds;
-  for (const auto& [id, rows] : store.points) {
-    const core::Json& parameters = rows.parameters();
-    if (parameters.value("experiment", "") == sweep::measured_by(best).name())
-      seeds.insert(parameters.value("seed", request.seed));
-  }
-  const auto covered = [&](const sweep::Plan& plan) {
-    const auto points = sweep::standing(plan, plan.points, store).points;
-    return std::count_if(points.begin(), points.end(),
-                         [&](const sweep::Point& point) { return store.points.count(point.id) > 0; });
-  };
-  auto most = covered(best);
-  for (const auto seed : seeds) {
-    sweep::Plan plan = analysis::plan_of(config, claim, seed);
-    if (covered(plan) > most) {
-      most = covered(plan);
-      best = std::move(plan);
-    }
-  }
-  return best;
 }
 
 std::string number(double value) {
@@ -184,17 +144,6 @@ class Table {
   bool all_checks_;
 };
 
-core::Json to_json(const Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
-  core::Json json = verdict.to_json();
-  json["statement"] = claim.statement();
-  json["source"] = claim.source();
-  json["prediction"] = claim.prediction();
-  json["allowance"] = claim.allowance();
-  json["refutation"] = claim.refutation();
-  if (!lack.empty()) json["lack"] = lack;
-  return json;
-}
-
 // What measuring one claim, or its shard, came to.
 struct Measured {
   bool in_time = true, failed = false;
@@ -217,12 +166,32 @@ Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::s
   return {!outcome.out_of_time, outcome.failed > 0, outcome.signal != 0 ? 128 + outcome.signal : 0};
 }
 
+// Claims that judge the same rows share them: each point counts once.
+int print_dry_run(const Request& request) {
+  const double speed = measured_speed();
+  std::set<std::string> seen;
+  DryRun sum;
+  for (const Claim* claim : chosen(request.only)) {
+    const sweep::Plan plan = analysis::plan_of(claim->config(request.size()), *claim, request.seed);
+    std::vector<sweep::Point> points = sweep::shard(plan, request.shard_index, request.shard_count);
+    std::erase_if(points, [&](const sweep::Point& point) { return !seen.insert(point.id).second; });
+    sum = sum + dry_run(plan, points, request.threads.count, speed);
+  }
+  if (request.json) {
+    std::cout << to_json(sum).dump(1) << "\n";
+  } else {
+    print(sum, request.threads);
+    std::printf("out             %s\n", request.out.c_str());
+  }
+  return 0;
+}
+
 int verify(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   const bool measuring = request.from.empty();
   const auto list = chosen(request.only);
   sweep::Store store;
-  if (!measuring) store = read_tree(request.from);
+  if (!measuring) store = read_tree(request.from, "kvfrontier verify --out " + request.from + " would measure them");
   // A shard measures its part of every claim; verdicts need all parts.
   const bool judging = request.shard_count == 1;
   const auto say = [&](const std::string& text) {
@@ -234,10 +203,11 @@ int verify(const Request& request) {
   std::map<Outcome, int> counts;
   core::Json verdicts = core::Json::array();
   bool failed = false, in_time = true;
+  const auto seed = request.seed_given ? std::optional(request.seed) : std::nullopt;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Claim& claim = *list[i];
     const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed)
-                                       : stored_plan(claim, request, store);
+                                       : stored_plan(claim, request.size(), seed, store);
     if (measuring) {
       std::string line = "[";
       say(line.append(std::to_string(i + 1))
@@ -260,7 +230,7 @@ int verify(const Request& request) {
     if (table) {
       table->add(claim, verdict, lack);
     } else {
-      verdicts.push_back(to_json(claim, verdict, lack));
+      verdicts.push_back(verdict_json(claim, verdict, lack));
     }
     failed = failed || verdict.failed_trials > 0;
     ++counts[verdict.outcome()];
@@ -292,7 +262,8 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
                                                                                     "default: all that are granted")(
       "shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
       "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
-      "checks", "print every check")("json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
+      "dry-run", "show points, trials, time and memory, and measure nothing")("checks", "print every check")(
+      "json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
       "markdown", "print what the claims claim (experiments/README.md), and do nothing");
   po::variables_map values;
   if (!parse("verify", verify_usage, flags, "", 0, arguments, values)) return 0;
@@ -305,7 +276,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
   if (values.count("max-seconds") > 0 && !(request.max_seconds > 0))
     throw core::UserError("--max-seconds: a positive number of seconds");
   if (values.count("from") > 0) {
-    for (const char* flag : {"out", "shard", "max-seconds"}) {
+    for (const char* flag : {"out", "shard", "max-seconds", "dry-run"}) {
       if (values.count(flag) > 0)
         throw core::UserError(
             std::string("--from and --").append(flag).append(": --from measures nothing; use one of the two"));
@@ -315,9 +286,10 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
   request.seed_given = values.count("seed") > 0;
   request.checks = values.count("checks") > 0;
   request.json = values.count("json") > 0;
+  request.dry_run = values.count("dry-run") > 0;
   request.quiet = values.count("quiet") > 0;
   if (request.out.empty()) request.out = "results/runs/verify-" + request.size_name;
-  return verify(request);
+  return request.dry_run ? print_dry_run(request) : verify(request);
 }
 
 }  // namespace

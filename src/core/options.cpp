@@ -144,6 +144,8 @@ Json OptionTable::resolve(const Json& given, const std::string& path) const {
   Json resolved = Json::object();
   for (const auto& option : options_) {
     const auto value = given.find(option.name);
+    if (option.required && (value == given.end() || value->is_null()))
+      throw ConfigError(join_path(path, option.name), "nothing", option.allowed_text());
     resolved[option.name] = value == given.end() || (value->is_null() && option.default_value.is_null())
                                 ? option.default_value
                                 : check(option, *value, join_path(path, option.name));
@@ -161,6 +163,10 @@ bool OptionTable::gives_size(const Json& given) const {
 bool OptionTable::size_is_open(const Json& resolved) const {
   return std::any_of(options_.begin(), options_.end(),
                      [&](const Option& option) { return option.size && resolved.at(option.name).is_null(); });
+}
+
+bool OptionTable::has_required() const {
+  return std::any_of(options_.begin(), options_.end(), [](const Option& option) { return option.required; });
 }
 
 bool OptionTable::has_size() const {

@@ -21,7 +21,8 @@ struct Option {
   double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices;  // of a text option; empty: any
   std::string meaning;
-  bool size = false;  // it fixes the length of the message: an entry that gives one is not budgeted
+  bool required = false;  // it must be given
+  bool size = false;      // it fixes the length of the message: an entry that gives one is not budgeted
 
   static Option integer(std::string name, Json default_value, std::int64_t least, std::int64_t most,
                         std::string meaning);
@@ -33,6 +34,11 @@ struct Option {
   static Option structured(std::string name, Json default_value, std::string allowed, std::string meaning);
   Option sized() && {
     size = true;
+    return std::move(*this);
+  }
+
+  Option needed() && {
+    required = true;
     return std::move(*this);
   }
 
@@ -55,12 +61,13 @@ class OptionTable {
   static Json check(const Option& option, const Json& value, const std::string& path);
 
   // All options with defaults filled in. `given` is an object; a "name" key in it is passed over. Throws ConfigError at
-  // `path`.key for an unknown key, a wrong type or a value out of range.
+  // `path`.key for an unknown key, a wrong type, a value out of range or a required option that is missing.
   Json resolve(const Json& given, const std::string& path) const;
 
   // True when `given` names at least one size option.
   bool gives_size(const Json& given) const;
   bool has_size() const;
+  bool has_required() const;
   // True when a size option of these resolved options is still null: no budget has chosen it.
   bool size_is_open(const Json& resolved) const;
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/errors.hpp"
 #include "schemes/codec/group_quantiser.hpp"
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/low_rank.hpp"
@@ -17,6 +18,14 @@ namespace {
 
 enum class Kind { keys, values };
 
+// The authors' code divides the range by b^2 - 1, which is 2^b - 1 for 2 and 4 bits only; codes have the bits they
+// need.
+Grouping grouping_of(const PublicParams& params, core::FloatFormat format, bool official) {
+  const int bits = params.options.at("bits").get<int>(), steps = official ? bits * bits - 1 : (1 << bits) - 1;
+  return {params.d, params.options.at("group").get<Index>(), std::bit_width(static_cast<unsigned>(steps)), format,
+          steps};
+}
+
 struct Shape {
   explicit Shape(const PublicParams& params)
       : d(params.d),
@@ -26,8 +35,9 @@ struct Shape {
         exact_tail(params.options.at("tail") == "exact"),
         stored_keys(stores_keys(params)),
         rotated(params.options.at("rotation") == "public"),
+        official(params.options.at("official").get<bool>()),
         format(core::float_format(params.options.at("format").get<std::string>())),
-        grouping{d, params.options.at("group").get<Index>(), params.options.at("bits").get<int>(), format},
+        grouping(grouping_of(params, format, official)),
         schedule(params.schedule) {}
 
   // Tokens in the chunk that starts at `token`, once it is full.
@@ -39,8 +49,11 @@ struct Shape {
   // A chunk of at most `rank` tokens costs less as it is than as factors.
   bool exact(Index count, bool full) const { return count <= rank || (exact_tail && !full); }
   Index used_rank(Index count) const { return std::min({rank, count, d}); }
-  // Outliers on each side of a channel of `count` keys, or of a value row.
+  // Outliers on each side of a channel of `count` keys, or of a value row. The authors' code takes as many of a
+  // channel, however long it is, as of a row.
   Index outliers_of(Kind kind, Index count) const {
+    if (official && kind == Kind::keys)
+      return std::min(static_cast<Index>(outliers / 2 * static_cast<double>(d)), count / 2);
     return static_cast<Index>(outliers / 2 * static_cast<double>(kind == Kind::keys ? count : d));
   }
   Index vectors(Kind kind, Index count) const { return kind == Kind::keys ? d : count; }
@@ -63,7 +76,7 @@ struct Shape {
 
   Index d, rank, chunk;
   double outliers;
-  bool exact_tail, stored_keys, rotated;
+  bool exact_tail, stored_keys, rotated, official;
   core::FloatFormat format;
   Grouping grouping;
   geometry::Schedule schedule;
@@ -157,11 +170,13 @@ Part compressed(const Shape& shape, Kind kind, const core::RowMatrixF& rows, boo
   return part;
 }
 
-// The published sum adds the low-rank part to outliers too; here they come last and stay exact.
+// The authors' code adds the low-rank part to outliers too; ours come last and stay exact.
 core::RowMatrixF decompressed(const Shape& shape, Kind kind, const Part& part, Index count) {
   core::RowMatrixF rows = quantiser_value(shape, kind, part.quantised, count);
+  const auto restore = [&] { restore_outliers(part.outliers, kind, shape.outliers_of(kind, count), rows); };
+  if (shape.official) restore();
   if (part.left.size() > 0) rows += part.left * part.right;
-  restore_outliers(part.outliers, kind, shape.outliers_of(kind, count), rows);
+  if (!shape.official) restore();
   return rows;
 }
 
@@ -317,9 +332,8 @@ class Gear : public Scheme {
   }
   std::string paper() const override {
     return "Kang et al., GEAR: An Efficient KV Cache Compression Recipe for Near-Lossless Generative Inference of LLM, "
-           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers a side, where the authors' code has b^2 - "
-           "1 "
-           "and a number that ignores the length of keys";
+           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers a side, where the authors' code has "
+           "b^2 - 1 and a number that ignores the length of keys (official)";
   }
   std::string guarantee() const override {
     return "every number within half a scale step before the low-rank part, which never adds squared error before its "
@@ -336,6 +350,10 @@ class Gear : public Scheme {
         core::Option::choice("tail", "exact", {"exact", "compressed"}, "an unfinished chunk at hand-over"),
         core::Option::choice("rotation", "none", {"none", "public"},
                              "rotate keys and values by public random rotations first"),
+        core::Option::boolean(
+            "official", false,
+            "as the authors' code: b^2 - 1 levels, as many outliers of a channel of keys as of a value "
+            "row, and the low-rank part added to outliers too"),
         format_option(),
         keys_option()};
     return table;
@@ -347,10 +365,16 @@ class Gear : public Scheme {
                    [&](Index, Index count, bool full) { bits += shape.chunk_bits(count, full); });
     return bits;
   }
+  void check(const PublicParams& params, const std::string& path) const override {
+    Scheme::check(params, path);
+    if (params.options.at("official").get<bool>() && params.options.at("bits") == 1)
+      throw core::ConfigError(core::join_path(path, "bits"), "1", "2 to 8, because official has bits^2 - 1 levels");
+  }
   Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
     PublicParams trial = params;
     Fit fit;
-    for (int bits = 8; bits >= 1; --bits) {
+    const int least = params.options.at("official").get<bool>() ? 2 : 1;
+    for (int bits = 8; bits >= least; --bits) {
       trial.options["bits"] = bits;
       fit.least_bits = *message_bits(trial);
       if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;

@@ -11,6 +11,10 @@ Fit Scheme::fit(const PublicParams& params, std::uint64_t budget_bits) const {
   return {params.options, bits.value_or(0)};
 }
 
+core::Json Scheme::settled(const PublicParams& params, const std::string&) const {
+  return params.options;
+}
+
 void Scheme::check(const PublicParams& params, const std::string& path) const {
   const auto keys = params.options.find("keys");
   if (keys != params.options.end() && *keys == "public" && !params.keys_are_public) {
@@ -22,6 +26,14 @@ void Scheme::check(const PublicParams& params, const std::string& path) const {
 double Scheme::operations(const PublicParams& params, Index queries) const {
   const double rows = static_cast<double>(held_rows(params)), d = static_cast<double>(params.d);
   return rows * d * (4.0 * static_cast<double>(queries) + 200.0);
+}
+
+std::vector<std::string> self_contained_schemes() {
+  std::vector<std::string> list;
+  for (const std::string& name : Schemes::names()) {
+    if (!Schemes::find(name, "scheme").options().has_required()) list.push_back(name);
+  }
+  return list;
 }
 
 core::Option keys_option() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/bits.hpp"
 #include "core/matrix.hpp"
@@ -52,6 +53,7 @@ class Decoder {
 struct Fit {
   std::optional<core::Json> options;
   std::uint64_t least_bits = 0;
+  std::string failure{};  // neither: why the scheme could not tell; the point's trials are failed rows
 };
 
 class Scheme {
@@ -80,6 +82,13 @@ class Scheme {
   // params.key. The default serves schemes without size options.
   virtual Fit fit(const PublicParams& params, std::uint64_t budget_bits) const;
 
+  // params.options with what lies outside the config put in (the digest of a file, a length that is not the budget's):
+  // asked once when a config is resolved, before fit(). Same limits as fit(). Throws ConfigError at `path`.
+  virtual core::Json settled(const PublicParams& params, const std::string& path) const;
+
+  // Has an entry without a size option and without a `rate` a length of its own? Then settled() fills it in.
+  virtual bool has_own_size() const { return false; }
+
   // Throws ConfigError at `path` when these options cannot be used with these parameters.
   virtual void check(const PublicParams& params, const std::string& path) const;
 
@@ -95,6 +104,9 @@ class Scheme {
 };
 
 using Schemes = core::Registry<Scheme>;
+
+// Names of the schemes that can be had by name alone: all but those with options that the user must give.
+std::vector<std::string> self_contained_schemes();
 
 // `keys`: where the decoder's keys come from. Shared by every scheme that can do without sending keys.
 core::Option keys_option();

@@ -1,5 +1,8 @@
 // SubGen's streaming algorithm: the denominator of attention from a few uniform samples of every cluster of keys, the
 // numerator from values sampled in proportion to their squared length, independently of each other.
+//
+// There is no variant with public keys: Bob would sum the denominator over all keys exactly, at no cost, and clusters,
+// which are what SubGen is about, would have nothing left to do.
 
 #include <algorithm>
 #include <bit>
@@ -217,7 +220,9 @@ class Subgen : public Scheme {
   std::string name() const override { return "subgen"; }
   std::string summary() const override {
     return "online clusters of keys with uniform samples for the denominator, values sampled by squared length for the "
-           "numerator; the cap on clusters, met by doubling the radius, is ours";
+           "numerator; the cap on clusters, met by doubling the radius, is ours; keys are always sent, for public ones "
+           "would "
+           "give the exact denominator for nothing";
   }
   std::string paper() const override {
     return "Zandieh, Han, Mirrokni and Karbasi, SubGen: Token Generation in Sublinear Time and Memory, arXiv "

@@ -18,7 +18,8 @@ using core::ConfigError;
 using core::join_path;
 using core::Json;
 
-const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop"};
+// "$schema" is for editors.
+const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop", "$schema"};
 
 // One axis: its values and where each was written.
 struct Axis {

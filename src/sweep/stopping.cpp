@@ -8,23 +8,23 @@
 namespace kvfrontier::sweep {
 namespace {
 
-const core::OptionTable& table() {
-  static const core::OptionTable options{
-      core::Option::integer("min_trials", 8, 1, 1'000'000'000, "trials before the first look"),
-      core::Option::integer("max_trials", 64, 1, 1'000'000'000, "trials at most"),
-      core::Option::real("half_width", {}, 0, 1, "stop once the interval reaches no further to either side")};
-  return options;
-}
-
 bool all_failed(std::span<const Row> rows) {
   return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.status == "failed"; });
 }
 
 }  // namespace
 
+const core::OptionTable& StopRule::options() {
+  static const core::OptionTable table{
+      core::Option::integer("min_trials", 8, 1, 1'000'000'000, "trials before the first look"),
+      core::Option::integer("max_trials", 64, 1, 1'000'000'000, "trials at most"),
+      core::Option::real("half_width", {}, 0, 1, "stop once the interval reaches no further to either side")};
+  return table;
+}
+
 StopRule StopRule::parse(const core::Json& json, const std::string& path) {
-  core::require_known_keys(json, path, table().names());
-  const core::Json resolved = table().resolve(json, path);
+  core::require_known_keys(json, path, options().names());
+  const core::Json resolved = options().resolve(json, path);
   StopRule rule;
   rule.min_trials = resolved["min_trials"].get<std::int64_t>();
   rule.max_trials = resolved["max_trials"].get<std::int64_t>();

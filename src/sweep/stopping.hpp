@@ -25,6 +25,8 @@ struct StopRule {
   // Level of the interval at one look.
   double look_level() const;
 
+  // The keys of `stop` in a config.
+  static const core::OptionTable& options();
   // Throws ConfigError below `path`.
   static StopRule parse(const core::Json& json, const std::string& path);
   core::Json to_json() const;

@@ -299,6 +299,14 @@ void Store::add(Stop stop) {
   if (!fresh && stop.supersedes(known->second)) known->second = std::move(stop);
 }
 
+std::map<std::string, std::size_t> Store::session_rows() const {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [id, rows] : points) {
+    for (const auto& [trial, packed] : rows.rows_) ++counts[*packed.session];
+  }
+  return counts;
+}
+
 std::size_t Store::row_count() const {
   std::size_t count = 0;
   for (const auto& [id, trials] : points) count += trials.size();

@@ -63,6 +63,8 @@ struct Store {
   void write_rows(std::ostream& stream) const;
 
   std::size_t row_count() const;
+  // How many rows each session measured, by session id.
+  std::map<std::string, std::size_t> session_rows() const;
   // The rows of a point in trial order from trial 0, up to the first gap.
   std::vector<Row> leading_rows(const std::string& point) const;
   // The rows that count: those before the point's stop, or all leading rows while it has none.

@@ -119,7 +119,7 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
   CHECK(minimum.point.message_bits == 832);
   CHECK(minimum.net_bits() == 832);  // no fixed cost
   CHECK(minimum.floor_bits == floor_bits(1360, 0.1, true));
-  CHECK_FALSE(minimum.stored_keys);
+  CHECK_FALSE(minimum.point.stored_keys);
   CHECK(minimum.crossing < std::log(832));
   CHECK(minimum.crossing > std::log(816));
   for (const double sample : minimum.samples) {
@@ -135,6 +135,20 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
   CHECK_FALSE(none.reached);
   CHECK(none.samples.empty());
   CHECK(none.point.message_bits == 816);
+}
+
+TEST_CASE("a minimum is bracketed where a budget at most 5 % below misses the target", "[scaling_fit]") {
+  const auto bracketed = [](const std::vector<std::pair<std::uint64_t, double>>& budgets) {
+    return minimum_of(store_of(budgets, 0.001), 0.1).bracketed;
+  };
+  CHECK(bracketed({{800, 0.2}, {816, 0.15}, {832, 0.05}}));
+  CHECK(bracketed({{1000, 0.15}, {1049, 0.05}}));
+  CHECK_FALSE(bracketed({{1000, 0.15}, {1051, 0.05}}));
+  // The least budget meets it: nothing says what less would do. Steps above the minimum do not matter.
+  CHECK_FALSE(bracketed({{800, 0.05}, {816, 0.04}}));
+  CHECK(bracketed({{800, 0.15}, {816, 0.05}, {1600, 0.01}}));
+  // Never met.
+  CHECK_FALSE(bracketed({{800, 0.2}, {816, 0.15}}));
 }
 
 TEST_CASE("the gap table has the constant, the gap and what is not reached, best first", "[scaling_fit]") {

@@ -1,10 +1,11 @@
 #pragma once
 // The conformance matrix: every registered scheme x every registered instance family x small (N, d) x presets of its
-// option table x budgets. A new scheme or family is in it by being registered. The only schemes passed over are those
-// whose name starts with "cheat_": tests register them in order to see them caught.
+// option table x budgets. A new scheme or family is in it by being registered. Passed over are only those
+// that need options of the user's (`process`, whose programs have tests of their own), and those whose name starts with
+// "cheat_": tests register them in order to see them caught.
 
+#include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,95 +16,24 @@ namespace kvfrontier::tests {
 
 inline constexpr std::uint64_t unlimited = std::uint64_t{1} << 50;  // bits
 
-inline std::vector<const schemes::Scheme*> conforming_schemes() {
-  std::vector<const schemes::Scheme*> list;
-  for (const std::string& name : schemes::Schemes::names()) {
-    if (name.rfind("cheat_", 0) != 0) list.push_back(schemes::Schemes::find_or_null(name));
-  }
-  return list;
-}
+// An outside project has its own schemes tested and not the library's: its build names them in
+// KVFRONTIER_CONFORMANCE_SCHEMES (CMake's kvfrontier_add_conformance), separated by commas.
+std::vector<const schemes::Scheme*> conforming_schemes();
 
-// Values that the matrix gives to an option, its default first. A size option is the budget's; a structured option or a
-// free text has its default only.
-inline std::vector<Json> values_of(const core::Option& option) {
-  std::vector<Json> list{option.default_value};
-  const auto add = [&](const Json& value) {
-    if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
-  };
-  if (option.size) return list;
-  switch (option.type) {
-    case core::Option::Type::text:
-      for (const std::string& choice : option.choices) add(choice);
-      break;
-    case core::Option::Type::boolean:
-      add(false);
-      add(true);
-      break;
-    case core::Option::Type::integer:
-      for (const double step : {0.0, 1.0, 3.0}) {
-        if (option.least + step <= option.most) add(static_cast<std::int64_t>(option.least + step));
-      }
-      break;
-    case core::Option::Type::real:
-      for (const double end : {option.least, option.most}) {
-        if (end > -1e100 && end < 1e100) add(end);
-      }
-      break;
-    case core::Option::Type::structured:
-      break;
-  }
-  return list;
-}
+// The schemes in `parts` hands dealt by name. What asks much of each is a TEMPLATE_TEST_CASE_SIG over the parts, so
+// that they can run side by side. A project of few schemes leaves some hands empty.
+inline constexpr int parts = 4;
+std::vector<const schemes::Scheme*> conforming_schemes(int part);
 
-inline bool is_number(const core::Option& option) {
-  return option.type == core::Option::Type::integer || option.type == core::Option::Type::real;
-}
+bool is_number(const core::Option& option);
 
-// All combinations of the values of `options` on top of `base`, or, where there are more than 64, every value once with
-// the others as in `base`, and all last values together.
-inline std::vector<Json> combinations(const Json& base, const std::vector<const core::Option*>& options) {
-  std::size_t count = 1;
-  for (const auto* option : options) count *= values_of(*option).size();
-  std::vector<Json> list{base};
-  if (count <= 64) {
-    for (const auto* option : options) {
-      std::vector<Json> longer;
-      for (const Json& partial : list) {
-        for (const Json& value : values_of(*option)) {
-          longer.push_back(partial);
-          longer.back()[option->name] = value;
-        }
-      }
-      list = longer;
-    }
-    return list;
-  }
-  Json last = base;
-  for (const auto* option : options) {
-    for (const Json& value : values_of(*option)) {
-      list.push_back(base);
-      list.back()[option->name] = value;
-    }
-    last[option->name] = values_of(*option).back();
-  }
-  list.push_back(last);
-  return list;
-}
+// All combinations of the values that the matrix gives to `options`, on top of `base`, or, where there are more than
+// 64, every value once with the others as in `base`, and all last values together.
+std::vector<Json> combinations(const Json& base, const std::vector<const core::Option*>& options);
 
 // Presets of an option table: all choices at default numbers; all small numbers at default choices and at the last
 // choices.
-inline std::vector<Json> presets(const core::OptionTable& table) {
-  std::vector<const core::Option*> choices, numbers;
-  for (const core::Option& option : table.options()) (is_number(option) ? numbers : choices).push_back(&option);
-  std::vector<Json> list = combinations(table.resolve(Json::object(), ""), choices);
-  const Json first = list.front(), last = list.back();
-  for (const Json& base : {first, last}) {
-    for (const Json& preset : combinations(base, numbers)) {
-      if (std::find(list.begin(), list.end(), preset) == list.end()) list.push_back(preset);
-    }
-  }
-  return list;
-}
+std::vector<Json> presets(const core::OptionTable& table);
 
 // One game of the matrix.
 struct Game {
@@ -112,104 +42,44 @@ struct Game {
   schemes::PublicParams params;
   std::string size;  // least | middle | full | fixed
 
-  std::string text() const {
-    return scheme->name() + " " + params.options.dump() + ", " + instance->params().family +
-           ", N = " + std::to_string(params.tokens()) + ", d = " + std::to_string(params.d) + ", " + params.embedding +
-           " keys, size " + size;
-  }
+  std::string text() const;
 };
 
-inline std::vector<geometry::Schedule> small_schedules() {
-  return {geometry::Schedule::named("one_step", 3), sides({2, 3}), geometry::Schedule::named("doubling", 4),
-          geometry::Schedule::named("doubling", 8)};  // N = 1, 4, 5, 21
-}
-
-inline std::vector<std::unique_ptr<reduction::Instance>> small_instances() {
-  std::vector<std::unique_ptr<reduction::Instance>> list;
-  for (const std::string& family : reduction::InstanceFamilies::names()) {
-    // What depends on the width alone shows with INDEX.
-    const std::vector<Index> widths =
-        family == "index" ? std::vector<Index>{1, 2, 7, 16, 33} : std::vector<Index>{1, 7, 16};
-    for (const auto& schedule : small_schedules()) {
-      for (const Index d : widths) {
-        auto params = instance_params(schedule, d);
-        params.family = family;
-        params.options =
-            reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
-        list.push_back(index_instance(params, 0));
-      }
-    }
-    // The other families of public keys, each once, below the family that differs from the others in keys alone.
-    if (family != "index") continue;
-    for (const std::string& embedding : geometry::Embeddings::names()) {
-      auto params = instance_params(geometry::Schedule::named("doubling", 8), 16, embedding);
-      while (!params.keys().why_impossible(params.tokens(), params.d).empty()) ++params.d;
-      params.family = family;
-      params.options =
-          reduction::InstanceFamilies::find(family, "instance").options().resolve(Json::object(), "instance");
-      list.push_back(index_instance(params, 0));
-    }
-  }
-  return list;
-}
+// Every family at N = 1, 4, 5, 21 and several widths; INDEX at every embedding too.
+std::vector<std::unique_ptr<reduction::Instance>> small_instances();
 
 // Parameters of a scheme on an instance with resolved options whose sizes may be open.
-inline schemes::PublicParams conformance_params(const schemes::Scheme& scheme, const reduction::Instance& instance,
-                                                const Json& options, double tau = 8) {
-  schemes::PublicParams params = params_of(instance, scheme.name(), options, tau);
-  const auto& family = reduction::InstanceFamilies::find(instance.params().family, "instance");
-  params.keys_are_public = family.keys_are_public();
-  params.projection = family.projection(instance.params());
-  return params;
-}
+schemes::PublicParams conformance_params(const schemes::Scheme& scheme, const reduction::Instance& instance,
+                                         const Json& options, double tau = 8);
 
-inline bool refused(const schemes::Scheme& scheme, const schemes::PublicParams& params) {
-  try {
-    scheme.check(params, "scheme");
-    return false;
-  } catch (const core::ConfigError&) {
-    return true;
-  }
-}
+// Does the scheme's own check() turn these parameters down?
+bool refused(const schemes::Scheme& scheme, const schemes::PublicParams& params);
 
 // Visits every game of one scheme on `instances`. Options that the scheme's own check() refuses are not games;
 // `presets` that are refused everywhere come back, so that nothing is passed over in silence.
-inline std::vector<Json> for_each_game(const schemes::Scheme& scheme,
-                                       const std::vector<std::unique_ptr<reduction::Instance>>& instances,
-                                       const std::function<void(const Game&)>& visit) {
-  std::vector<Json> never;
-  for (const Json& preset : presets(scheme.options())) {
-    bool played = false;
-    for (const auto& instance : instances) {
-      Game game{&scheme, instance.get(), conformance_params(scheme, *instance, preset), "fixed"};
-      const schemes::PublicParams open = game.params;
-      if (refused(scheme, open)) continue;
-      played = true;
-      if (!scheme.options().has_size()) {
-        visit(game);
-        continue;
-      }
-      const std::uint64_t least = scheme.fit(open, 0).least_bits;
-      const schemes::Fit full = scheme.fit(open, unlimited);
-      if (!full.options) throw std::logic_error(game.text() + ": no options for an unlimited budget");
-      game.params.options = *full.options;
-      game.params.budget_bits = unlimited;
-      const std::uint64_t most = scheme.message_bits(game.params).value_or(2 * least + 64);
-      for (const auto& [size, budget] :
-           {std::pair{"least", least}, {"middle", least + (most - least) / 2}, {"full", unlimited}}) {
-        const schemes::Fit fit = scheme.fit(open, budget);
-        if (!fit.options)
-          throw std::logic_error(game.text() + ": no options for " + std::to_string(budget) + " bits, least " +
-                                 std::to_string(least));
-        game.params.options = *fit.options;
-        game.params.budget_bits = budget;
-        game.size = size;
-        visit(game);
-      }
-    }
-    if (!played) never.push_back(preset);
-  }
-  return never;
-}
+std::vector<Json> for_each_game(const schemes::Scheme& scheme,
+                                const std::vector<std::unique_ptr<reduction::Instance>>& instances,
+                                const std::function<void(const Game&)>& visit);
+
+// Decoders read the same kinds of messages whatever the family: of the others less need be asked.
+bool repeats_index(const Game& game);
+
+// Queries at every key, two mixtures and two random directions.
+core::RowMatrixD queries_of(const reduction::Instance& instance, double tau);
+
+// What a game does with its blocks of `chunk` tokens, with a look after each of them; then the message.
+core::BitWriter stream_through(schemes::PublicParams params, const reduction::Instance& instance, int chunk,
+                               const std::function<void(const schemes::Encoder&)>& after_block = {});
+
+// One assertion a game would cost more than the game: the first failures are told, the rest counted. Its end asserts
+// that nothing failed and something was looked at.
+class Tally {
+ public:
+  void expect(bool holds, const Game& game, const std::string& what);
+  ~Tally() noexcept(false);
+
+ private:
+  std::size_t checks_ = 0, failures_ = 0;
+};
 
 }  // namespace kvfrontier::tests

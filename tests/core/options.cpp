@@ -55,6 +55,24 @@ TEST_CASE("defaults fill what was not given", "[options]") {
   CHECK(table().find("Eta") == nullptr);
 }
 
+TEST_CASE("a required option must be given", "[options]") {
+  const OptionTable needy{Option::structured("program", {}, "a list of words", "a program").needed(),
+                          Option::integer("group", 32, 1, 64, "an integer")};
+  CHECK(needy.has_required());
+  CHECK_FALSE(table().has_required());
+  CHECK(needy.resolve({{"program", {"x"}}}, "") == Json{{"program", {"x"}}, {"group", 32}});
+  for (const Json& given : {Json{{"group", 32}}, Json{{"program", nullptr}}}) {
+    try {
+      needy.resolve(given, "grid.scheme");
+      FAIL("no ConfigError for " << given);
+    } catch (const ConfigError& error) {
+      CHECK(error.path == "grid.scheme.program");
+      CHECK(error.found == "nothing");
+      CHECK(error.allowed == "a list of words");
+    }
+  }
+}
+
 TEST_CASE("numbers take the type of their option, so equal values give equal points", "[options]") {
   const Json resolved = table().resolve({{"group", 4.0}, {"eta", 0}}, "");
   CHECK(resolved["group"].dump() == "4");

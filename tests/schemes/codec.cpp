@@ -27,7 +27,8 @@ struct Group {
 Group quantise(const std::vector<float>& x, int bits, FloatFormat format) {
   Group group;
   group.codes.resize(x.size());
-  group.scale = schemes::quantise_group(x.data(), static_cast<Index>(x.size()), 1, bits, format, group.codes.data(), 1);
+  group.scale = schemes::quantise_group(x.data(), static_cast<Index>(x.size()), 1, (1 << bits) - 1, format,
+                                        group.codes.data(), 1);
   for (const std::uint8_t code : group.codes) group.back.push_back(group.scale.value(code));
   return group;
 }
@@ -136,7 +137,7 @@ TEST_CASE("strided groups are the same groups", "[quantiser]") {
     for (int i = 0; i < 15; ++i) column.push_back(x[static_cast<std::size_t>(4 * i + channel)]);
     const Group alone = quantise(column, 3, FloatFormat::fp16);
     const GroupScale scale =
-        schemes::quantise_group(x.data() + channel, 15, 4, 3, FloatFormat::fp16, codes.data() + channel, 4);
+        schemes::quantise_group(x.data() + channel, 15, 4, 7, FloatFormat::fp16, codes.data() + channel, 4);
     CHECK(scale.zero == alone.scale.zero);
     CHECK(scale.scale == alone.scale.scale);
     for (std::size_t i = 0; i < 15; ++i) CHECK(codes[4 * i + static_cast<std::size_t>(channel)] == alone.codes[i]);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "../support/three_settings.hpp"
+#include "core/errors.hpp"
 #include "core/float_format.hpp"
 #include "schemes/codec/low_rank.hpp"
 
@@ -20,9 +21,16 @@ struct Recipe {
   double outliers;
   Index chunk = 0;
   std::string tail = "exact", format = "fp32";
+  bool official = false;
+  int steps() const { return official ? bits * bits - 1 : (1 << bits) - 1; }
+  // Outliers a side of a vector; a row has d entries.
+  Index each(Index length, Index d, bool keys) const {
+    const Index counted = official && keys ? d : length;
+    return std::min(static_cast<Index>(std::floor(static_cast<double>(counted) * outliers / 2)), length / 2);
+  }
   Json json() const {
-    return {{"bits", bits},   {"group", group}, {"rank", rank},    {"outliers", outliers},
-            {"chunk", chunk}, {"tail", tail},   {"format", format}};
+    return {{"bits", bits},   {"group", group}, {"rank", rank},     {"outliers", outliers},
+            {"chunk", chunk}, {"tail", tail},   {"format", format}, {"official", official}};
   }
 };
 
@@ -36,10 +44,10 @@ void quantise_vector(const Recipe& recipe, std::vector<float>& x) {
                end = x.begin() +
                      static_cast<std::ptrdiff_t>(std::min(x.size(), first + static_cast<std::size_t>(recipe.group)));
     const float least = *std::min_element(begin, end), most = *std::max_element(begin, end);
-    const float scale = (most - least) / static_cast<float>((1 << recipe.bits) - 1);
+    const float scale = (most - least) / static_cast<float>(recipe.steps());
     for (auto entry = begin; entry != end; ++entry) {
       float best = least;
-      for (int code = 0; code < 1 << recipe.bits; ++code) {
+      for (int code = 0; code <= recipe.steps(); ++code) {
         const float level = least + scale * static_cast<float>(code);
         if (std::abs(static_cast<double>(level) - *entry) < std::abs(static_cast<double>(best) - *entry)) best = level;
       }
@@ -52,7 +60,7 @@ void quantise_vector(const Recipe& recipe, std::vector<float>& x) {
 RowMatrixF recipe_value(const Recipe& recipe, const RowMatrixF& rows, bool transposed) {
   const Index vectors = transposed ? rows.cols() : rows.rows(), length = transposed ? rows.rows() : rows.cols();
   if (rows.rows() <= recipe.rank) return rows;
-  const Index each = static_cast<Index>(std::floor(static_cast<double>(length) * recipe.outliers / 2));
+  const Index each = recipe.each(length, rows.cols(), transposed);
   RowMatrixF quantised(rows.rows(), rows.cols()), outlier = RowMatrixF::Zero(rows.rows(), rows.cols());
   for (Index v = 0; v < vectors; ++v) {
     std::vector<float> x;
@@ -75,10 +83,10 @@ RowMatrixF recipe_value(const Recipe& recipe, const RowMatrixF& rows, bool trans
       (transposed ? quantised(i, v) : quantised(v, i)) = x[static_cast<std::size_t>(i)];
   }
   const RowMatrixF rest = ((1 - outlier.array()) * (rows - quantised).array()).matrix();
-  const RowMatrixF repaired =
-      quantised +
+  const RowMatrixF repair =
       schemes::power_fit(rest, std::min({recipe.rank, rows.rows(), rows.cols()}), 3).product().cast<float>();
-  return (outlier.array() > 0).select(rows, repaired);
+  if (recipe.official) return (outlier.array() > 0).select(rows, quantised) + repair;
+  return (outlier.array() > 0).select(rows, quantised + repair);
 }
 
 RowMatrixF by_chunks(const Recipe& recipe, const geometry::Schedule& schedule, const RowMatrixF& rows,
@@ -104,7 +112,9 @@ TEST_CASE("gear answers as the recipe does", "[gear]") {
     const auto instance = given_instance(schedule, keys, values);
     for (const Recipe& recipe :
          {Recipe{2, 64, 4, 0.02}, Recipe{1, 5, 0, 0.4}, Recipe{3, 4, 2, 0.3, 7},
-          Recipe{2, 3, 20, 0.2, 10, "compressed"}, Recipe{4, 64, 1, 0, 1}, Recipe{2, 8, 3, 1, 40, "compressed"}}) {
+          Recipe{2, 3, 20, 0.2, 10, "compressed"}, Recipe{4, 64, 1, 0, 1}, Recipe{2, 8, 3, 1, 40, "compressed"},
+          Recipe{2, 8, 2, 0.4, 0, "exact", "fp32", true}, Recipe{3, 4, 3, 0.3, 7, "compressed", "fp32", true},
+          Recipe{8, 64, 0, 0.2, 0, "exact", "fp32", true}}) {
       CAPTURE(schedule.tokens(), recipe.json().dump());
       const RowMatrixD expected =
           attention::softmax_attention_oracle(queries, by_chunks(recipe, schedule, keys, true).cast<double>(),
@@ -152,13 +162,35 @@ TEST_CASE("gear is exact where a part of it is", "[gear]") {
   CHECK(worst(keys, values, {1, 64, 0, 0.4}) < worst(keys, values, {1, 64, 0, 0}));
 }
 
+TEST_CASE("gear's official code has levels and outliers of its own", "[gear]") {
+  const Index d = 10;
+  const auto instance = given_instance(sides({8, 16}), gaussian_rows(64, d, 5), gaussian_rows(64, d, 6));
+  const auto message = [&](int bits, double outliers, bool official) {
+    const Recipe recipe{bits, 64, 4, outliers, 0, "exact", "fp16", official};
+    return simulator::encode(params_of(instance, "gear", recipe.json(), 4), instance).bits;
+  };
+  // 2^b - 1 = b^2 - 1 at 2 and 4 bits: there the code has no quirk but its outliers.
+  for (const int bits : {2, 4}) CHECK(message(bits, 0, true) == message(bits, 0, false));
+  // Nine codes at b = 3, 64 at b = 8.
+  CHECK(message(3, 0, true).size == message(4, 0, false).size);
+  CHECK(message(8, 0, true).size == message(6, 0, false).size);
+  // 1 a side of a channel of 64 keys, where the share says 6.
+  CHECK(message(2, 0.2, false).size - message(2, 0.2, true).size == 2u * 5u * static_cast<unsigned>(d) * (16u + 6u));
+
+  const auto& scheme = schemes::Schemes::find("gear", "scheme");
+  CHECK_THROWS_AS(scheme.check(params_of(instance, "gear", {{"bits", 1}, {"official", true}}, 4), "scheme"),
+                  core::ConfigError);
+  CHECK(scheme.fit(params_of(instance, "gear", {{"official", true}}, 4), 0).least_bits == message(2, 0.02, true).size);
+}
+
 // Chunk of c rows: c d b + 2 f groups + r (c + d) f + outliers (f + places), groups = d ceil(c/g) and c ceil(d/g).
 TEST_CASE("gear has the published size", "[gear]") {
   for (const Index d : {1, 7, 64}) {
     const auto schedule = sides({1, 2, 4, 8, 16});
     const auto instance = given_instance(schedule, gaussian_rows(85, d, 5), gaussian_rows(85, d, 6));
     for (const Recipe& recipe : {Recipe{2, 64, 4, 0.1, 0, "exact", "fp16"}, Recipe{3, 5, 2, 0.5, 30, "exact", "fp16"},
-                                 Recipe{3, 5, 2, 0.5, 30, "compressed", "fp16"}, Recipe{2, 64, 4, 0, 64}}) {
+                                 Recipe{3, 5, 2, 0.5, 30, "compressed", "fp16"}, Recipe{2, 64, 4, 0, 64},
+                                 Recipe{3, 5, 2, 0.5, 30, "compressed", "fp16", true}}) {
       std::map<std::string, std::uint64_t> expected;
       const Index f = recipe.format == "fp32" ? 32 : 16;
       const std::vector<Index> counts =
@@ -177,14 +209,13 @@ TEST_CASE("gear has the published size", "[gear]") {
           while ((Index{1} << bits) < length) ++bits;
           return bits;
         };
-        expected["keys"] += u(c * d * recipe.bits);
-        expected["values"] += u(c * d * recipe.bits);
+        const Index code_bits = places(recipe.steps() + 1);
+        expected["keys"] += u(c * d * code_bits);
+        expected["values"] += u(c * d * code_bits);
         expected["scales"] += u(2 * f * (d * ceil(c, recipe.group) + c * ceil(d, recipe.group)));
         expected["low rank"] += u(2 * std::min(recipe.rank, d) * (c + d) * f);
-        const auto each = [&](Index length) {
-          return static_cast<Index>(std::floor(static_cast<double>(length) * recipe.outliers / 2));
-        };
-        expected["outliers"] += u(2 * each(c) * d * (f + places(c)) + 2 * each(d) * c * (f + places(d)));
+        expected["outliers"] +=
+            u(2 * recipe.each(c, d, true) * d * (f + places(c)) + 2 * recipe.each(d, d, false) * c * (f + places(d)));
       }
       CAPTURE(d, recipe.json().dump());
       const auto message = simulator::encode(params_of(instance, "gear", recipe.json(), 4), instance);

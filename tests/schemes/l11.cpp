@@ -75,6 +75,27 @@ TEST_CASE("projections on the l1 ball: worked examples", "[l11]") {
   CHECK(projected(even, Projection::bilevel, 3).isApprox(projected(even, Projection::flat, 3)));
 }
 
+// A point p of a convex set is the nearest to x if and only if <x - p, z - p> <= 0 for all z of the set. On the l1 ball
+// a vertex is the worst z: radius |x - p|_inf <= <x - p, p>. No solver has to converge to show it.
+TEST_CASE("the flat projection is the nearest point of the ball, the bi-level map is not", "[l11]") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const RowMatrixF groups = gaussian_rows(4 + static_cast<Index>(seed), 5, seed);
+    const double norm = static_cast<double>(groups.cwiseAbs().sum());
+    for (const double share : {0.05, 0.3, 0.9}) {
+      const double radius = share * norm;
+      // How far the inequality is violated, and what the other map leaves.
+      const auto excess = [&](Projection projection) {
+        const RowMatrixD near = projected(groups, projection, radius), rest = groups.cast<double>() - near;
+        CHECK(near.cwiseAbs().sum() <= radius * (1 + 1e-6));
+        return radius * rest.cwiseAbs().maxCoeff() - rest.cwiseProduct(near).sum();
+      };
+      CAPTURE(seed, share);
+      CHECK(excess(Projection::flat) < 1e-5 * norm);
+      if (share == 0.3) CHECK(excess(Projection::bilevel) > 1e-4 * norm);
+    }
+  }
+}
+
 TEST_CASE("thresholds leave the radius, against a slow root search", "[l11]") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const RowMatrixF row = gaussian_rows(1, 1 + static_cast<Index>(seed) * 3, seed);

@@ -140,4 +140,41 @@ TEST_CASE("keys and values of a joint rank share their codes", "[shared_x]") {
   CHECK((play(params, instance, queries) - truth).norm() / truth.norm() < 8.0 / 2048);
 }
 
+TEST_CASE("the budget of shared_x buys rank", "[shared_x]") {
+  const Index d = 6;
+  const auto instance = given_instance(sides({10, 11}), gaussian_rows(100, d, 1), gaussian_rows(100, d, 2));
+  const auto& scheme = schemes::Schemes::find("shared_x", "scheme");
+  const auto params = params_of(instance, "shared_x", Json::object(), 1);
+  const auto length = [&](int bits, Index rank) {
+    schemes::PublicParams sized = params;
+    sized.options["bits"] = bits;
+    sized.options["rank"] = rank;
+    return *scheme.message_bits(sized);
+  };
+  // 4 bits an entry of X and 16 one of A: both grow with the rank.
+  CHECK(length(4, 3) == 100u * 3u * 4u + 3u * 12u * 16u);
+  CHECK(length(4, 0) == length(4, d));
+  for (Index rank = 1; rank < 2 * d; ++rank) {
+    for (const std::uint64_t budget : {length(4, rank), length(4, rank + 1) - 1}) {
+      const Json options = scheme.fit(params, budget).options.value();
+      CAPTURE(rank, budget, options.dump());
+      CHECK(options["bits"] == 4);
+      CHECK(options["rank"] == rank);
+    }
+  }
+  CHECK(scheme.fit(params, length(16, 2 * d)).options.value()["bits"] == 16);
+
+  // Rank below that of [K|V] is missed, rank above it changes nothing.
+  const RowMatrixF hidden = gaussian_rows(100, 4, 1);
+  const auto low = given_instance(sides({10, 11}), hidden * gaussian_rows(4, d, 2), hidden * gaussian_rows(4, d, 3));
+  const RowMatrixD queries = gaussian_rows(20, d, 5).cast<double>(), truth = exact(queries, low);
+  const auto error = [&](Index rank) {
+    const auto sized = params_of(low, "shared_x", {{"bits", 16}, {"rank", rank}}, 1);
+    return (play(sized, low, queries) - truth).norm() / truth.norm();
+  };
+  CHECK(error(2) > 0.05);
+  CHECK(error(4) < 8.0 / 2048);
+  CHECK(error(5) < 8.0 / 2048);
+}
+
 }  // namespace kvfrontier::tests::lorc

@@ -22,11 +22,6 @@ std::size_t GaussianCodebook::at_slot(std::uint32_t slot) const {
   return static_cast<std::size_t>(std::upper_bound(first.begin(), first.end() - 1, slot) - first.begin()) - 1;
 }
 
-std::size_t GaussianCodebook::nearest(double x) const {
-  const double k = std::round((x - offset) / spacing);
-  return static_cast<std::size_t>(std::clamp(k, -static_cast<double>(half), static_cast<double>(half)) + half);
-}
-
 GaussianCodebook gaussian_codebook(double spacing, double offset, double multiplier) {
   GaussianCodebook book;
   book.spacing = spacing;

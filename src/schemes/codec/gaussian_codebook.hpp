@@ -2,6 +2,8 @@
 // Reproduction points and symbol probabilities for N(0,1) values, in closed form: nothing is fitted to data, so both
 // parties have them for free.
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -26,7 +28,10 @@ struct GaussianCodebook {
   Slots slots(std::size_t i) const { return {first[i], first[i + 1] - first[i]}; }
   std::size_t at_slot(std::uint32_t slot) const;
   // Index of the lattice point offset + k spacing nearest to x. Points lie within a spacing of theirs.
-  std::size_t nearest(double x) const;
+  std::size_t nearest(double x) const {
+    const double k = std::nearbyint((x - offset) / spacing), most = half;
+    return static_cast<std::size_t>(std::clamp(k, -most, most) + most);
+  }
 };
 
 GaussianCodebook gaussian_codebook(double spacing, double offset, double multiplier);

@@ -31,91 +31,114 @@ std::uint32_t successor(std::uint32_t state, std::uint32_t choice, int nu) {
   return result;
 }
 
+double clipped(float x) {
+  return std::isnan(x) ? 0.0 : std::clamp(static_cast<double>(x), -gaussian_reach, gaussian_reach);
+}
+
 }  // namespace
+
+std::vector<GaussianQuantiser::Point> GaussianQuantiser::padded(const GaussianCodebook& book, double multiplier) {
+  std::vector<Point> points(book.size() + 4, {0, std::numeric_limits<double>::infinity()});
+  for (std::size_t i = 0; i < book.size(); ++i) points[i + 2] = {book.points[i], multiplier * book.bits[i]};
+  return points;
+}
 
 GaussianQuantiser::GaussianQuantiser(double step, int states) : states_(states) {
   assert(step >= least_step && step <= 64 && states >= 1 && states <= 256 && (states & (states - 1)) == 0 &&
          states != 2);
   if (states == 1) {
     // -dD/dR = 2 ln2 D at D = step^2 / 12.
-    multiplier_ = 2 * std::numbers::ln2 / 12 * step * step;
-    books_ = {gaussian_codebook(step, 0, multiplier_)};
+    const double multiplier = 2 * std::numbers::ln2 / 12 * step * step;
+    books_ = {gaussian_codebook(step, 0, multiplier)};
     next_ = {0, 0};
+    points_[0] = padded(books_[0], multiplier);
     return;
   }
   // Less than 2 ln2 D = .35 step^2: measured best, and flat from .17 to .22.
-  multiplier_ = 0.2 * step * step;
-  books_ = {gaussian_codebook(2 * step, 0, multiplier_), gaussian_codebook(2 * step, step, multiplier_)};
+  const double multiplier = 0.2 * step * step;
+  for (std::size_t half = 0; half < 2; ++half) {
+    books_.push_back(gaussian_codebook(2 * step, static_cast<double>(half) * step, multiplier));
+    points_[half] = padded(books_[half], multiplier);
+    parity_[half] = static_cast<std::uint32_t>(books_[half].half & 1);
+  }
   const int nu = std::countr_zero(static_cast<unsigned>(states));
   for (std::uint32_t state = 0; state < static_cast<std::uint32_t>(states); ++state) {
     next_.push_back(successor(state, 0, nu));
     next_.push_back(successor(state, 1, nu));
   }
-  for (std::size_t half = 0; half < 2; ++half) parity_[half] = static_cast<std::uint32_t>(books_[half].half & 1);
+  before_.resize(next_.size());
+  std::vector<std::uint32_t> met(static_cast<std::size_t>(states), 0);
+  for (std::uint32_t branch = 0; branch < next_.size(); ++branch)
+    before_[2 * next_[branch] + met[next_[branch]]++] = branch;
+}
+
+void GaussianQuantiser::find_branches(double x, std::size_t half, Branch* best) const {
+  const std::size_t near = books_[half].nearest(x);
+  // Centroids lie within a spacing of their lattice points: the best is one of near - 2 .. near + 2. Which one is as
+  // good as random, so it is found without jumps.
+  const Point* points = points_[half].data() + near;
+  double cost[5];
+  for (std::size_t i = 0; i < 5; ++i) cost[i] = (x - points[i].value) * (x - points[i].value) + points[i].cost;
+  const double first = std::min(cost[0], cost[2]), even = std::min(first, cost[4]), odd = std::min(cost[1], cost[3]);
+  std::size_t place = cost[2] < cost[0] ? 2 : 0;
+  place = cost[4] < first ? 4 : place;
+  const std::size_t same = (near + parity_[half]) & 1;
+  best[same] = {even, static_cast<std::uint32_t>(near + place) - 2};
+  best[1 - same] = {odd, static_cast<std::uint32_t>(near + (cost[3] < cost[1] ? 3 : 1)) - 2};
 }
 
 GaussianQuantiser::Path GaussianQuantiser::quantise(std::span<const float> values) const {
-  // Per value: for either half and either choice the best point, and its cost.
-  struct Branch {
-    double cost;
-    std::uint32_t index;
-  };
-  const auto branches = [&](double x, std::size_t half, Branch(&best)[2]) {
-    const GaussianCodebook& book = books_[half];
-    best[0].cost = best[1].cost = std::numeric_limits<double>::infinity();
-    const std::size_t near = book.nearest(x), from = near > 2 ? near - 2 : 0, to = std::min(near + 2, book.size() - 1);
-    for (std::size_t i = from; i <= to; ++i) {
-      const double error = x - book.points[i], cost = error * error + multiplier_ * book.bits[i];
-      Branch& branch = best[(i + parity_[half]) & 1];
-      if (cost < branch.cost) branch = {cost, static_cast<std::uint32_t>(i)};
-    }
-  };
-  const std::size_t count = values.size(), states = static_cast<std::size_t>(states_), halves = books_.size();
-  const auto clipped = [](float x) {
-    return std::isnan(x) ? 0.0 : std::clamp(static_cast<double>(x), -gaussian_reach, gaussian_reach);
-  };
   Path path;
-  path.indices.resize(count);
-  Branch best[2][2];
-  if (states == 1) {
-    for (std::size_t i = 0; i < count; ++i) {
-      branches(clipped(values[i]), 0, best[0]);
-      path.indices[i] = best[0][best[0][1].cost < best[0][0].cost ? 1 : 0].index;
+  path.indices.resize(values.size());
+  if (states_ > 1) {
+    search(values, path);
+  } else {
+    Branch best[2];
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      find_branches(clipped(values[i]), 0, best);
+      path.indices[i] = best[best[1].cost < best[0].cost ? 1 : 0].index;
     }
-    path.bits = information(path.indices);
-    return path;
   }
-  // Viterbi. Every state has two predecessors.
-  std::vector<std::uint32_t> before(2 * states), met(states, 0);  // previous state times 2 plus choice
-  for (std::uint32_t branch = 0; branch < 2 * states; ++branch)
-    before[2 * next_[branch] + met[next_[branch]]++] = branch;
+  path.bits = information(path.indices);
+  return path;
+}
+
+// Viterbi. Every state has two predecessors.
+void GaussianQuantiser::search(std::span<const float> values, Path& path) const {
+  const std::size_t count = values.size(), states = static_cast<std::size_t>(states_);
   std::vector<double> cost(states, std::numeric_limits<double>::infinity()), updated(states);
   cost[0] = 0;
   std::vector<std::uint8_t> came(count * states);
   std::vector<std::uint32_t> choices(count * 4);
   for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t half = 0; half < halves; ++half) {
-      branches(clipped(values[i]), half, best[half]);
-      for (std::size_t choice = 0; choice < 2; ++choice) choices[4 * i + 2 * half + choice] = best[half][choice].index;
-    }
+    Branch best[4];  // 2 half + choice, which are the low bits of a branch
+    const double x = clipped(values[i]);
+    find_branches(x, 0, best);
+    find_branches(x, 1, best + 2);
+    for (std::size_t b = 0; b < 4; ++b) choices[4 * i + b] = best[b].index;
+    // Plain pointers: a byte written to `came` might change anything that is not a local variable.
+    const std::uint32_t* before = before_.data();
+    const double* from = cost.data();
+    double* to = updated.data();
+    std::uint8_t* chosen = came.data() + i * states;
     for (std::size_t state = 0; state < states; ++state) {
-      const auto total = [&](std::uint32_t branch) { return cost[branch / 2] + best[branch / 2 & 1][branch & 1].cost; };
-      const double first = total(before[2 * state]), second = total(before[2 * state + 1]);
-      came[i * states + state] = second < first;
-      updated[state] = std::min(first, second);
+      const std::uint32_t one = before[2 * state], other = before[2 * state + 1];
+      const double first = from[one / 2] + best[one & 3].cost, second = from[other / 2] + best[other & 3].cost;
+      chosen[state] = second < first;
+      to[state] = std::min(first, second);
     }
+    cost.swap(updated);
+    if (i % 64 != 63) continue;
     // Costs relative to the best: the sum of a long stream would lose digits.
-    const double least = *std::min_element(updated.begin(), updated.end());
-    for (std::size_t state = 0; state < states; ++state) cost[state] = updated[state] - least;
+    const double least = *std::min_element(cost.begin(), cost.end());
+    for (double& c : cost) c -= least;
   }
   auto state = static_cast<std::size_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
   for (std::size_t i = count; i-- > 0;) {
-    const std::uint32_t branch = before[2 * state + came[i * states + state]];
+    const std::uint32_t branch = before_[2 * state + came[i * states + state]];
     state = branch / 2;
-    path.indices[i] = choices[4 * i + 2 * (state & 1) + (branch & 1)];
+    path.indices[i] = choices[4 * i + (branch & 3)];
   }
-  path.bits = information(path.indices);
-  return path;
 }
 
 double GaussianQuantiser::information(std::span<const std::uint32_t> indices) const {

@@ -46,11 +46,26 @@ class GaussianQuantiser {
   }
   const GaussianCodebook& book(std::uint32_t state) const { return books_[state & 1]; }
 
+  // A point near a value, and the squared error plus the multiple of bits that it costs.
+  struct Branch {
+    double cost;
+    std::uint32_t index;
+  };
+  // Into best[0] and best[1] the branches of the even and the odd choice from states of this half.
+  void find_branches(double x, std::size_t half, Branch* best) const;
+  void search(std::span<const float> values, Path& path) const;
+
   int states_;
-  double multiplier_;
   std::vector<GaussianCodebook> books_;  // even and odd points; one book where there is one state
   std::uint32_t parity_[2] = {0, 0};     // of index `half`, the point at k = 0
   std::vector<std::uint32_t> next_;      // state after the even and the odd choice
+  std::vector<std::uint32_t> before_;    // the two branches into every state, a branch being 2 state + choice
+
+  struct Point {
+    double value, cost;  // cost of its bits
+  };
+  std::vector<Point> points_[2];  // of every book, between two points of infinite cost on either side
+  static std::vector<Point> padded(const GaussianCodebook& book, double multiplier);
 };
 
 // Remembers the quantisers that a process has used. `level` 0 .. levels - 1 in steps of 1/256 octave from least_step.

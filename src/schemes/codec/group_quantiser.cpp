@@ -69,8 +69,8 @@ QuantisedRows get_quantised(core::BitReader& reader, const Grouping& grouping, c
   return rows;
 }
 
-GroupScale scale_of(float least, float most, int bits, core::FloatFormat format) {
-  return {core::stored(format, least), core::stored(format, (most - least) / static_cast<float>((1 << bits) - 1))};
+GroupScale scale_of(float least, float most, int steps, core::FloatFormat format) {
+  return {core::stored(format, least), core::stored(format, (most - least) / static_cast<float>(steps))};
 }
 
 // A constant group has no scale to divide by. (The inverse of a denormal scale would be infinite.)
@@ -84,28 +84,28 @@ std::uint8_t code_of(float x, GroupScale group, float divisor, float levels) {
 
 // quantise_group of neighbours in memory, in a form that the compiler turns into vector instructions: the same numbers,
 // since least and largest do not depend on order, but for the sign of a zero, which is looked at.
-GroupScale quantise_neighbours(const float* x, core::Index count, int bits, core::FloatFormat format,
+GroupScale quantise_neighbours(const float* x, core::Index count, int steps, core::FloatFormat format,
                                std::uint8_t* __restrict codes) {
   const Eigen::Map<const Eigen::ArrayXf> group_of(x, count);
   const float least = group_of.minCoeff(), most = group_of.maxCoeff();
-  if (least == 0 || most == 0) return quantise_group(x, count, 1, bits, format, codes, 1);
-  const GroupScale group = scale_of(least, most, bits, format);
-  const float divisor = divisor_of(group), levels = static_cast<float>((1 << bits) - 1);
+  if (least == 0 || most == 0) return quantise_group(x, count, 1, steps, format, codes, 1);
+  const GroupScale group = scale_of(least, most, steps, format);
+  const float divisor = divisor_of(group), levels = static_cast<float>(steps);
   for (core::Index i = 0; i < count; ++i) codes[i] = code_of(x[i], group, divisor, levels);
   return group;
 }
 
 }  // namespace
 
-GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int bits, core::FloatFormat format,
+GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride) {
   float least = x[0], most = x[0];
   for (core::Index i = 1; i < count; ++i) {
     least = std::min(least, x[i * stride]);
     most = std::max(most, x[i * stride]);
   }
-  const GroupScale group = scale_of(least, most, bits, format);
-  const float divisor = divisor_of(group), levels = static_cast<float>((1 << bits) - 1);
+  const GroupScale group = scale_of(least, most, steps, format);
+  const float divisor = divisor_of(group), levels = static_cast<float>(steps);
   for (core::Index i = 0; i < count; ++i) codes[i * code_stride] = code_of(x[i * stride], group, divisor, levels);
   return group;
 }
@@ -137,7 +137,7 @@ void quantise_columns(const Grouping& grouping, const float* rows, core::Index c
     const std::size_t codes = out.codes.size();
     out.codes.resize(codes + static_cast<std::size_t>(members * d));
     for (core::Index c = 0; c < d; ++c) {
-      out.scales.push_back(quantise_group(rows + first * d + c, members, d, grouping.bits, grouping.format,
+      out.scales.push_back(quantise_group(rows + first * d + c, members, d, grouping.steps, grouping.format,
                                           out.codes.data() + codes + c, d));
     }
   }
@@ -149,8 +149,8 @@ void quantise_rows(const Grouping& grouping, const float* rows, core::Index coun
   out.codes.resize(codes + static_cast<std::size_t>(count * d));
   for (core::Index i = 0; i < count; ++i) {
     for (core::Index first = 0; first < d; first += grouping.group) {
-      out.scales.push_back(quantise_neighbours(rows + i * d + first, std::min(grouping.group, d - first), grouping.bits,
-                                               grouping.format,
+      out.scales.push_back(quantise_neighbours(rows + i * d + first, std::min(grouping.group, d - first),
+                                               grouping.steps, grouping.format,
                                                out.codes.data() + codes + static_cast<std::size_t>(i * d + first)));
     }
   }

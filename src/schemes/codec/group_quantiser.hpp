@@ -16,9 +16,10 @@ struct GroupScale {
   float value(std::uint64_t code) const { return zero + scale * static_cast<float>(code); }
 };
 
-// Quantises x[0], x[stride], ..., `count` numbers, to `bits` in 1..8. Codes go to codes[0], codes[code_stride], ...
+// Quantises x[0], x[stride], ..., `count` numbers, to codes 0..steps, 1 <= steps <= 255, which go to codes[0],
+// codes[code_stride], ...
 // |x - value(code)| <= scale/2 up to the rounding of zero and scale to `format`.
-GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int bits, core::FloatFormat format,
+GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride);
 
 void put_scale(core::BitWriter& writer, core::FloatFormat format, GroupScale scale);
@@ -30,6 +31,7 @@ struct Grouping {
   core::Index d = 0, group = 1;
   int bits = 1;
   core::FloatFormat format = core::FloatFormat::fp16;  // of scales and zeros
+  int steps = (1 << bits) - 1;                         // the largest code
 
   std::uint64_t column_bits(core::Index count) const;  // of `count` rows in groups down the columns
   std::uint64_t row_bits(core::Index count) const;     // of `count` rows in groups along the rows

@@ -1,6 +1,7 @@
 #include "schemes/codec/kmeans.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
 #include <limits>
@@ -14,25 +15,92 @@ using core::RowMatrixF;
 
 namespace {
 
-// Squared distances by differences: exactly zero for equal points.
-Eigen::ArrayXf squared_distances(core::RowsViewF points, Index to) {
-  const Eigen::RowVectorXf centre = points.row(to);
-  Eigen::ArrayXf squares(points.rows());
-  for (Index i = 0; i < points.rows(); ++i) squares[i] = (points.row(i) - centre).squaredNorm();
-  return squares;
+// Squared distances from one point to all, by differences: exactly zero for equal points. A point that is asked for
+// again and again, as candidates of seeding are, is measured once, and pairs are measured from one side only.
+class Distances {
+ public:
+  explicit Distances(core::RowsViewF points) : points_(points) {
+    if (points.rows() > most_remembered) return;
+    measured_.resize(static_cast<std::size_t>(points.rows()));
+    table_.resize(points.rows(), points.rows());
+  }
+
+  // One number a point. Good until the next call with the same `place`, of which there are few.
+  const float* from(Index point, std::size_t place) {
+    if (measured_.empty()) {
+      if (scratch_.size() <= place) scratch_.resize(place + 1);
+      scratch_[place].resize(points_.rows());
+      measure(point, scratch_[place].data());
+      return scratch_[place].data();
+    }
+    float* row = table_.row(point).data();
+    if (!measured_[static_cast<std::size_t>(point)]) measure(point, row);
+    measured_[static_cast<std::size_t>(point)] = true;
+    return row;
+  }
+
+ private:
+  static constexpr Index most_remembered = 4096;  // a table of 64 MiB
+
+  void measure(Index point, float* out) const {
+    const Eigen::RowVectorXf centre = points_.row(point);
+    for (Index i = 0; i < points_.rows(); ++i) {
+      const bool known = !measured_.empty() && measured_[static_cast<std::size_t>(i)];
+      out[i] = known ? table_(i, point) : (points_.row(i) - centre).squaredNorm();
+    }
+  }
+
+  core::RowsViewF points_;
+  std::vector<bool> measured_;
+  RowMatrixF table_;
+  std::vector<Eigen::ArrayXf> scratch_;
+};
+
+// Draws in proportion to `shares`, which do not all vanish. A group of them walks along the shares side by side, and so
+// do their costs below: each is a chain of dependent sums, and a core works on many chains at a time.
+constexpr std::size_t lanes = 8;
+using Lanes = std::array<double, lanes>;
+
+// The first `count` entries are draws.
+std::array<Index, lanes> drawn(const Eigen::ArrayXd& shares, double total, std::size_t count, core::Stream& coins) {
+  constexpr double arrived = std::numeric_limits<double>::infinity();
+  Lanes left;
+  left.fill(arrived);
+  for (std::size_t lane = 0; lane < count; ++lane) left[lane] = boost::random::uniform_01<double>()(coins) * total;
+  std::array<Index, lanes> places{};
+  std::size_t walking = count;
+  Index last = 0;
+  for (Index i = 0; i < shares.size() && walking > 0; ++i) {
+    const double share = shares[i];
+    if (share <= 0) continue;
+    last = i;
+    bool stops = false;
+    for (const double rest : left) stops |= rest < share;
+    if (stops) {
+      for (std::size_t lane = 0; lane < count; ++lane) {
+        if (!(left[lane] < share)) continue;
+        places[lane] = i;
+        left[lane] = arrived;
+        --walking;
+      }
+    }
+    for (double& rest : left) rest -= share;
+  }
+  for (std::size_t lane = 0; lane < count; ++lane) {
+    if (left[lane] < arrived) places[lane] = last;  // what rounding left over
+  }
+  return places;
 }
 
-// An index in proportion to `shares`, which do not all vanish.
-Index drawn(const Eigen::ArrayXd& shares, core::Stream& coins) {
-  double left = boost::random::uniform_01<double>()(coins) * shares.sum();
-  Index last = 0;
-  for (Index i = 0; i < shares.size(); ++i) {
-    if (shares[i] <= 0) continue;
-    last = i;
-    if (left < shares[i]) break;
-    left -= shares[i];
+// Weighted costs once each of the points with distances `rows` is a centre too.
+Lanes costs(const Eigen::Map<const Eigen::ArrayXd>& weight, const Eigen::ArrayXf& distances,
+            const std::array<const float*, lanes>& rows) {
+  Lanes sums{};
+  for (Index i = 0; i < distances.size(); ++i) {
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      sums[lane] += weight[i] * static_cast<double>(std::min(distances[i], rows[lane][i]));
   }
-  return last;
+  return sums;
 }
 
 // The nearest centre of every point; ties fall to the first.
@@ -77,30 +145,35 @@ void fill_empty(core::RowsViewF points, std::span<const double> weights, const R
 }  // namespace
 
 std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> weights, Index k, core::Stream& coins) {
-  const Index candidates = 2 + static_cast<Index>(std::log(static_cast<double>(std::max<Index>(k, 1))));
+  const auto candidates = 2 + static_cast<std::size_t>(std::log(static_cast<double>(std::max<Index>(k, 1))));
   const Eigen::Map<const Eigen::ArrayXd> weight(weights.data(), points.rows());
   std::vector<Index> seeds;
   if (points.rows() == 0 || k == 0) return seeds;
-  seeds.push_back(drawn(weight, coins));
-  Eigen::ArrayXf distances = squared_distances(points, seeds.back());
+  seeds.push_back(drawn(weight, weight.sum(), 1, coins)[0]);
+  Distances measured(points);
+  Eigen::ArrayXf distances = Eigen::Map<const Eigen::ArrayXf>(measured.from(seeds.back(), 0), points.rows());
+  Eigen::ArrayXd shares;
   while (static_cast<Index>(seeds.size()) < k) {
-    const Eigen::ArrayXd shares = weight * distances.cast<double>();
-    if (!(shares.sum() > 0)) break;
+    shares = weight * distances.cast<double>();
+    const double total = shares.sum();
+    if (!(total > 0)) break;
     Index best = -1;
     double least = std::numeric_limits<double>::infinity();
-    Eigen::ArrayXf best_distances;
-    for (Index c = 0; c < candidates; ++c) {
-      const Index candidate = drawn(shares, coins);
-      const Eigen::ArrayXf reduced = distances.min(squared_distances(points, candidate));
-      const double cost = (weight * reduced.cast<double>()).sum();
-      if (cost < least) {
-        least = cost;
-        best = candidate;
-        best_distances = reduced;
+    for (std::size_t first = 0; first < candidates; first += lanes) {
+      const std::size_t count = std::min(lanes, candidates - first);
+      const auto places = drawn(shares, total, count, coins);
+      std::array<const float*, lanes> rows;
+      for (std::size_t lane = 0; lane < lanes; ++lane)
+        rows[lane] = lane < count ? measured.from(places[lane], lane) : rows[0];
+      const Lanes cost = costs(weight, distances, rows);
+      for (std::size_t lane = 0; lane < count; ++lane) {
+        if (cost[lane] >= least) continue;
+        least = cost[lane];
+        best = places[lane];
       }
     }
     seeds.push_back(best);
-    distances = best_distances;
+    distances = distances.min(Eigen::Map<const Eigen::ArrayXf>(measured.from(best, 0), points.rows()));
   }
   return seeds;
 }

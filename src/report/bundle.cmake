@@ -1,0 +1,27 @@
+# Bundles the page with npm into OUTPUT; where that fails, OUTPUT is the sentence that `kvfrontier report` says instead.
+# cmake -DSOURCE=src/report -DWORK=build/report -DOUTPUT=FILE -DNPM=npm -DNODE=node -P bundle.cmake
+set(LOG ${WORK}/npm.log)
+file(GLOB FILES ${SOURCE}/*.js ${SOURCE}/*.json ${SOURCE}/*.css ${SOURCE}/*.html)
+file(COPY ${FILES} DESTINATION ${WORK})
+set(LOCK "")
+if(EXISTS ${WORK}/installed.json)
+  file(READ ${WORK}/installed.json LOCK)
+endif()
+file(READ ${SOURCE}/package-lock.json WANTED)
+set(FAILED 0)
+if(NOT LOCK STREQUAL WANTED)
+  file(REMOVE ${WORK}/installed.json)
+  execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000
+    WORKING_DIRECTORY ${WORK} OUTPUT_FILE ${LOG} ERROR_FILE ${LOG} TIMEOUT 180 RESULT_VARIABLE FAILED)
+  if(FAILED EQUAL 0)
+    file(WRITE ${WORK}/installed.json "${WANTED}")
+  endif()
+endif()
+if(FAILED EQUAL 0)
+  execute_process(COMMAND ${NODE} bundle.js ${OUTPUT} WORKING_DIRECTORY ${WORK}
+    OUTPUT_FILE ${LOG} ERROR_FILE ${LOG} RESULT_VARIABLE FAILED)
+endif()
+if(NOT FAILED EQUAL 0)
+  file(WRITE ${OUTPUT} "the page was not bundled, because npm failed when this program was built (${LOG} says why; it needs Node.js 18 and the npm registry); then: rm ${OUTPUT} and build again")
+  message("kvfrontier report will not work, all else will: npm failed, ${LOG} says why")
+endif()

@@ -1,0 +1,87 @@
+// What the tutorials show is what the tree holds: their code, block by block, and the output of their programs.
+
+#include <catch2/catch.hpp>
+
+#include "process.hpp"
+
+namespace kvfrontier::end_to_end::tutorials {
+namespace {
+
+const fs::path root = KVFRONTIER_SOURCE_DIR;
+
+// A document's fenced blocks that follow the comment `<!-- mark -->`, joined; without blank lines, which the prose
+// between them takes the place of.
+std::vector<std::string> code_lines(const fs::path& document, const std::string& mark) {
+  std::vector<std::string> code;
+  bool marked = false, inside = false;
+  for (const std::string& line : lines_of(read_text(document))) {
+    const bool fence = line.rfind("```", 0) == 0;
+    if (inside && !fence && !line.empty()) code.push_back(line);
+    if (fence) inside = !inside && marked;
+    marked = line == "<!-- " + mark + " -->";
+  }
+  return code;
+}
+
+// The lines of the ```console block that begins with `$ command`, without the command.
+std::vector<std::string> console_lines(const fs::path& document, const std::string& command) {
+  std::vector<std::string> lines;
+  bool inside = false;
+  for (const std::string& line : lines_of(read_text(document))) {
+    if (inside && (line.rfind("```", 0) == 0 || line.rfind("$ ", 0) == 0)) return lines;
+    if (inside) lines.push_back(line);
+    if (line == "$ " + command) inside = true;
+  }
+  return lines;
+}
+
+std::vector<std::string> without_blanks(std::vector<std::string> lines) {
+  lines.erase(std::remove(lines.begin(), lines.end(), ""), lines.end());
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("the code of the tutorials is the code that is built", "[end_to_end][tutorials]") {
+  const fs::path external = "experiments/external_scheme/cpp", own = "tests/tutorials";
+  for (const auto& [document, file] : {std::pair{"docs/tutorial_scheme.md", external / "CMakeLists.txt"},
+                                       {"docs/tutorial_scheme.md", external / "main.cpp"},
+                                       {"docs/tutorial_scheme.md", external / "sign.cpp"},
+                                       {"docs/tutorial_scheme.md", external / "compare.json"},
+                                       {"docs/tutorial_experiment.md", own / "own_share.cpp"},
+                                       {"docs/tutorial_game.md", own / "game.cpp"}}) {
+    CAPTURE(document, file.string());
+    const auto shown = code_lines(root / document, file.filename());
+    CHECK(shown.size() > 3);
+    CHECK(shown == without_blanks(lines_of(read_text(root / file))));
+  }
+}
+
+TEST_CASE("the game of the tutorial prints what it says", "[end_to_end][tutorials]") {
+  const Finished game = Running({KVFRONTIER_GAME_BINARY}).wait();
+  CHECK(game.code == 0);
+  CHECK(lines_of(game.out) == console_lines(root / "docs/tutorial_game.md", "./game"));
+}
+
+TEST_CASE("the claim of the tutorial holds", "[end_to_end][tutorials]") {
+  const Folder folder;
+  const Finished verify =
+      Running({KVFRONTIER_CLAIM_BINARY, "verify", "--only", "own_share", "--out", folder / "rows"}).wait();
+  INFO(verify.err);
+  CHECK(verify.code == 0);
+  CHECK(lines_of(verify.out) ==
+        console_lines(root / "docs/tutorial_experiment.md", "./own_share verify --only own_share --out rows"));
+}
+
+TEST_CASE("the tutorial's scheme stands where its table says", "[end_to_end][tutorials]") {
+  const Folder folder;
+  const std::string config = (root / "experiments/external_scheme/cpp/compare.json").string();
+  const fs::path document = root / "docs/tutorial_scheme.md";
+  const Finished run = Running({KVFRONTIER_SIGN_BINARY, "run", config, "--out", folder / "rows", "--quiet"}).wait();
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  const Finished table = Running({KVFRONTIER_SIGN_BINARY, "table", folder / "rows"}).wait();
+  CHECK(lines_of(table.out) == console_lines(document, "build/kvfrontier-sign table results"));
+}
+
+}  // namespace kvfrontier::end_to_end::tutorials
