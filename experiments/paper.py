@@ -112,7 +112,7 @@ def claims_table(program, directory, size):
         sys.exit(f"verify --from {directory} failed: {done.stderr.strip()}")
     lines = ["| claim | statement | checks | measured | predicted | interval | verdict |", "|---|---|---|---|---|---|---|"]
     for claim in json.loads(done.stdout):
-        shown = claim["deciding"] or {}
+        shown = claim["checks"][claim["deciding"]] if claim["deciding"] is not None else {}
         interval = f"[{number(shown.get('lo'))}, {number(shown.get('hi'))}]" if shown else ""
         statement = f"{claim['statement']} ({claim['source']})".replace("|", "\\|")
         lines.append(f"| `{claim['claim']}` | {statement} | {len(claim['checks'])} | {number(shown.get('measured'))} | {number(shown.get('predicted'))} | {interval} | **{claim['outcome']}** |")

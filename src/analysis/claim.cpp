@@ -66,7 +66,7 @@ core::Json Verdict::to_json() const {
           {"points", points},
           {"unfinished_points", unfinished},
           {"failed_trials", failed_trials},
-          {"deciding", deciding() ? deciding()->to_json() : core::Json()},
+          {"deciding", deciding() ? core::Json(deciding() - checks.data()) : core::Json()},
           {"checks", list}};
 }
 

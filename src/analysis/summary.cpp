@@ -30,18 +30,28 @@ double or_nan(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
+// The options of a row as its scheme reads them now. One that came later has its default, which changes nothing as long
+// as the scheme's version is the same.
+Json options_now(const schemes::Scheme& scheme, Json options) {
+  for (const core::Option& option : scheme.options().options()) {
+    if (!options.contains(option.name)) options[option.name] = option.default_value;
+  }
+  return options;
+}
+
 std::optional<std::uint64_t> size_with(const Json& parameters, geometry::Schedule schedule) {
   const Json& entry = parameters.at("scheme");
   const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());
   if (scheme == nullptr || scheme->version() != entry.at("version").get<int>()) return std::nullopt;
-  if (scheme->options().size_is_open(entry.at("options"))) return std::nullopt;  // infeasible: no message
+  Json options = options_now(*scheme, entry.at("options"));
+  if (scheme->options().size_is_open(options)) return std::nullopt;  // infeasible: no message
   schemes::PublicParams params;
   params.schedule = std::move(schedule);
   params.d = parameters.at("d");
   params.embedding = parameters.at("embedding");
   params.chunk = parameters.at("chunk");
   params.scheme = scheme->name();
-  params.options = entry.at("options");
+  params.options = std::move(options);
   return scheme->message_bits(params);
 }
 
@@ -85,7 +95,8 @@ PointSummary summarise(const std::vector<sweep::Row>& rows, const sweep::Stop* s
   if (!rate.is_null()) point.rate_budget = rate.get<double>();
   const Json& options = point.at("scheme").at("options");
   const auto* scheme = schemes::Schemes::find_or_null(point.at("scheme").at("name").get<std::string>());
-  point.stored_keys = scheme ? scheme->sends_keys(options) : options.value("keys", "public") == "stored";
+  point.stored_keys =
+      scheme ? scheme->sends_keys(options_now(*scheme, options)) : options.value("keys", "public") == "stored";
 
   std::vector<core::TrialErrors> errors;
   std::vector<double> squared_errors;

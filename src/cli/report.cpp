@@ -186,7 +186,6 @@ Json claims_json(const sweep::Store& store) {
       best = verdict_json(*claim, verdict, lack);
       best["size"] = name;
       best["seed"] = plan.seed;
-      best["deciding"] = verdict.deciding() - verdict.checks.data();
     }
     (best.is_null() ? unmeasured : judged).push_back(best.is_null() ? Json(claim->name()) : std::move(best));
   }

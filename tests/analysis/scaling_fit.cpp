@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "../end_to_end/made_up.hpp"
+#include "schemes/scheme.hpp"
 
 namespace kvfrontier::analysis {
 namespace {
@@ -135,6 +136,20 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
   CHECK_FALSE(none.reached);
   CHECK(none.samples.empty());
   CHECK(none.point.message_bits == 816);
+}
+
+TEST_CASE("rows from before a scheme had an option are read with its default", "[scaling_fit]") {
+  const auto* gear = schemes::Schemes::find_or_null("gear");
+  REQUIRE(gear != nullptr);
+  Json parameters = {{"schedule", "doubling"}, {"sides", {1, 2, 4}}, {"d", 16}, {"embedding", "sphere"}, {"chunk", 64}};
+  parameters["scheme"] = {{"name", "gear"},
+                          {"version", gear->version()},
+                          {"options", gear->options().resolve(Json{{"bits", 2}, {"rank", 1}}, "scheme")}};
+  const auto now = formula_bits(parameters);
+  REQUIRE(now.has_value());
+  REQUIRE(parameters["scheme"]["options"].erase("official") == 1);
+  CHECK(formula_bits(parameters) == now);
+  CHECK(fixed_cost(parameters).has_value());
 }
 
 TEST_CASE("a minimum is bracketed where a budget at most 5 % below misses the target", "[scaling_fit]") {
