@@ -28,6 +28,34 @@ std::string write_rows(const Folder& folder, const std::vector<sweep::Row>& rows
 
 }  // namespace
 
+// 424 tokens of width 64 with one bit an entry: 27136 bits a head, and VAR-d16 has 16 x 16 heads.
+TEST_CASE("a model scales a head by layers and heads, where its shape is", "[end_to_end]") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier", "grid": [
+    {"schedule": "var256", "d": 64, "rate": 1, "scheme": "bitpack"}, {"n": 8, "d": 64, "rate": 1, "scheme": "bitpack"}],
+    "queries": 4, "stop": {"max_trials": 1}})"));
+  REQUIRE(kvfrontier({"run", config, "--out", out, "--quiet"}).code == 0);
+  const Json rows = Json::parse(kvfrontier({"table", out, "--format", "json", "--model", "var-d16"}).out);
+  REQUIRE(rows.size() == 2);
+  for (const Json& row : rows) {
+    if (row.at("n") == 8) {
+      CHECK(row.at("model_mib").is_null());
+    } else {
+      CHECK(row.at("model_mib").get<double>() == Approx(27136.0 * 256 / 8 / 1048576));
+    }
+  }
+  CHECK_THAT(kvfrontier({"table", out, "--model", "var-d16"}).out,
+             Contains("0.8281") && Contains("16 layers x 16 heads"));
+  CHECK_THAT(kvfrontier({"table", out, "--format", "latex", "--model", "var-d16"}).out, Contains("MiB & error"));
+  const Finished other = kvfrontier({"table", out, "--model", "infinity-2b"});
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, Contains("no measured point of schedule infinity and d = 128"));
+  // An fp16 cache of keys and values, from layers, heads, tokens and width alone.
+  CHECK_THAT(kvfrontier({"floor", "--model", "infinity-8b", "--error", "0.1"}).out,
+             Contains("an fp16 cache of these N tokens: 3514 MiB"));
+}
+
 TEST_CASE("every format of the table holds every point", "[end_to_end]") {
   const Folder folder;
   const std::string out = folder / "out";
