@@ -22,8 +22,8 @@ enum class Kind { keys, values };
 // need.
 Grouping grouping_of(const PublicParams& params, core::FloatFormat format, bool official) {
   const int bits = params.options.at("bits").get<int>(), steps = official ? bits * bits - 1 : (1 << bits) - 1;
-  return {params.d, params.options.at("group").get<Index>(), std::bit_width(static_cast<unsigned>(steps)), format,
-          steps};
+  return {params.d, params.options.at("group").get<Index>(),
+          static_cast<int>(std::bit_width(static_cast<unsigned>(steps))), format, steps};
 }
 
 struct Shape {
