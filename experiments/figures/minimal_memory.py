@@ -13,8 +13,10 @@ laws = [law for law in read_json(call.program, "fit", call.directory, "--json", 
 family = max((law["family"] for law in laws), key=lambda f: sum(len(law["sizes"]) for law in laws if law["family"] == f))
 laws = [law for law in laws if law["family"] == family]
 sizes = {(size["n"], size["d"]): size for law in laws for size in law["sizes"]}
-width = max(d for _, d in sizes if len({n for n, e in sizes if e == d}) == max(len({n for n, e in sizes if e == f}) for _, f in sizes))
-side = max(n for n, _ in sizes if len({d for m, d in sizes if m == n}) == max(len({d for m, d in sizes if m == k}) for k, _ in sizes))
+# The cut through the sizes that most schemes were measured at, the larger one of several.
+count = lambda name, value: sum(size[name] == value for law in laws for size in law["sizes"])
+width = max({d for _, d in sizes}, key=lambda d: (count("d", d), d))
+side = max({n for n, _ in sizes}, key=lambda n: (count("n", n), n))
 
 margins = {"wspace": style.across("page", 0.68), "left": style.across("page", 0.075), "right": 1 - style.across("page", 0.19), "top": 1 - style.upright(0.08), "bottom": style.upright(0.12)}
 fig, panels = plt.subplots(1, 2, figsize=style.canvas("page", 3.6), sharey=True, gridspec_kw=margins)
