@@ -132,7 +132,7 @@ def draw_panel(axes, points, floor, told_apart, log, bottom, limits, title):
     else:
         axes.set_ylim(-0.012, 0.54)
     rate_axis(axes, low, high)
-    axes.set_title(title, loc="left", pad=26, fontweight="bold")
+    axes.set_title(style.short(title), loc="left", pad=style.points(26), fontweight="bold")
     labels = style.Labels(axes)
     axes.figure.canvas.draw()
 

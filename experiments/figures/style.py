@@ -63,6 +63,11 @@ def upright(share):
     return share * TEXT[_kind] / TALLER[_kind]
 
 
+def short(text):
+    """On a slide, where text is large, without what stands in brackets."""
+    return text.partition(" (")[0] if _kind == "slide" else text
+
+
 def look(scheme):
     """Colour and marker of a scheme: fixed for known names, a function of the name for others."""
     if scheme in KNOWN:
