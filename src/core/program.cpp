@@ -264,7 +264,7 @@ void Program::send(const void* data, std::size_t size, const std::string& what) 
     if (count > 0) {
       moved += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {
-      if (!wait(true)) complain("did not read " + what + " within " + seconds_text(seconds_) + "");
+      if (!wait(true)) complain("did not read " + what + " within " + seconds_text(seconds_));
     } else if (errno != EINTR) {
       await_end();
       complain(ending() + " before it had read " + what);
@@ -287,7 +287,7 @@ void Program::receive(void* data, std::size_t size, const std::string& what) {
       await_end();
       complain(ending() + " before it had written " + progress());
     } else if (errno == EAGAIN) {
-      if (!wait(false)) complain("did not write " + what + " within " + seconds_text(seconds_) + "");
+      if (!wait(false)) complain("did not write " + what + " within " + seconds_text(seconds_));
     } else if (errno != EINTR) {
       complain("cannot be read: " + std::string(std::strerror(errno)));
     }
