@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <mutex>
 
-#include "attention/attention.hpp"
 #include "core/errors.hpp"
 #include "core/statistics.hpp"
+#include "instance_cache.hpp"
 #include "reduction/certificate.hpp"
 #include "simulator/game.hpp"
 #include "simulator/metrics.hpp"
@@ -113,44 +111,6 @@ geometry::Schedule schedule_of(const sweep::Combination& combination) {
                       std::to_string(schedule.n()) + ", which this schedule fixes; or leave n out");
   }
   return schedule;
-}
-
-// Certificates are functions of instance and trial, and every scheme and budget asks for the same ones.
-class CertificateCache {
- public:
-  reduction::Certificate get(const reduction::Instance& instance) {
-    const std::uint64_t key = instance.coins().open.value;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto known = certificates_.find(key);
-      if (known != certificates_.end()) return known->second;
-    }
-    const reduction::Certificate certificate = reduction::certify(instance);
-    const std::lock_guard lock(mutex_);
-    return certificates_.emplace(key, certificate).first->second;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::uint64_t, reduction::Certificate>
-      certificates_;  // two instances share a public key with probability 2^-64
-};
-
-// Exact attention over the instance in double, keys and values generated as they stream by.
-core::RowMatrixD exact_outputs(const reduction::Instance& instance, const core::RowMatrixD& queries) {
-  constexpr Index block = 1024;
-  const Index tokens = instance.params().tokens(), d = instance.params().d;
-  attention::SoftmaxAttention<double> attention(queries, d);
-  core::RowMatrixF keys, values;
-  for (Index first = 0; first < tokens; first += block) {
-    const Index count = std::min(block, tokens - first);
-    keys.resize(count, d);
-    values.resize(count, d);
-    instance.keys(first, keys);
-    instance.values(first, values);
-    attention.absorb(keys.cast<double>().eval(), values.cast<double>().eval());
-  }
-  return attention.result();
 }
 
 // |answers - exact| / |exact|; null where the exact outputs are all 0 and the answers are not.
@@ -280,7 +240,8 @@ class IndexFrontier : public sweep::Experiment {
         static_cast<double>(point.queries + point.mixture_queries + point.random_queries) * d * sizeof(double);
     // The message lives in Alice's encoder, in her writer (twice while it grows), on the way and with Bob; rows of keys
     // and values with both; the queries and the answers on both sides.
-    return 5 * message + 4 * held + 8 * queries + (certified ? tokens * (d + 8) * sizeof(float) : 0) + 4e6;
+    return 5 * message + 4 * held + 2 * point.scheme().workspace_bytes(point.params) + 8 * queries +
+           (certified ? tokens * (d + 8) * sizeof(float) : 0) + 4e6;
   }
 
   sweep::TrialResult measure(const Json& parameters, std::uint64_t trial,
@@ -332,7 +293,9 @@ class IndexFrontier : public sweep::Experiment {
 
     const core::RowMatrixD answers = simulator::ask_bob(point.params, message.bits, queries, context.bob);
     if (context.on_game) context.on_game({point.params, message.bits, queries, answers});
-    const core::RowMatrixD exact = exact_outputs(*instance, queries);
+    const ExactOutputsCache::Outputs outputs =
+        exact_outputs_.get(*instance, *tau, {point.queries, point.mixture_queries, point.random_queries}, queries);
+    const core::RowMatrixD& exact = *outputs;
     data.update(simulator::decode(answers.topRows(point.queries), values, rows, point.instance.schedule, point.eta,
                                   instance->value_bits())
                     .to_json(point.queries));
@@ -428,6 +391,7 @@ class IndexFrontier : public sweep::Experiment {
   }
 
   mutable CertificateCache certificates_;
+  mutable ExactOutputsCache exact_outputs_;
 };
 
 const core::Registration<sweep::Experiment, IndexFrontier> registration;

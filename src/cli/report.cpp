@@ -19,6 +19,7 @@
 #include "cli/verb_list.hpp"
 #include "cli/verdicts.hpp"
 #include "core/errors.hpp"
+#include "sweep/store_files.hpp"
 #include "theory/entropy.hpp"
 #include "theory/floor.hpp"
 

@@ -9,6 +9,7 @@
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "sweep/planner.hpp"
+#include "sweep/store_files.hpp"
 
 namespace kvfrontier::cli {
 

@@ -19,6 +19,7 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
+#include "sweep/store_files.hpp"
 
 namespace kvfrontier::cli {
 namespace {

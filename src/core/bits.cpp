@@ -12,20 +12,6 @@ void BitWriter::section(const std::string& name) {
   if (book == ledger_.end()) ledger_.emplace_back(name, 0);
 }
 
-void BitWriter::put(std::uint64_t value, int count) {
-  assert(count >= 0 && count <= 64 && (count == 64 || value >> count == 0));
-  if (count == 0) return;
-  const int offset = static_cast<int>(bits_.size % 64);
-  if (offset == 0) {
-    bits_.words.push_back(value);
-  } else {
-    bits_.words.back() |= value << offset;
-    if (offset + count > 64) bits_.words.push_back(value >> (64 - offset));
-  }
-  bits_.size += static_cast<std::uint64_t>(count);
-  if (open_ != none) ledger_[open_].second += static_cast<std::uint64_t>(count);
-}
-
 std::uint64_t BitReader::get(int count) {
   assert(count >= 0 && count <= 64);
   if (count == 0) return 0;

@@ -2,6 +2,7 @@
 // Bit strings and the two ways to touch them. Memory in kvfrontier is the length of such a string, so the writer keeps
 // a ledger of what every bit is for, and the reader never tells how long the string is.
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,9 @@ class BitWriter {
   // Appends the `count` low bits of `value`; count in 0..64, higher bits of `value` must be 0.
   void put(std::uint64_t value, int count);
 
+  // Room for `count` bits more, for writers of long messages: a hint, once or twice a message.
+  void reserve(std::uint64_t count) { bits_.words.reserve((bits_.size + count + 63) / 64); }
+
   const BitString& bits() const { return bits_; }
   const Ledger& ledger() const { return ledger_; }
 
@@ -40,6 +44,20 @@ class BitWriter {
   std::size_t open_ = none;
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 };
+
+inline void BitWriter::put(std::uint64_t value, int count) {
+  assert(count >= 0 && count <= 64 && (count == 64 || value >> count == 0));
+  if (count == 0) return;
+  const int offset = static_cast<int>(bits_.size % 64);
+  if (offset == 0) {
+    bits_.words.push_back(value);
+  } else {
+    bits_.words.back() |= value << offset;
+    if (offset + count > 64) bits_.words.push_back(value >> (64 - offset));
+  }
+  bits_.size += static_cast<std::uint64_t>(count);
+  if (open_ != none) ledger_[open_].second += static_cast<std::uint64_t>(count);
+}
 
 // Reads a bit string from its start. There is no way to ask for the length. Reading past the end throws DataError, and
 // the string remembers it: a decoder that catches the error in order to learn the length still loses the game.

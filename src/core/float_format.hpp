@@ -24,6 +24,8 @@ float decode_float(FloatFormat format, std::uint64_t bits);
 inline float stored(FloatFormat format, float value) {
   return decode_float(format, encode_float(format, value));
 }
+// The same for `count` values; `stored` may be `values`.
+void store_floats(FloatFormat format, const float* values, float* stored, std::size_t count);
 
 // `count` floats, bits_of(format) bits each, in order.
 void put_floats(BitWriter& writer, FloatFormat format, const float* values, std::size_t count);

@@ -370,7 +370,13 @@ class Abc : public Scheme {
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     return std::make_unique<AbcDecoder>(params, std::move(reader));
   }
-  Index held_rows(const PublicParams& params) const override { return Shape(params).slots; }
+  Index held_rows(const PublicParams& params) const override {
+    const Shape shape(params);
+    return shape.member == "cluster" ? std::min(params.tokens(), shape.slots + shape.block) : shape.slots;
+  }
+  double workspace_bytes(const PublicParams& params) const override {
+    return Shape(params).member == "cluster" ? kmeans_workspace_bytes(held_rows(params)) : 0;
+  }
   double operations(const PublicParams& params, Index queries) const override {
     const double parties = stores_keys(params) ? 1 : 2;
     return Scheme::operations(params, queries) + parties * static_cast<double>(params.tokens()) *

@@ -7,7 +7,7 @@ namespace {
 
 class ExactEncoder : public Encoder {
  public:
-  explicit ExactEncoder(const PublicParams& params) : rows_(RowFormat::of(params)) {}
+  explicit ExactEncoder(const PublicParams& params) : rows_(RowFormat::of(params), params.tokens()) {}
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i)
       rows_.add(block.first + i, block.keys.row(i).data(), block.values.row(i).data());

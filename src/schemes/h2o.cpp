@@ -13,6 +13,9 @@ namespace {
 Index capacity(const PublicParams& params) {
   return params.options.at("heavy").get<Index>() + params.options.at("recent").get<Index>();
 }
+Index held(const PublicParams& params) {
+  return std::min(capacity(params), params.tokens());
+}
 HeavyHitters policy(const PublicParams& params) {
   return {params, params.options.at("heavy").get<Index>(), params.options.at("recent").get<Index>(),
           params.options.at("score") == "mean"};
@@ -21,7 +24,7 @@ HeavyHitters policy(const PublicParams& params) {
 class H2oEncoder : public Encoder {
  public:
   explicit H2oEncoder(const PublicParams& params)
-      : format_(RowFormat::of(params)), rows_(format_), hitters_(policy(params)), key_(params.d) {}
+      : format_(RowFormat::of(params)), rows_(format_, held(params)), hitters_(policy(params)), key_(params.d) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -45,7 +48,7 @@ class H2oEncoder : public Encoder {
   // A streaming cache scores with what it has stored, not with the key as it arrived.
   const float* scored_key(const float* key) {
     if (!format_.stored_keys) return key;
-    for (Index c = 0; c < format_.d; ++c) key_[c] = core::stored(format_.format, key[c]);
+    core::store_floats(format_.format, key, key_.data(), static_cast<std::size_t>(format_.d));
     return key_.data();
   }
 
@@ -54,10 +57,6 @@ class H2oEncoder : public Encoder {
   HeavyHitters hitters_;
   Eigen::VectorXf key_;
 };
-
-Index held(const PublicParams& params) {
-  return std::min(capacity(params), params.tokens());
-}
 
 class H2o : public KeptRowsScheme {
  public:

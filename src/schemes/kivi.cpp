@@ -48,11 +48,23 @@ struct Shape {
 };
 
 // Rows still in full precision, oldest first.
-struct Buffer {
-  std::vector<float> rows;
-  Index count(Index d) const { return static_cast<Index>(rows.size()) / d; }
-  void push(const float* row, Index d) { rows.insert(rows.end(), row, row + d); }
-  void pop(Index count, Index d) { rows.erase(rows.begin(), rows.begin() + count * d); }
+class Buffer {
+ public:
+  explicit Buffer(Index d) : d_(d) {}
+  Index count() const { return static_cast<Index>(numbers_.size()) / d_ - gone_; }
+  const float* data() const { return numbers_.data() + gone_ * d_; }
+  void push(const float* row) { numbers_.insert(numbers_.end(), row, row + d_); }
+  // Rows that stay are moved once for as many that went.
+  void pop(Index rows) {
+    gone_ += rows;
+    if (gone_ < count()) return;
+    numbers_.erase(numbers_.begin(), numbers_.begin() + gone_ * d_);
+    gone_ = 0;
+  }
+
+ private:
+  Index d_, gone_ = 0;
+  std::vector<float> numbers_;
 };
 
 core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
@@ -63,7 +75,7 @@ constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/
 // The tokens that one of the quantisers has.
 class Part {
  public:
-  explicit Part(const Shape& shape) : shape_(shape) {}
+  explicit Part(const Shape& shape) : shape_(shape), key_buffer_(shape.d), value_buffer_(shape.d) {}
 
   // `key` is not read where keys are public.
   void absorb(const float* key, const float* value) {
@@ -74,15 +86,12 @@ class Part {
   std::uint64_t bits() const { return shape_.message_bits(count_); }
 
   // Without a residual the unfinished key group waits in full precision, though it would be sent quantised.
-  std::uint64_t working_bits() const {
-    return shape_.residual > 0 ? 0 : static_cast<std::uint64_t>(key_buffer_.rows.size()) * core::bits_of(shape_.format);
-  }
+  std::uint64_t working_bits() const { return shape_.residual > 0 ? 0 : shape_.exact_bits(key_buffer_.count()); }
 
   void write(core::BitWriter& writer) const {
     if (shape_.stored_keys) {
       QuantisedRows keys = keys_;
-      if (shape_.residual == 0)
-        quantise_columns(shape_.grouping, key_buffer_.rows.data(), key_buffer_.count(shape_.d), keys);
+      if (shape_.residual == 0) quantise_columns(shape_.grouping, key_buffer_.data(), key_buffer_.count(), keys);
       put_quantised(writer, shape_.grouping, keys, "keys");
       if (shape_.residual > 0) put_buffer(writer, key_buffer_);
     }
@@ -92,21 +101,21 @@ class Part {
 
  private:
   void absorb_key(const float* row) {
-    key_buffer_.push(row, shape_.d);
+    key_buffer_.push(row);
     const Index full = shape_.residual > 0 ? shape_.residual : shape_.grouping.group;
-    if (key_buffer_.count(shape_.d) < full) return;
-    quantise_columns(shape_.grouping, key_buffer_.rows.data(), full, keys_);
-    key_buffer_.pop(full, shape_.d);
+    if (key_buffer_.count() < full) return;
+    quantise_columns(shape_.grouping, key_buffer_.data(), full, keys_);
+    key_buffer_.pop(full);
   }
   void absorb_value(const float* row) {
-    value_buffer_.push(row, shape_.d);
-    if (value_buffer_.count(shape_.d) <= shape_.residual) return;
-    quantise_rows(shape_.grouping, value_buffer_.rows.data(), 1, values_);
-    value_buffer_.pop(1, shape_.d);
+    value_buffer_.push(row);
+    if (value_buffer_.count() <= shape_.residual) return;
+    quantise_rows(shape_.grouping, value_buffer_.data(), 1, values_);
+    value_buffer_.pop(1);
   }
   void put_buffer(core::BitWriter& writer, const Buffer& buffer) const {
     writer.section("residual");
-    core::put_floats(writer, shape_.format, buffer.rows.data(), buffer.rows.size());
+    core::put_floats(writer, shape_.format, buffer.data(), static_cast<std::size_t>(buffer.count() * shape_.d));
   }
 
   Shape shape_;

@@ -9,6 +9,7 @@
 
 #include "attention/attention.hpp"
 #include "schemes/codec/kept_rows.hpp"
+#include "schemes/codec/kmeans.hpp"
 #include "schemes/codec/streaming_clusters.hpp"
 
 namespace kvfrontier::schemes::kmeans_scheme {
@@ -160,6 +161,9 @@ class Kmeans : public Scheme {
   Index held_rows(const PublicParams& params) const override {
     const Shape shape(params);
     return std::min(params.tokens(), shape.slots + shape.block);
+  }
+  double workspace_bytes(const PublicParams& params) const override {
+    return kmeans_workspace_bytes(held_rows(params));
   }
   double operations(const PublicParams& params, Index queries) const override {
     const Shape shape(params);

@@ -113,7 +113,7 @@ class LessEncoder : public Encoder {
  public:
   explicit LessEncoder(const PublicParams& params)
       : params_(params),
-        rows_(RowFormat::of(params)),
+        rows_(RowFormat::of(params), held(params)),
         policy_(policy_of(params)),
         state_(params, params.d),
         public_keys_(stores_keys(params) ? 0 : held(params), params.d),
@@ -160,10 +160,8 @@ class LessEncoder : public Encoder {
   // Policy and state see what the cache has stored; public keys are known as they are.
   void round(const float* key, const float* value) {
     const core::FloatFormat format = RowFormat::of(params_).format;
-    for (std::size_t c = 0; c < key_.size(); ++c) {
-      key_[c] = stores_keys(params_) ? core::stored(format, key[c]) : key[c];
-      value_[c] = core::stored(format, value[c]);
-    }
+    core::store_floats(stores_keys(params_) ? format : core::FloatFormat::fp32, key, key_.data(), key_.size());
+    core::store_floats(format, value, value_.data(), value_.size());
   }
 
   PublicParams params_;

@@ -199,8 +199,8 @@ class PrefixKvEncoder : public Encoder {
     for (Index i = 0; i < block.count(); ++i) {
       const float *key = block.keys.row(i).data(), *value = block.values.row(i).data();
       // A streaming cache scores with what it has stored.
-      for (Index c = 0; c < format_.d; ++c)
-        key_[c] = format_.stored_keys ? core::stored(format_.format, key[c]) : key[c];
+      core::store_floats(format_.stored_keys ? format_.format : core::FloatFormat::fp32, key, key_.data(),
+                         static_cast<std::size_t>(format_.d));
       policy_.add(block.first + i, key_.data());
       keys_.insert(keys_.end(), key_.data(), key_.data() + format_.d);
       values_.insert(values_.end(), value, value + format_.d);
@@ -220,7 +220,7 @@ class PrefixKvEncoder : public Encoder {
     return static_cast<std::uint64_t>((policy_.count() - sent) * row + 32 * policy_.count());
   }
   void write(core::BitWriter& writer) const override {
-    KeptRows rows(format_);
+    KeptRows rows(format_, std::min(kept_, count_));
     if (policy_.count() > 0) {
       PrefixPolicy final = policy_;
       for (const std::size_t i : final.evict()) {

@@ -101,6 +101,9 @@ class Scheme {
 
   // Rows of keys and values that Alice or Bob holds at one time, for the estimate of memory. Default: all N.
   virtual Index held_rows(const PublicParams& params) const { return params.tokens(); }
+
+  // Bytes of workspace that either party takes while it works on a block, beyond those rows, for the same estimate.
+  virtual double workspace_bytes(const PublicParams&) const { return 0; }
 };
 
 using Schemes = core::Registry<Scheme>;

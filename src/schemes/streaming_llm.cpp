@@ -28,7 +28,7 @@ Index held(const PublicParams& params) {
 class StreamingLlmEncoder : public Encoder {
  public:
   explicit StreamingLlmEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params)), policy_(sinks(params), window(params)) {}
+      : rows_(RowFormat::of(params), held(params)), policy_(sinks(params), window(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {

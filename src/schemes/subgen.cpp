@@ -68,7 +68,7 @@ class Clusters {
  private:
   float* slots_of(Index cluster) { return samples_.data() + cluster * shape_.per_cluster * shape_.d; }
   void store(float* slot, const Eigen::RowVectorXf& key) {
-    for (Index c = 0; c < shape_.d; ++c) slot[c] = core::stored(shape_.format, key[c]);
+    core::store_floats(shape_.format, key.data(), slot, static_cast<std::size_t>(shape_.d));
   }
 
   // The nearest of the first `known` representatives if it is within the radius, else -1.

@@ -55,7 +55,7 @@ class SubgenKcenterEncoder : public Encoder {
     return static_cast<std::uint64_t>((count_ - sizes_.kept(count_)) * 2 * format_.d * core::bits_of(format_.format));
   }
   void write(core::BitWriter& writer) const override {
-    KeptRows rows(format_);
+    KeptRows rows(format_, sizes_.kept(count_));
     for (const Index token : kept_tokens(keys_.topRows(count_), sizes_))
       rows.add(token, keys_.row(token).data(), values_.row(token).data());
     rows.write(writer);

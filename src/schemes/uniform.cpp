@@ -3,8 +3,8 @@
 // it costs no index bits.
 
 #include <algorithm>
-#include <map>
 #include <queue>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14,42 +14,39 @@
 namespace kvfrontier::schemes::uniform {
 namespace {
 
-Index kept(const PublicParams& params) {
-  return params.options.at("kept").get<Index>();
-}
 Index held(const PublicParams& params) {
-  return std::min(kept(params), params.tokens());
+  return std::min(params.options.at("kept").get<Index>(), params.tokens());
 }
 
-// Priority of a token; ties (probability about N^2 / 2^65) fall to the smaller token.
-using Priority = std::pair<std::uint64_t, Index>;
-Priority priority(core::RandomKey key, Index token) {
-  return {core::Stream(key, core::Purpose("uniform/priority"), static_cast<std::uint64_t>(token)).next64(), token};
-}
+// A kept token and where its row stands.
+struct Kept {
+  std::uint64_t priority;
+  Index token, slot;
+  // Ties (probability about N^2 / 2^65) fall to the smaller token.
+  bool operator<(const Kept& other) const { return std::tie(priority, token) < std::tie(other.priority, other.token); }
+};
 
 // The largest priority still kept after `tokens` tokens stands on top.
 class SmallestPriorities {
  public:
   SmallestPriorities(core::RandomKey key, Index capacity) : key_(key), capacity_(capacity) {}
 
-  // True when `token` belongs to the smallest so far; then `evicted` is the token that had to go, or -1.
-  bool offer(Index token, Index& evicted) {
-    evicted = -1;
-    const Priority p = priority(key_, token);
-    if (static_cast<Index>(heap_.size()) < capacity_) {
-      heap_.push(p);
-      return true;
+  // The slot of `token`, which is the next free one or that of the token that has to go; -1 when it is not kept.
+  Index offer(Index token) {
+    Kept fresh{core::Stream(key_, core::Purpose("uniform/priority"), static_cast<std::uint64_t>(token)).next64(), token,
+               static_cast<Index>(heap_.size())};
+    if (fresh.slot == capacity_) {
+      if (capacity_ == 0 || heap_.top() < fresh) return -1;
+      fresh.slot = heap_.top().slot;
+      heap_.pop();
     }
-    if (capacity_ == 0 || p > heap_.top()) return false;
-    evicted = heap_.top().second;
-    heap_.pop();
-    heap_.push(p);
-    return true;
+    heap_.push(fresh);
+    return fresh.slot;
   }
 
   std::vector<Index> tokens() && {
     std::vector<Index> list;
-    for (; !heap_.empty(); heap_.pop()) list.push_back(heap_.top().second);
+    for (; !heap_.empty(); heap_.pop()) list.push_back(heap_.top().token);
     std::sort(list.begin(), list.end());
     return list;
   }
@@ -57,29 +54,24 @@ class SmallestPriorities {
  private:
   core::RandomKey key_;
   Index capacity_;
-  std::priority_queue<Priority> heap_;
+  std::priority_queue<Kept> heap_;
 };
 
 class UniformEncoder : public Encoder {
  public:
   explicit UniformEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params)), smallest_(params.key, kept(params)) {}
+      : rows_(RowFormat::of(params), held(params)), smallest_(params.key, held(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
-      const Index token = block.first + i;
-      Index evicted = -1;
-      if (!smallest_.offer(token, evicted)) continue;
+      const Index token = block.first + i, slot = smallest_.offer(token);
+      if (slot < 0) continue;
       const float *key = block.keys.row(i).data(), *value = block.values.row(i).data();
-      Index slot;
-      if (evicted < 0) {
-        slot = rows_.add(token, key, value);
+      if (slot == rows_.count()) {
+        rows_.add(token, key, value);
       } else {
-        slot = slots_.at(evicted);
-        slots_.erase(evicted);
         rows_.replace(slot, token, key, value);
       }
-      slots_[token] = slot;
     }
   }
   std::uint64_t state_bits() const override { return rows_.bits(); }
@@ -88,7 +80,6 @@ class UniformEncoder : public Encoder {
  private:
   KeptRows rows_;
   SmallestPriorities smallest_;
-  std::map<Index, Index> slots_;
 };
 
 class Uniform : public KeptRowsScheme {
@@ -111,9 +102,8 @@ class Uniform : public KeptRowsScheme {
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     std::vector<Index> tokens;
     if (!stores_keys(params)) {
-      SmallestPriorities smallest(params.key, kept(params));
-      Index evicted;
-      for (Index token = 0; token < params.tokens(); ++token) smallest.offer(token, evicted);
+      SmallestPriorities smallest(params.key, held(params));
+      for (Index token = 0; token < params.tokens(); ++token) smallest.offer(token);
       tokens = std::move(smallest).tokens();
     }
     return std::make_unique<KeptRowsDecoder>(params, reader, held(params), tokens);

@@ -17,6 +17,7 @@
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/session.hpp"
+#include "sweep/store_files.hpp"
 
 namespace kvfrontier::sweep {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "../end_to_end/made_up.hpp"
 #include "core/ids.hpp"
+#include "sweep/store_files.hpp"
 
 namespace kvfrontier::end_to_end {
 namespace {

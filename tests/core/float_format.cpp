@@ -128,6 +128,13 @@ TEST_CASE("floats cross a message with the bits of their format", "[float]") {
     std::vector<float> back(rows.size());
     get_floats(reader, format, back.data(), back.size());
     for (std::size_t i = 0; i < rows.size(); ++i) CHECK(back[i] == stored(format, rows[i]));
+    BitWriter single;  // rows are one float after the other, however many are written in a step
+    single.put(1, 3);
+    for (const float x : rows) single.put(encode_float(format, x), bits_of(format));
+    CHECK(single.bits() == writer.bits());
+    std::vector<float> rounded = rows;
+    store_floats(format, rounded.data(), rounded.data(), rounded.size());
+    CHECK(rounded == back);
     if (format == FloatFormat::fp32) CHECK(back == rows);
   }
 }

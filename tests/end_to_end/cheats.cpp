@@ -10,7 +10,7 @@
 #include "process.hpp"
 #include "schemes/scheme.hpp"
 #include "sweep/runner.hpp"
-#include "sweep/store.hpp"
+#include "sweep/store_files.hpp"
 
 namespace kvfrontier::end_to_end::cheats {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "analysis/claim.hpp"
 #include "sweep/runner.hpp"
+#include "sweep/store_files.hpp"
 
 namespace {
 

@@ -146,17 +146,20 @@ TEST_CASE("strided groups are the same groups", "[quantiser]") {
 
 TEST_CASE("scales cross a message, and one that is not finite is no message", "[quantiser]") {
   for (const FloatFormat format : {FloatFormat::fp32, FloatFormat::fp16, FloatFormat::bf16}) {
+    const std::vector<GroupScale> sent{{-0.25f, 0.125f}, {3, 0}, {0.5f, 2}};
     core::BitWriter writer;
-    schemes::put_scale(writer, format, {-0.25f, 0.125f});
-    CHECK(writer.bits().size == 2 * static_cast<std::uint64_t>(core::bits_of(format)));
+    schemes::put_scales(writer, format, sent.data(), sent.size());
+    CHECK(writer.bits().size == 6 * static_cast<std::uint64_t>(core::bits_of(format)));
     core::BitReader reader(writer.bits());
-    const GroupScale scale = schemes::get_scale(reader, format);
-    CHECK(scale.zero == -0.25f);
-    CHECK(scale.scale == 0.125f);
+    for (const GroupScale& scale : sent) {
+      const GroupScale got = schemes::get_scale(reader, format);
+      CHECK(got.zero == scale.zero);
+      CHECK(got.scale == scale.scale);
+    }
     for (const GroupScale& bad :
          {GroupScale{std::numeric_limits<float>::infinity(), 1}, GroupScale{0, std::nanf("")}}) {
       core::BitWriter damaged;
-      schemes::put_scale(damaged, format, bad);
+      schemes::put_scales(damaged, format, &bad, 1);
       core::BitReader again(damaged.bits());
       CHECK_THROWS_AS(schemes::get_scale(again, format), core::DataError);
     }
@@ -214,7 +217,7 @@ TEST_CASE("kept rows are written in token order, keys first, whatever slot they 
   const core::RowMatrixF keys = gaussian_rows(6, 3, 1), values = gaussian_rows(6, 3, 2);
   for (const bool stored_keys : {false, true}) {
     const schemes::RowFormat format{3, stored_keys, FloatFormat::fp32};
-    schemes::KeptRows rows(format);
+    schemes::KeptRows rows(format, 3);
     const auto row = [&](Index token, auto&& put) { put(token, keys.row(token).data(), values.row(token).data()); };
     for (const Index token : {0, 1, 2}) row(token, [&](auto... x) { rows.add(x...); });
     row(3, [&](auto... x) { rows.replace(1, x...); });

@@ -16,6 +16,7 @@
 #include "../support/game.hpp"
 #include "cheats.hpp"
 #include "sweep/runner.hpp"
+#include "sweep/store_files.hpp"
 
 using namespace kvfrontier;
 using namespace kvfrontier::tests;

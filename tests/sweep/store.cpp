@@ -1,6 +1,6 @@
 // What a store keeps of rows and stops that disagree, and what a progress line says.
 
-#include "sweep/store.hpp"
+#include "sweep/store_files.hpp"
 
 #include <unistd.h>
 #include <zstd.h>

@@ -1,6 +1,7 @@
 #include "schemes/codec/eviction.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace kvfrontier::schemes {
@@ -35,18 +36,29 @@ std::vector<Index> HeavyHitters::tokens() const {
   return list;
 }
 
-// Smaller score first, then older first, among the tokens that are not the `recent` newest.
+// Smaller score first, then older first, among the tokens that are not the `recent` newest: the least score in lanes,
+// without branches, and then whose it is.
 Index HeavyHitters::lowest_score(Index newest) const {
-  Index victim = -1;
-  double lowest = std::numeric_limits<double>::infinity();
-  for (Index slot = 0; slot < count(); ++slot) {
+  constexpr Index lanes = 8;
+  const auto score = [&](Index slot) {
     const Index age = newest - tokens_[slot];
-    if (age < recent_) continue;
-    const double score = mean_score_ ? scores_[slot] / static_cast<double>(age + 1) : scores_[slot];
-    if (score < lowest || (score == lowest && tokens_[slot] < tokens_[victim])) {
-      lowest = score;
-      victim = slot;
+    const double sum = mean_score_ ? scores_[slot] / static_cast<double>(age + 1) : scores_[slot];
+    return age < recent_ ? std::numeric_limits<double>::infinity() : sum;
+  };
+  std::array<double, lanes> least;
+  least.fill(std::numeric_limits<double>::infinity());
+  Index first = 0;
+  for (; first + lanes <= count(); first += lanes) {
+    for (Index lane = 0; lane < lanes; ++lane) {
+      const double here = score(first + lane);
+      least[lane] = here < least[lane] ? here : least[lane];
     }
+  }
+  for (; first < count(); ++first) least[0] = std::min(least[0], score(first));
+  const double lowest = *std::min_element(least.begin(), least.end());
+  Index victim = -1;
+  for (Index slot = 0; slot < count(); ++slot) {
+    if (score(slot) == lowest && (victim < 0 || tokens_[slot] < tokens_[victim])) victim = slot;
   }
   return victim;
 }

@@ -92,14 +92,14 @@ GaussianQuantiser::Path GaussianQuantiser::quantise(std::span<const float> value
   path.indices.resize(values.size());
   if (states_ > 1) {
     search(values, path);
-  } else {
-    Branch best[2];
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      find_branches(clipped(values[i]), 0, best);
-      path.indices[i] = best[best[1].cost < best[0].cost ? 1 : 0].index;
-    }
+    return path;
   }
-  path.bits = information(path.indices);
+  Branch best[2];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    find_branches(clipped(values[i]), 0, best);
+    path.indices[i] = best[best[1].cost < best[0].cost ? 1 : 0].index;
+    path.bits += books_[0].bits[path.indices[i]];
+  }
   return path;
 }
 
@@ -134,11 +134,15 @@ void GaussianQuantiser::search(std::span<const float> values, Path& path) const 
     for (double& c : cost) c -= least;
   }
   auto state = static_cast<std::size_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
+  std::vector<std::uint8_t> half(count);  // of the state before each value
   for (std::size_t i = count; i-- > 0;) {
     const std::uint32_t branch = before_[2 * state + came[i * states + state]];
     state = branch / 2;
+    half[i] = state & 1;
     path.indices[i] = choices[4 * i + (branch & 3)];
   }
+  // information() without its walk from state to state.
+  for (std::size_t i = 0; i < count; ++i) path.bits += books_[half[i]].bits[path.indices[i]];
 }
 
 double GaussianQuantiser::information(std::span<const std::uint32_t> indices) const {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace kvfrontier::schemes {
 
@@ -70,7 +71,10 @@ QuantisedRows get_quantised(core::BitReader& reader, const Grouping& grouping, c
 }
 
 GroupScale scale_of(float least, float most, int steps, core::FloatFormat format) {
-  return {core::stored(format, least), core::stored(format, (most - least) / static_cast<float>(steps))};
+  const float exact[] = {least, (most - least) / static_cast<float>(steps)};
+  float stored[2];
+  core::store_floats(format, exact, stored, 2);
+  return {stored[0], stored[1]};
 }
 
 // A constant group has no scale to divide by. (The inverse of a denormal scale would be infinite.)
@@ -110,9 +114,9 @@ GroupScale quantise_group(const float* x, core::Index count, core::Index stride,
   return group;
 }
 
-void put_scale(core::BitWriter& writer, core::FloatFormat format, GroupScale scale) {
-  core::put_floats(writer, format, &scale.zero, 1);
-  core::put_floats(writer, format, &scale.scale, 1);
+void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count) {
+  static_assert(std::is_standard_layout_v<GroupScale> && sizeof(GroupScale) == 2 * sizeof(float));
+  core::put_floats(writer, format, &scales->zero, 2 * count);
 }
 
 GroupScale get_scale(core::BitReader& reader, core::FloatFormat format) {
@@ -183,7 +187,7 @@ core::RowMatrixF rows_value(const Grouping& grouping, const QuantisedRows& rows,
 
 void put_quantised(core::BitWriter& writer, const Grouping& grouping, const QuantisedRows& rows, const char* section) {
   writer.section("scales");
-  for (const GroupScale& scale : rows.scales) put_scale(writer, grouping.format, scale);
+  put_scales(writer, grouping.format, rows.scales.data(), rows.scales.size());
   writer.section(section);
   put_codes(writer, grouping.bits, rows.codes);
 }

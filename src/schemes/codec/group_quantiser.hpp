@@ -22,7 +22,8 @@ struct GroupScale {
 GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride);
 
-void put_scale(core::BitWriter& writer, core::FloatFormat format, GroupScale scale);
+// Zero and scale of each, in order. A scale that is read and not finite is a DataError.
+void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count);
 GroupScale get_scale(core::BitReader& reader, core::FloatFormat format);
 
 // Rows of width d in groups: `group` consecutive entries of a channel (columns) or of a row share a scale; the last

@@ -11,11 +11,18 @@ RowFormat RowFormat::of(const PublicParams& params) {
   return {params.d, stores_keys(params), core::float_format(params.options.at("format").get<std::string>())};
 }
 
+KeptRows::KeptRows(const RowFormat& format, Index capacity) : format_(format) {
+  const auto rows = static_cast<std::size_t>(capacity);
+  tokens_.reserve(rows);
+  values_.reserve(rows * static_cast<std::size_t>(format.d));
+  if (format.stored_keys) keys_.reserve(rows * static_cast<std::size_t>(format.d));
+}
+
 void KeptRows::store(Index slot, Index token, const float* key, const float* value) {
   tokens_[static_cast<std::size_t>(slot)] = token;
-  const auto round = [&](float x) { return core::stored(format_.format, x); };
-  std::transform(value, value + format_.d, values_.begin() + slot * format_.d, round);
-  if (format_.stored_keys) std::transform(key, key + format_.d, keys_.begin() + slot * format_.d, round);
+  const auto width = static_cast<std::size_t>(format_.d);
+  core::store_floats(format_.format, value, values_.data() + slot * format_.d, width);
+  if (format_.stored_keys) core::store_floats(format_.format, key, keys_.data() + slot * format_.d, width);
 }
 
 Index KeptRows::add(Index token, const float* key, const float* value) {
@@ -33,10 +40,12 @@ void KeptRows::replace(Index slot, Index token, const float* key, const float* v
 
 void KeptRows::write(core::BitWriter& writer) const {
   std::vector<Index> order = all_tokens(count());
-  std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+  const auto earlier = [&](Index a, Index b) {
     return tokens_[static_cast<std::size_t>(a)] < tokens_[static_cast<std::size_t>(b)];
-  });
+  };
+  if (!std::is_sorted(tokens_.begin(), tokens_.end())) std::sort(order.begin(), order.end(), earlier);
   const auto width = static_cast<std::size_t>(format_.d);
+  writer.reserve(bits());
   if (format_.stored_keys) {
     writer.section("keys");
     for (const Index slot : order) core::put_floats(writer, format_.format, keys_.data() + slot * format_.d, width);

@@ -26,7 +26,8 @@ struct RowFormat {
 // Rows under construction. A row is rounded to its format when it enters, never later.
 class KeptRows {
  public:
-  explicit KeptRows(const RowFormat& format) : format_(format) {}
+  // Room for `capacity` rows is set aside at once, and touched as they come.
+  KeptRows(const RowFormat& format, Index capacity);
 
   Index count() const { return static_cast<Index>(tokens_.size()); }
   std::uint64_t bits() const { return static_cast<std::uint64_t>(count()) * format_.bits_per_row(); }

@@ -15,6 +15,9 @@ using core::RowMatrixF;
 
 namespace {
 
+// Of how many points seeding remembers all distances: a table of 64 MiB.
+constexpr Index most_remembered = 4096;
+
 // Squared distances from one point to all, by differences: exactly zero for equal points. A point that is asked for
 // again and again, as candidates of seeding are, is measured once, and pairs are measured from one side only.
 class Distances {
@@ -40,8 +43,6 @@ class Distances {
   }
 
  private:
-  static constexpr Index most_remembered = 4096;  // a table of 64 MiB
-
   void measure(Index point, float* out) const {
     const Eigen::RowVectorXf centre = points_.row(point);
     for (Index i = 0; i < points_.rows(); ++i) {
@@ -143,6 +144,11 @@ void fill_empty(core::RowsViewF points, std::span<const double> weights, const R
 }
 
 }  // namespace
+
+double kmeans_workspace_bytes(Index points) {
+  const double n = static_cast<double>(points);
+  return sizeof(float) * n * (points <= most_remembered ? n : static_cast<double>(lanes));
+}
 
 std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> weights, Index k, core::Stream& coins) {
   const auto candidates = 2 + static_cast<std::size_t>(std::log(static_cast<double>(std::max<Index>(k, 1))));

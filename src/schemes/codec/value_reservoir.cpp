@@ -14,9 +14,8 @@ ValueReservoir::ValueReservoir(const PublicParams& params, Index slots)
       value_row_(static_cast<std::size_t>(params.d)) {}
 
 void ValueReservoir::offer(Index token, const float* key, const float* value) {
-  const auto round = [&](float x) { return core::stored(format_, x); };
-  std::transform(key, key + keys_.cols(), key_row_.begin(), round);
-  std::transform(value, value + keys_.cols(), value_row_.begin(), round);
+  core::store_floats(format_, key, key_row_.data(), key_row_.size());
+  core::store_floats(format_, value, value_row_.data(), value_row_.size());
   double square = 0;
   for (const float x : value_row_) square += static_cast<double>(x) * x;
   if (square == 0) return;

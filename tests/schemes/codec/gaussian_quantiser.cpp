@@ -120,6 +120,14 @@ TEST_CASE("codebooks are ordered, symmetric where the lattice is, and their prob
   }
 }
 
+TEST_CASE("a search counts the bits of what it found", "[gaussian quantiser]") {
+  for (const int states : {1, 4, 8, 64}) {
+    const GaussianQuantiser quantiser(0.7, states);
+    const auto path = quantiser.quantise(normal_values(5000, 1));
+    CHECK(path.bits == quantiser.information(path.indices));
+  }
+}
+
 TEST_CASE("the trellis search finds the best path", "[gaussian quantiser]") {
   for (const int states : {1, 4, 8}) {
     for (std::uint64_t draw = 0; draw < 10; ++draw) {
