@@ -143,7 +143,7 @@ def draw_panel(axes, points, floor, told_apart, log, bottom, limits, title):
         axes.plot(rates, shown, color=style.INK, linewidth=1.0, zorder=1)
         labels.avoid_curve(rates, shown)
         inside = (low * 1.1, 0.022) if not log else (low * 1.15, bottom * 1.5)
-        labels.avoid_text(axes.text(*inside, "no scheme\ncan be here", fontsize=style.points(7), color=style.MUTED, va="bottom", linespacing=1.1))
+        labels.avoid_text(axes.text(*inside, "no scheme\ncan be here", fontsize=min(style.points(7), 8), color=style.MUTED, va="bottom", linespacing=1.1))  # the region is no wider on a slide
 
     # The eviction law: a share f of the entries kept, at b bits each, gives error (1 - f)/2 at rate b f.
     laws = {1 for p in points if p.scheme == "bitpack"}

@@ -18,7 +18,8 @@ count = lambda name, value: sum(size[name] == value for law in laws for size in 
 width = max({d for _, d in sizes}, key=lambda d: (count("d", d), d))
 side = max({n for n, _ in sizes}, key=lambda n: (count("n", n), n))
 
-margins = {"wspace": style.across("page", 0.68), "left": style.across("page", 0.075), "right": 1 - style.across("page", 0.19), "top": 1 - style.upright(0.08), "bottom": style.upright(0.12)}
+left, gap, right = (style.across("page", share) for share in (0.075, 0.187, 0.19))
+margins = {"wspace": 2 * gap / (1 - left - gap - right), "left": left, "right": 1 - right, "top": 1 - style.upright(0.08), "bottom": style.upright(0.12)}
 fig, panels = plt.subplots(1, 2, figsize=style.canvas("page", 3.6), sharey=True, gridspec_kw=margins)
 for axes, moving, fixed, level in ((panels[0], "n", "d", width), (panels[1], "d", "n", side)):
     places = sorted({size[moving] for size in sizes.values() if size[fixed] == level})

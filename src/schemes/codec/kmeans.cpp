@@ -15,8 +15,8 @@ using core::RowMatrixF;
 
 namespace {
 
-// Of how many points seeding remembers all distances: a table of 64 MiB.
-constexpr Index most_remembered = 4096;
+// Of how many points seeding remembers all distances: a table of 256 MiB.
+constexpr Index most_remembered = 8192;
 
 // Squared distances from one point to all, by differences: exactly zero for equal points. A point that is asked for
 // again and again, as candidates of seeding are, is measured once, and pairs are measured from one side only.

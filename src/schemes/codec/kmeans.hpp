@@ -27,7 +27,7 @@ std::vector<core::Index> kmeans_seeds(core::RowsViewF points, std::span<const do
 Clustering kmeans(core::RowsViewF points, std::span<const double> weights, core::Index k, int rounds,
                   core::Stream& coins);
 
-// Bytes that clustering n points takes beyond points and centres: seeding remembers distances, in at most 64 MiB.
+// Bytes that clustering n points takes beyond points and centres: seeding remembers distances, in at most 256 MiB.
 double kmeans_workspace_bytes(core::Index points);
 
 // Weighted means of rows over clusters, summed in double.
