@@ -22,10 +22,13 @@ constexpr Index most_remembered = 8192;
 // again and again, as candidates of seeding are, is measured once, and pairs are measured from one side only.
 class Distances {
  public:
-  explicit Distances(core::RowsViewF points) : points_(points) {
-    if (points.rows() > most_remembered) return;
-    measured_.resize(static_cast<std::size_t>(points.rows()));
-    table_.resize(points.rows(), points.rows());
+  // `asked`: how many points about will be asked for.
+  Distances(core::RowsViewF points, std::size_t asked) : points_(points) {
+    const Index n = points.rows();
+    if (n > most_remembered) return;
+    measured_.resize(static_cast<std::size_t>(n));
+    table_.resize(n, n);
+    if (asked >= static_cast<std::size_t>(n)) measure_all();
   }
 
   // One number a point. Good until the next call with the same `place`, of which there are few.
@@ -43,6 +46,21 @@ class Distances {
   }
 
  private:
+  // In tiles: a column of the table is as far apart in memory as its rows are.
+  void measure_all() {
+    constexpr Index tile = 64;
+    const Index n = points_.rows();
+    for (Index top = 0; top < n; top += tile) {
+      for (Index left = 0; left <= top; left += tile) {
+        for (Index point = top; point < std::min(top + tile, n); ++point) {
+          const Eigen::RowVectorXf centre = points_.row(point);
+          for (Index i = left; i <= std::min(left + tile - 1, point); ++i)
+            table_(point, i) = table_(i, point) = (points_.row(i) - centre).squaredNorm();
+        }
+      }
+    }
+    measured_.assign(measured_.size(), true);
+  }
   void measure(Index point, float* out) const {
     const Eigen::RowVectorXf centre = points_.row(point);
     for (Index i = 0; i < points_.rows(); ++i) {
@@ -156,7 +174,7 @@ std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> 
   std::vector<Index> seeds;
   if (points.rows() == 0 || k == 0) return seeds;
   seeds.push_back(drawn(weight, weight.sum(), 1, coins)[0]);
-  Distances measured(points);
+  Distances measured(points, static_cast<std::size_t>(k) * candidates);
   Eigen::ArrayXf distances = Eigen::Map<const Eigen::ArrayXf>(measured.from(seeds.back(), 0), points.rows());
   Eigen::ArrayXd shares;
   while (static_cast<Index>(seeds.size()) < k) {
