@@ -34,7 +34,6 @@ struct Shape {
         outliers(params.options.at("outliers").get<double>()),
         exact_tail(params.options.at("tail") == "exact"),
         stored_keys(stores_keys(params)),
-        rotated(params.options.at("rotation") == "public"),
         official(params.options.at("official").get<bool>()),
         format(core::float_format(params.options.at("format").get<std::string>())),
         grouping(grouping_of(params, format, official)),
@@ -76,7 +75,7 @@ struct Shape {
 
   Index d, rank, chunk;
   double outliers;
-  bool exact_tail, stored_keys, rotated, official;
+  bool exact_tail, stored_keys, official;
   core::FloatFormat format;
   Grouping grouping;
   geometry::Schedule schedule;
@@ -225,18 +224,19 @@ core::RowMatrixF get_part(core::BitReader& reader, const Shape& shape, Kind kind
 
 constexpr core::Purpose key_rotation("gear/key rotation"), value_rotation("gear/value rotation");
 
+// Public keys are known as they are.
+Rotation key_rotation_of(const PublicParams& params) {
+  return stores_keys(params) ? Rotation(params, key_rotation) : Rotation();
+}
+
 class GearEncoder : public Encoder {
  public:
-  explicit GearEncoder(const PublicParams& params) : shape_(params) {
-    if (!shape_.rotated) return;
-    value_rotation_ = public_rotation(params.key, value_rotation, params.d);
-    if (shape_.stored_keys) key_rotation_ = public_rotation(params.key, key_rotation, params.d);
-  }
+  explicit GearEncoder(const PublicParams& params)
+      : shape_(params), key_rotation_(key_rotation_of(params)), value_rotation_(params, value_rotation) {}
 
   void absorb(const TokenBlock& block) override {
-    if (shape_.stored_keys)
-      push(shape_.rotated ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys), keys_);
-    push(shape_.rotated ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values), values_);
+    if (shape_.stored_keys) push(key_rotation_.of(block.keys), keys_);
+    push(value_rotation_.of(block.values), values_);
     buffered_ += block.count();
     while (buffered_ > 0 && buffered_ >= shape_.chunk_from(count_)) finish(shape_.chunk_from(count_));
   }
@@ -283,7 +283,7 @@ class GearEncoder : public Encoder {
   }
 
   Shape shape_;
-  core::RowMatrixF key_rotation_, value_rotation_;
+  Rotation key_rotation_, value_rotation_;
   std::vector<float> keys_, values_;  // of the unfinished chunk
   std::vector<Chunk> chunks_;
   Index count_ = 0, buffered_ = 0;  // tokens in finished chunks, and beyond
@@ -303,16 +303,16 @@ void for_each_chunk(const Shape& shape, Index tokens, Visit visit) {
 class GearDecoder : public Decoder {
  public:
   GearDecoder(const PublicParams& params, core::BitReader reader)
-      : keys_(params.tokens(), params.d), values_(params.tokens(), params.d) {
+      : keys_(params.tokens(), params.d),
+        values_(params.tokens(), params.d),
+        key_rotation_(key_rotation_of(params).matrix()),
+        value_rotation_(Rotation(params, value_rotation).matrix()) {
     const Shape shape(params);
     for_each_chunk(shape, params.tokens(), [&](Index first, Index count, bool full) {
       if (shape.stored_keys) keys_.middleRows(first, count) = get_part(reader, shape, Kind::keys, count, full);
       values_.middleRows(first, count) = get_part(reader, shape, Kind::values, count, full);
     });
     if (!shape.stored_keys) keys_ = public_keys(params, all_tokens(params.tokens()));
-    if (!shape.rotated) return;
-    value_rotation_ = public_rotation(params.key, value_rotation, params.d).cast<double>();
-    if (shape.stored_keys) key_rotation_ = public_rotation(params.key, key_rotation, params.d).cast<double>();
   }
   core::RowMatrixD attend(core::RowsViewD queries) const override {
     return attend_rotated_rows(queries, keys_, values_, key_rotation_, value_rotation_);
@@ -348,8 +348,7 @@ class Gear : public Scheme {
         core::Option::real("outliers", 0.02, 0, 1, "share of entries of a channel or row that are sent as they are"),
         core::Option::integer("chunk", 0, 0, 10'000'000, "tokens compressed together; 0: the tokens of one map"),
         core::Option::choice("tail", "exact", {"exact", "compressed"}, "an unfinished chunk at hand-over"),
-        core::Option::choice("rotation", "none", {"none", "public"},
-                             "rotate keys and values by public random rotations first"),
+        rotation_option(),
         core::Option::boolean(
             "official", false,
             "as the authors' code: b^2 - 1 levels, as many outliers of a channel of keys as of a value "
@@ -367,6 +366,7 @@ class Gear : public Scheme {
   }
   void check(const PublicParams& params, const std::string& path) const override {
     Scheme::check(params, path);
+    check_rotation(params, path);
     if (params.options.at("official").get<bool>() && params.options.at("bits") == 1)
       throw core::ConfigError(core::join_path(path, "bits"), "1", "2 to 8, because official has bits^2 - 1 levels");
   }

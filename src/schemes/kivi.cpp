@@ -67,10 +67,12 @@ class Buffer {
   std::vector<float> numbers_;
 };
 
-core::RowMatrixF rotation_of(const PublicParams& params, core::Purpose purpose) {
-  return public_rotation(params.key, purpose, params.d);
-}
 constexpr core::Purpose key_rotation("kivi/key rotation"), value_rotation("kivi/value rotation");
+
+// Public keys are known as they are.
+Rotation key_rotation_of(const PublicParams& params) {
+  return stores_keys(params) ? Rotation(params, key_rotation) : Rotation();
+}
 
 // The tokens that one of the quantisers has.
 class Part {
@@ -129,16 +131,11 @@ class KiviEncoder : public Encoder {
   explicit KiviEncoder(const PublicParams& params)
       : sharing_(sharing_of(params)),
         parts_{Part(Shape(params, sharing_.bits)), Part(Shape(params, sharing_.bits + 1))},
-        rotate_values_(params.options.at("rotation") == "public"),
-        rotate_keys_(rotate_values_ && stores_keys(params)) {
-    if (rotate_values_) value_rotation_ = rotation_of(params, value_rotation);
-    if (rotate_keys_) key_rotation_ = rotation_of(params, key_rotation);
-  }
+        key_rotation_(key_rotation_of(params)),
+        value_rotation_(params, value_rotation) {}
 
   void absorb(const TokenBlock& block) override {
-    const core::RowMatrixF keys = rotate_keys_ ? rotated(block.keys, key_rotation_) : core::RowMatrixF(block.keys);
-    const core::RowMatrixF values =
-        rotate_values_ ? rotated(block.values, value_rotation_) : core::RowMatrixF(block.values);
+    const core::RowMatrixF keys = key_rotation_.of(block.keys), values = value_rotation_.of(block.values);
     for (Index i = 0; i < block.count(); ++i)
       parts_[sharing_.is_upper(block.first + i)].absorb(keys.row(i).data(), values.row(i).data());
   }
@@ -151,15 +148,17 @@ class KiviEncoder : public Encoder {
  private:
   TimeSharing sharing_;
   std::array<Part, 2> parts_;
-  bool rotate_values_, rotate_keys_;
-  core::RowMatrixF key_rotation_, value_rotation_;
+  Rotation key_rotation_, value_rotation_;
 };
 
 class KiviDecoder : public Decoder {
  public:
-  KiviDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
+  KiviDecoder(const PublicParams& params, core::BitReader reader)
+      : values_(params.tokens(), params.d),
+        key_rotation_(key_rotation_of(params).matrix()),
+        value_rotation_(Rotation(params, value_rotation).matrix()) {
     const TimeSharing sharing = sharing_of(params);
-    const bool stored_keys = stores_keys(params), rotated = params.options.at("rotation") == "public";
+    const bool stored_keys = stores_keys(params);
     keys_ =
         stored_keys ? core::RowMatrixF(params.tokens(), params.d) : public_keys(params, all_tokens(params.tokens()));
     for (const bool upper : {false, true}) {
@@ -174,8 +173,6 @@ class KiviDecoder : public Decoder {
         values_.row(token) = values.row(row++);
       }
     }
-    if (rotated && stored_keys) key_rotation_ = rotation_of(params, key_rotation).cast<double>();
-    if (rotated) value_rotation_ = rotation_of(params, value_rotation).cast<double>();
   }
 
   core::RowMatrixD attend(core::RowsViewD queries) const override {
@@ -226,14 +223,14 @@ class Kivi : public Scheme {
         core::Option::integer(
             "residual", 0, 0, 1'000'000,
             "newest tokens in full precision, a multiple of group; 0: none, a short last group is quantised"),
-        core::Option::choice("rotation", "none", {"none", "public"},
-                             "rotate keys and values by public random rotations first"),
+        rotation_option(),
         format_option(),
         keys_option()};
     return table;
   }
   void check(const PublicParams& params, const std::string& path) const override {
     Scheme::check(params, path);
+    check_rotation(params, path);
     const Index group = params.options.at("group"), residual = params.options.at("residual");
     if (residual % group != 0) {
       throw core::ConfigError(core::join_path(path, "residual"), std::to_string(residual),

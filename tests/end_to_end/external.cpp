@@ -22,17 +22,20 @@ std::string numpy_python() {
   return lines_of(found.out).at(0);
 }
 
-// A program of the protocol that nothing but Python is needed for: an empty message, answers of 1/2. `encode` and
-// `decode` are replaced by what a test wants to go wrong.
-std::string program_with(const std::string& encode, const std::string& decode) {
-  return R"py(import json, os, struct, subprocess, sys, time
+// How frames of the protocol are read and written.
+constexpr const char* frames = R"py(
 def read_frame():
     (size,) = struct.unpack("<Q", sys.stdin.buffer.read(8))
     return sys.stdin.buffer.read(size)
 def write_frame(payload):
     sys.stdout.buffer.write(struct.pack("<Q", len(payload)) + payload)
     sys.stdout.buffer.flush()
-def last_words():
+)py";
+
+// A program of the protocol that nothing but Python is needed for: an empty message, answers of 1/2. `encode` and
+// `decode` are replaced by what a test wants to go wrong.
+std::string program_with(const std::string& encode, const std::string& decode) {
+  return std::string("import json, os, struct, subprocess, sys, time") + frames + R"py(def last_words():
     for line in ("first words", "lost the codebook"):
         print(line, file=sys.stderr, flush=True)
 def take_in():
@@ -325,13 +328,7 @@ TEST_CASE("a program fits itself to a budget", "[end_to_end][external]") {
   const Folder folder;
   const std::string script = folder.write("bitpack.py", std::string(R"py(
 import json, struct, sys
-import numpy as np
-def read_frame():
-    (size,) = struct.unpack("<Q", sys.stdin.buffer.read(8))
-    return sys.stdin.buffer.read(size)
-def write_frame(payload):
-    sys.stdout.buffer.write(struct.pack("<Q", len(payload)) + payload)
-    sys.stdout.buffer.flush()
+import numpy as np)py") + frames + R"py(
 shape = json.loads(read_frame())
 N, d = shape["tokens"], shape["d"]
 least = shape["options"]["least"]
@@ -352,7 +349,7 @@ else:
     queries = np.frombuffer(read_frame(), "<f8").reshape(-1, d)
     weights = np.exp(queries @ keys.T - (queries @ keys.T).max(axis=1, keepdims=True))
     write_frame((weights @ values / weights.sum(axis=1, keepdims=True)).tobytes())
-)py"));
+)py");
   Json entry = entry_of(script);
   entry["encoder"][0] = entry["decoder"][0] = numpy_python();
   entry["keys"] = "public";

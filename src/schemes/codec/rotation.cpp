@@ -1,7 +1,12 @@
 #include "schemes/codec/rotation.hpp"
 
 #include <Eigen/QR>
+#include <bit>
 #include <boost/random/normal_distribution.hpp>
+#include <cmath>
+
+#include "core/errors.hpp"
+#include "schemes/codec/hadamard.hpp"
 
 namespace kvfrontier::schemes {
 
@@ -21,10 +26,51 @@ core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, cor
   return rotation.cast<float>();
 }
 
-core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation) {
-  core::RowMatrixF turned(rows.rows(), rows.cols());
-  for (core::Index i = 0; i < rows.rows(); ++i) turned.row(i).noalias() = rows.row(i) * rotation;
+core::Option rotation_option() {
+  return core::Option::choice(
+      "rotation", "none", {"none", "public", "hadamard"},
+      "rotate keys and values first; public: by random rotations (Haar), hadamard: random signs "
+      "and a Walsh-Hadamard transform, for d a power of two");
+}
+
+void check_rotation(const PublicParams& params, const std::string& path) {
+  if (params.options.at("rotation") != "hadamard" || std::has_single_bit(static_cast<std::uint64_t>(params.d))) return;
+  throw core::ConfigError(core::join_path(path, "rotation"), "\"hadamard\" at d = " + std::to_string(params.d),
+                          "\"public\", or d a power of two");
+}
+
+Rotation::Rotation(const PublicParams& params, core::Purpose purpose) {
+  const core::Json& kind = params.options.at("rotation");
+  if (kind == "public") haar_ = public_rotation(params.key, purpose, params.d);
+  if (kind != "hadamard") return;
+  const float unit = 1 / std::sqrt(static_cast<float>(params.d));
+  core::Stream stream(params.key, purpose, 0);
+  signs_.resize(params.d);
+  for (float& sign : signs_) sign = (stream() & 1) != 0 ? unit : -unit;
+}
+
+core::RowMatrixF Rotation::of(core::RowsViewF rows) const {
+  core::RowMatrixF turned = rows;
+  for (core::Index i = 0; i < rows.rows(); ++i) {
+    if (haar_.size() > 0) turned.row(i).noalias() = rows.row(i) * haar_;
+    if (signs_.size() == 0) continue;
+    turned.row(i).array() *= signs_.array();
+    walsh_hadamard(turned.row(i).data(), turned.cols());
+  }
   return turned;
+}
+
+core::RowMatrixD Rotation::matrix() const {
+  if (signs_.size() == 0) return haar_.cast<double>();
+  const core::Index d = signs_.size();
+  core::RowMatrixD matrix(d, d);
+  for (core::Index i = 0; i < d; ++i) {
+    for (core::Index j = 0; j < d; ++j) {
+      const bool minus = (std::popcount(static_cast<std::uint64_t>(i & j)) & 1) != 0;
+      matrix(i, j) = static_cast<double>(minus ? -signs_[i] : signs_[i]);
+    }
+  }
+  return matrix;
 }
 
 }  // namespace kvfrontier::schemes

@@ -4,6 +4,7 @@
 
 #include "core/matrix.hpp"
 #include "core/rng.hpp"
+#include "schemes/scheme.hpp"
 
 namespace kvfrontier::schemes {
 
@@ -11,8 +12,26 @@ namespace kvfrontier::schemes {
 // rotated as x * rotation and back as y * rotation^T.
 core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, core::Index d);
 
-// rows * rotation, row by row: the last bits of a product of matrices depend on the number of rows, and messages must
-// not depend on blocks.
-core::RowMatrixF rotated(core::RowsViewF rows, const core::RowMatrixF& rotation);
+// The option `rotation`: none, public (Haar) or hadamard.
+core::Option rotation_option();
+// Throws ConfigError where d has no rotation of that name.
+void check_rotation(const PublicParams& params, const std::string& path);
+
+// The rotation that the option names, of rows of width d.
+class Rotation {
+ public:
+  Rotation() = default;  // none
+  Rotation(const PublicParams& params, core::Purpose purpose);
+
+  // Rotates row by row: the last bits of a product of matrices depend on the number of rows, and messages must not
+  // depend on blocks.
+  core::RowMatrixF of(core::RowsViewF rows) const;
+  // Row x is rotated as x * matrix() and back as y * matrix()^T. Empty for none.
+  core::RowMatrixD matrix() const;
+
+ private:
+  core::RowMatrixF haar_;
+  Eigen::RowVectorXf signs_;  // of hadamard: +-1/sqrt(d), public, before the transform
+};
 
 }  // namespace kvfrontier::schemes
