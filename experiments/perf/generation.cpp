@@ -1,10 +1,16 @@
-// Keys: how near their making comes to the bare random streams, to memory and to the transforms that others use.
+// Keys and rotations: how near their making comes to the bare random streams, to memory and to the transforms that
+// others use.
+
+#include <dlfcn.h>
 
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
+#include <cstring>
+#include <memory>
 
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
+#include "schemes/codec/hadamard.hpp"
 #include "suite.hpp"
 
 namespace kvfrontier::perf {
@@ -62,6 +68,97 @@ void time_keys(const Settings&, Report& report) {
 const Registration keys_benchmark({"keys",
                                    "sphere keys at 90 % of bare Philox and ziggurat; sign keys at half of memory copy",
                                    check_keys, time_keys});
+
+// A Walsh-Hadamard transform by FFTW: a Fourier transform of length 2 along every binary digit of the index. Loaded and
+// not linked: a rival is no dependency of the build.
+class FftwHadamard {
+ public:
+  // In place on `x`, which planning overwrites.
+  FftwHadamard(float* x, Index length) {
+    if (!library()) return;
+    const auto plan = reinterpret_cast<Plan>(dlsym(library(), "fftwf_plan_r2r"));
+    int digits = 0;
+    int sizes[32], kinds[32];
+    for (Index n = length; n > 1; n /= 2) {
+      sizes[digits] = 2;
+      kinds[digits++] = halfcomplex;
+    }
+    constexpr unsigned measure = 0;
+    plan_ = plan(digits, sizes, x, x, kinds, measure);
+    execute_ = reinterpret_cast<Execute>(dlsym(library(), "fftwf_execute"));
+  }
+  bool there() const { return plan_ != nullptr; }
+  void operator()() const { execute_(plan_); }
+
+ private:
+  using Plan = void* (*)(int, const int*, float*, float*, const int*, unsigned);
+  using Execute = void (*)(void*);
+  static constexpr int halfcomplex = 0;  // FFTW_R2HC, which at length 2 is a sum and a difference
+  static void* library() {
+    static void* const opened = dlopen("libfftw3f.so.3", RTLD_NOW | RTLD_LOCAL);
+    return opened;
+  }
+  void* plan_ = nullptr;
+  Execute execute_ = nullptr;
+};
+
+void check_hadamard(const Settings&) {
+  for (const Index length : {8, 1024, 4096}) {
+    core::RowMatrixF x = gaussian(1, length, 3), other = x;
+    const core::RowMatrixF before = x;
+    schemes::walsh_hadamard(x.data(), length);
+    FftwHadamard fftw(other.data(), length);
+    if (fftw.there()) {
+      other = before;
+      fftw();
+      require((x - other).cwiseAbs().maxCoeff() < 1e-3f, "the Walsh-Hadamard transform and FFTW's differ");
+    }
+    schemes::walsh_hadamard(x.data(), length);
+    require((x / static_cast<float>(length) - before).cwiseAbs().maxCoeff() < 1e-4f,
+            "twice the Walsh-Hadamard transform is no multiple of the identity");
+  }
+}
+
+void time_hadamard(const Settings&, Report& report) {
+  bool fftw_there = true;
+  for (const int digits : {6, 8, 10, 12, 14}) {
+    const Index length = Index{1} << digits;
+    constexpr int turns = 64;
+    core::RowMatrixF x = gaussian(1, length, 3), copied = x;
+    core::RowMatrixF planned = x;
+    const FftwHadamard fftw(planned.data(), length);
+    const auto ours = [&] {
+      x *= 1 / std::sqrt(static_cast<float>(length));  // numbers neither grow nor vanish
+      schemes::walsh_hadamard(x.data(), length);
+    };
+    const auto theirs = [&] {
+      planned *= 1 / std::sqrt(static_cast<float>(length));
+      fftw();
+    };
+    const auto copy = [&] {
+      std::memcpy(copied.data(), x.data(), sizeof(float) * static_cast<std::size_t>(length));
+      asm volatile("" ::"r"(copied.data()) : "memory");
+    };
+    const auto repeated = [](const auto& work) -> std::function<void()> {
+      return [&work] {
+        for (int i = 0; i < turns; ++i) work();
+      };
+    };
+    planned = x;
+    const auto seconds = best_seconds(
+        {repeated(ours), repeated(copy), fftw.there() ? repeated(theirs) : std::function<void()>([] {})}, 200);
+    const double ns = 1e9 * seconds[0] / turns;
+    const std::string label = "length 2^" + std::to_string(digits);
+    fftw_there = fftw_there && fftw.there();
+    if (fftw.there()) report.add({"", label, ns, "ns", seconds[2] / seconds[0], 0.5, "FFTW's Hadamard transform"});
+    if (digits == 10) report.add({"", label, ns, "ns", seconds[0] / seconds[1], 10, "a copy in cache", Goal::at_most});
+  }
+  if (!fftw_there) report.note("FFTW is not installed (libfftw3-single3): left out");
+}
+
+const Registration hadamard_benchmark({"hadamard",
+                                       "Walsh-Hadamard transform: half of FFTW's speed, ten copies in cache at 2^10",
+                                       check_hadamard, time_hadamard});
 
 }  // namespace
 }  // namespace kvfrontier::perf
