@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <cstring>
 
+// Without AVX vectors of eight are passed in another way than with it, which concerns nobody outside of this file.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 namespace kvfrontier::schemes {
 namespace {
 
