@@ -79,9 +79,11 @@ def end_labels(axes, ends, gap=1.09):
     """Names at the right ends of curves: `ends` = [(x, y, name, colour)]. Names within a factor `gap` of each other in y share a line, the floor's its own; lines are moved apart."""
     figure = axes.figure
     figure.canvas.draw()
+    letters = 25  # in a line
     lines = []
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        if lines and y / lines[-1]["y"] < gap and len(lines[-1]["names"]) < 2 and "floor" not in (name, *lines[-1]["names"]):
+        close = lines and y / lines[-1]["y"] < gap and len(", ".join([*lines[-1]["names"], name])) <= letters
+        if close and len(lines[-1]["names"]) < 2 and "floor" not in (name, *lines[-1]["names"]):
             lines[-1]["names"].append(name)
             lines[-1]["colours"].add(colour)
         else:
