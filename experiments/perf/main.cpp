@@ -59,7 +59,9 @@ int run(int argc, char** argv) {
   settings.program = program;
   settings.dump = dump;
   auto list = perf::benchmarks();
-  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return std::string(a.name) < b.name; });
+  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+    return std::pair(!a.runs_programs, std::string(a.name)) < std::pair(!b.runs_programs, std::string(b.name));
+  });
   std::erase_if(list,
                 [&](const auto& benchmark) { return std::string(benchmark.name).find(filter) == std::string::npos; });
   if (list.empty()) throw core::UserError("--filter " + filter + ": no benchmark has this in its name; see --list");

@@ -18,13 +18,13 @@ schemes::Grouping grouping_of(int bits) {
   return {d, 32, bits, core::FloatFormat::fp16};
 }
 
-core::BitString packed(const core::RowMatrixF& rows, int bits) {
+core::BitWriter packed(const core::RowMatrixF& rows, int bits) {
   const auto grouping = grouping_of(bits);
   schemes::QuantisedRows quantised;
   schemes::quantise_rows(grouping, rows.data(), rows.rows(), quantised);
   core::BitWriter writer;
   schemes::put_quantised(writer, grouping, quantised, "values");
-  return writer.bits();
+  return writer;
 }
 
 core::RowMatrixF unpacked(const std::shared_ptr<const core::BitString>& bits, Index count, int width) {
@@ -36,7 +36,7 @@ core::RowMatrixF unpacked(const std::shared_ptr<const core::BitString>& bits, In
 void check_packing(const Settings&) {
   const auto rows = gaussian(300, d, 6);
   for (int bits = 1; bits <= 8; ++bits) {
-    const auto message = std::make_shared<const core::BitString>(packed(rows, bits));
+    const auto message = std::make_shared<const core::BitString>(packed(rows, bits).bits());
     require(message->size == grouping_of(bits).row_bits(rows.rows()), "a packed message has the wrong length");
     const auto back = unpacked(message, rows.rows(), bits);
     for (Index i = 0; i < rows.rows(); ++i) {
@@ -54,8 +54,8 @@ void time_packing(const Settings&, Report& report) {
   const auto rows = gaussian(2048, d, 7);  // 512 KiB: a run of blocks, as schemes hand them over
   const double bytes = sizeof(float) * static_cast<double>(rows.size()), copying = copy_bandwidth();
   for (const int bits : {1, 2, 3, 4, 8}) {
-    std::shared_ptr<const core::BitString> message;
-    const double pack = best_of_short([&] { message = std::make_shared<const core::BitString>(packed(rows, bits)); }),
+    const auto message = std::make_shared<const core::BitString>(packed(rows, bits).bits());
+    const double pack = best_of_short([&] { packed(rows, bits); }),
                  unpack = best_of_short([&] { unpacked(message, rows.rows(), bits); });
     const std::string label = std::to_string(bits) + " bits";
     report.add(

@@ -57,6 +57,8 @@ struct Benchmark {
   const char *name, *goal;
   void (*check)(const Settings&);          // throws WrongOutput; a few seconds at most, for --smoke
   void (*time)(const Settings&, Report&);  // nullptr: nothing to time
+  // These come first: the system counts what this process has held at most as held by every program it starts.
+  bool runs_programs = false;
 };
 
 std::vector<Benchmark>& benchmarks();

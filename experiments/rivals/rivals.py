@@ -96,7 +96,8 @@ def attention(directory):
         exact = exact_attention(queries[some], keys, values)
         for name, output in {"kvfrontier": ours, **{name: work() for name, (work, _) in rivals.items()}}.items():
             error = float(np.abs(output[some] - exact).max())
-            if not error < 1e-5:
+            # 1e-5 is our promise; a rival must only have done the same thing.
+            if not error < (1e-5 if name == "kvfrontier" else 1e-4):
                 raise WrongOutput(f"{name}, {case['label']}: off by {error:.2e} from float64")
         for name, (work, goal) in rivals.items():
             met &= report(f"{name}, {case['label']}", best(work), case["seconds"], goal)
@@ -130,18 +131,16 @@ def sweep(directory, time_it):
     config = directory / "sweep.json"
     config.write_text(json.dumps(numpy_sweep.config()))
     program = Path(arguments.program).resolve().parent / "kvfrontier"
-    # CPU seconds of an isolated Bob are not its parent's.
-    isolation = "never" if arguments.clock == "cpu" else "always"
     runs = 0
 
-    def run():
+    def run(isolation):
         nonlocal runs
         runs += 1
         subprocess.run([program, "run", config, "--out", directory / f"sweep-{runs}", "--threads",
                         str(arguments.threads), "--isolate", isolation, "--quiet"], check=True,
                        stderr=subprocess.DEVNULL)
 
-    run()
+    run("always")
     # A process of its own: BLAS takes the number of its threads when it is loaded.
     start = now()
     printed = subprocess.run([sys.executable, numpy_sweep.__file__, str(arguments.threads)], check=True, text=True,
@@ -151,7 +150,12 @@ def sweep(directory, time_it):
     different = numpy_sweep.disagreements(numpy_sweep.errors_of(directory / "sweep-1/rows.jsonl"), theirs)
     if different:
         raise WrongOutput("the sweeps disagree: " + "; ".join(different))
-    return not time_it or report("NumPy, the same sweep", seconds, best(run), 8)
+    if not time_it:
+        return True
+    met = report("NumPy, the same sweep, no isolation", seconds, best(lambda: run("never")), 8)
+    if arguments.clock == "wall":  # CPU seconds of an isolated Bob are not its parent's
+        met &= report("NumPy, against isolated Bobs", seconds, best(lambda: run("always")), 8)
+    return met
 
 
 def run_program(directory, flags):

@@ -70,52 +70,52 @@ QuantisedRows get_quantised(core::BitReader& reader, const Grouping& grouping, c
   return rows;
 }
 
-GroupScale scale_of(float least, float most, int steps, core::FloatFormat format) {
-  const float exact[] = {least, (most - least) / static_cast<float>(steps)};
-  float stored[2];
-  core::store_floats(format, exact, stored, 2);
-  return {stored[0], stored[1]};
-}
-
 // A constant group has no scale to divide by. (The inverse of a denormal scale would be infinite.)
 float divisor_of(GroupScale group) {
   return group.scale > 0 ? group.scale : std::numeric_limits<float>::infinity();
 }
 
+// max(0, .) and min in this order are single instructions, unlike std::clamp.
 std::uint8_t code_of(float x, GroupScale group, float divisor, float levels) {
-  return static_cast<std::uint8_t>(std::clamp(std::nearbyint((x - group.zero) / divisor), 0.0f, levels));
+  return static_cast<std::uint8_t>(std::min(levels, std::max(0.0f, std::nearbyint((x - group.zero) / divisor))));
 }
 
-// quantise_group of neighbours in memory, in a form that the compiler turns into vector instructions: the same numbers,
-// since least and largest do not depend on order, but for the sign of a zero, which is looked at.
-GroupScale quantise_neighbours(const float* x, core::Index count, int steps, core::FloatFormat format,
-                               std::uint8_t* __restrict codes) {
-  const Eigen::Map<const Eigen::ArrayXf> group_of(x, count);
-  const float least = group_of.minCoeff(), most = group_of.maxCoeff();
-  if (least == 0 || most == 0) return quantise_group(x, count, 1, steps, format, codes, 1);
-  const GroupScale group = scale_of(least, most, steps, format);
-  const float divisor = divisor_of(group), levels = static_cast<float>(steps);
-  for (core::Index i = 0; i < count; ++i) codes[i] = code_of(x[i], group, divisor, levels);
-  return group;
+// Zero and scale before they are rounded.
+GroupScale exact_scale(const float* x, core::Index count, core::Index stride, int steps) {
+  float least = x[0], most = x[0];
+  for (core::Index i = 1; i < count; ++i) {
+    least = std::min(least, x[i * stride]);
+    most = std::max(most, x[i * stride]);
+  }
+  return {least, (most - least) / static_cast<float>(steps)};
+}
+
+// The same for neighbours in memory by vector instructions: least and largest do not depend on order, but for the sign
+// of a zero, which is looked at.
+GroupScale exact_scale_of_neighbours(const float* x, core::Index count, int steps) {
+  const Eigen::Map<const Eigen::ArrayXf> group(x, count);
+  const float least = group.minCoeff(), most = group.maxCoeff();
+  if (least == 0 || most == 0) return exact_scale(x, count, 1, steps);
+  return {least, (most - least) / static_cast<float>(steps)};
+}
+
+void round_scales(core::FloatFormat format, GroupScale* scales, std::size_t count) {
+  static_assert(std::is_standard_layout_v<GroupScale> && sizeof(GroupScale) == 2 * sizeof(float));
+  core::store_floats(format, &scales->zero, &scales->zero, 2 * count);
 }
 
 }  // namespace
 
 GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride) {
-  float least = x[0], most = x[0];
-  for (core::Index i = 1; i < count; ++i) {
-    least = std::min(least, x[i * stride]);
-    most = std::max(most, x[i * stride]);
-  }
-  const GroupScale group = scale_of(least, most, steps, format);
+  GroupScale group = exact_scale(x, count, stride, steps);
+  round_scales(format, &group, 1);
   const float divisor = divisor_of(group), levels = static_cast<float>(steps);
   for (core::Index i = 0; i < count; ++i) codes[i * code_stride] = code_of(x[i * stride], group, divisor, levels);
   return group;
 }
 
 void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count) {
-  static_assert(std::is_standard_layout_v<GroupScale> && sizeof(GroupScale) == 2 * sizeof(float));
   core::put_floats(writer, format, &scales->zero, 2 * count);
 }
 
@@ -147,17 +147,30 @@ void quantise_columns(const Grouping& grouping, const float* rows, core::Index c
   }
 }
 
+// Scales first, all codes then: a group's division would wait for the rounding of its own scale.
 void quantise_rows(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out) {
-  const core::Index d = grouping.d;
-  const std::size_t codes = out.codes.size();
-  out.codes.resize(codes + static_cast<std::size_t>(count * d));
-  for (core::Index i = 0; i < count; ++i) {
-    for (core::Index first = 0; first < d; first += grouping.group) {
-      out.scales.push_back(quantise_neighbours(rows + i * d + first, std::min(grouping.group, d - first),
-                                               grouping.steps, grouping.format,
-                                               out.codes.data() + codes + static_cast<std::size_t>(i * d + first)));
+  const core::Index d = grouping.d, groups = ceil_divide(d, grouping.group);
+  const std::size_t first_code = out.codes.size(), first_scale = out.scales.size();
+  out.codes.resize(first_code + static_cast<std::size_t>(count * d));
+  out.scales.resize(first_scale + static_cast<std::size_t>(count * groups));
+  const auto for_each_group = [&](auto&& visit) {
+    GroupScale* scale = out.scales.data() + first_scale;
+    for (core::Index i = 0; i < count; ++i) {
+      for (core::Index first = 0; first < d; first += grouping.group, ++scale)
+        visit(*scale, i * d + first, std::min(grouping.group, d - first));
     }
-  }
+  };
+  for_each_group([&](GroupScale& scale, core::Index first, core::Index members) {
+    scale = exact_scale_of_neighbours(rows + first, members, grouping.steps);
+  });
+  round_scales(grouping.format, out.scales.data() + first_scale, out.scales.size() - first_scale);
+  const float levels = static_cast<float>(grouping.steps);
+  for_each_group([&](const GroupScale& scale, core::Index first, core::Index members) {
+    const GroupScale group = scale;
+    const float divisor = divisor_of(group), *x = rows + first;
+    std::uint8_t* __restrict codes = out.codes.data() + first_code + first;
+    for (core::Index i = 0; i < members; ++i) codes[i] = code_of(x[i], group, divisor, levels);
+  });
 }
 
 core::RowMatrixF columns_value(const Grouping& grouping, const QuantisedRows& rows, core::Index count) {
@@ -186,6 +199,8 @@ core::RowMatrixF rows_value(const Grouping& grouping, const QuantisedRows& rows,
 }
 
 void put_quantised(core::BitWriter& writer, const Grouping& grouping, const QuantisedRows& rows, const char* section) {
+  writer.reserve(static_cast<std::uint64_t>(grouping.bits) * rows.codes.size() +
+                 2 * static_cast<std::uint64_t>(core::bits_of(grouping.format)) * rows.scales.size());
   writer.section("scales");
   put_scales(writer, grouping.format, rows.scales.data(), rows.scales.size());
   writer.section(section);
