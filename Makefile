@@ -8,7 +8,7 @@ KVFRONTIER := build/kvfrontier
 SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'tests/*.cpp' 'tests/*.hpp')
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
-configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) --log-level=WARNING
+configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) $(if $(ARCH),-DKVFRONTIER_ARCH=$(ARCH)) --log-level=WARNING
 
 # The first Python that can draw.
 PY = $$(.ci/python)
@@ -31,6 +31,7 @@ help:
 	@echo 'make perf       every kernel against its oracle, its goal and its rivals; ARGS=--smoke times nothing'
 	@echo 'make format     clang-format over all sources;  make lint: clang-tidy over src and experiments'
 	@echo 'make clean      remove the build directories; rows and figures stay'
+	@echo 'ARCH=x86-64-v4 with any of them builds for another instruction set than x86-64-v3; baseline runs everywhere'
 
 dependencies:
 	@.ci/install-dependencies
