@@ -142,7 +142,7 @@ void time_absorbing(const Settings&, Report& report) {
   const Stream stream(128);
   for_each_scheme(stream, 4,
                   [&](const std::string& label, const schemes::Scheme& scheme, const schemes::PublicParams& params) {
-                    const double seconds = best_of_short([&] { stream.absorb(scheme, params); }, 0.1);
+                    const double seconds = best_of_short([&] { stream.absorb(scheme, params); }, 0.3);
                     const double rate = static_cast<double>(stream.tokens()) / seconds;
                     const std::string why = forbidden(complexity(params));
                     if (rate < absorb_goal && !why.empty()) {

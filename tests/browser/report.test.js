@@ -224,7 +224,9 @@ test('claims with verdicts, and provenance', async () => {
   assert.ok(shown.length > 25)
   for (const [name, outcome] of shown) assert.equal(outcome, known.get(name), name)
   await page.locator('.claim summary').first().click()
-  assert.match(await page.locator('.claim[open]').first().innerText(), /prediction[\s\S]*allowance[\s\S]*refuted by/)
+  const opened = page.locator('.claim[open]').first()
+  await opened.getByText('refuted by').first().waitFor()  // the toggle event comes a moment after the click
+  assert.match(await opened.innerText(), /prediction[\s\S]*allowance[\s\S]*refuted by/)
   await page.locator('#provenance tbody button').first().click()
   assert.ok('experiment' in JSON.parse(await page.locator('#provenance pre').textContent()).config)
   assert.match(await page.locator('#provenance table').innerText(), /[0-9a-f]{12}/)
