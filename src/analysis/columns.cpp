@@ -60,7 +60,7 @@ std::string options_text(const PointSummary& p) {
   std::string text;
   for (const auto& [name, value] : p.at("scheme").at("options").items()) {
     if (name == "keys" || value.empty()) continue;  // null, [] and {} say nothing
-    text += (text.empty() ? "" : " ") + name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
+    text += (text.empty() ? "" : " ") + name + "=" + core::brief(value);
   }
   return text;
 }

@@ -3,12 +3,26 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <typeinfo>
 
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "sweep/store_files.hpp"
 
 namespace kvfrontier::cli {
+
+namespace {
+
+// What the value of a flag must be.
+std::string kind_of(const po::option_description& option) {
+  const auto* value = dynamic_cast<const po::typed_value_base*>(option.semantic().get());
+  if (value == nullptr) return "a value";
+  const std::type_info& type = value->value_type();
+  if (type == typeid(double) || type == typeid(std::vector<double>)) return "a number";
+  return type == typeid(std::string) || type == typeid(std::vector<std::string>) ? "text" : "an integer";
+}
+
+}  // namespace
 
 bool parse(const std::string& verb, const std::string& usage, const po::options_description& flags,
            const std::string& positional, int most, const std::vector<std::string>& arguments,
@@ -43,7 +57,8 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
     const auto* option = all.find_nothrow(name, false);
-    throw core::UserError(verb + ": " + error.what() + (option ? "; it takes: " + option->description() : hint));
+    throw core::UserError(verb + ": " + error.what() +
+                          (option ? "; it takes " + kind_of(*option) + ": " + option->description() : hint));
   } catch (const po::too_many_positional_options_error&) {
     throw core::UserError(verb + ": too many words; usage: kvfrontier " + usage);
   } catch (const po::error& error) {

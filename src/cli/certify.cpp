@@ -32,10 +32,12 @@ int certify(const std::vector<std::string>& arguments) {
       "threads", po::value<int>(), "default: all that are granted");
   po::variables_map values;
   if (!parse("certify", certify_usage, flags, "", 0, arguments, values)) return 0;
-  if (d < 1) throw core::UserError("certify: --d is missing; see kvfrontier certify --help");
+  if (values.count("d") == 0) throw core::UserError("certify: --d is missing; see kvfrontier certify --help");
+  if (d < 1) throw core::UserError("--d " + std::to_string(d) + ": an integer of at least 1");
   if (!(eta >= 0 && eta < 1)) throw core::UserError("--eta: at least 0 and below 1");
   const int fixed = geometry::Schedule::fixed_side(schedule);
-  if (n == 0 && fixed == 0) throw core::UserError("certify: --n is missing; see kvfrontier certify --help");
+  if (values.count("n") == 0 && fixed == 0)
+    throw core::UserError("certify: --n is missing; see kvfrontier certify --help");
   reduction::InstanceParams params;
   params.schedule = parse_schedule(schedule, n);
   params.d = d;

@@ -42,13 +42,15 @@ int print_floor(const std::vector<std::string>& arguments) {
     schedule = model->schedule;
     d = model->d;
   }
-  if (d < 1) throw core::UserError("floor: --d is missing; see kvfrontier floor --help");
-  if (n == 0 && geometry::Schedule::fixed_side(schedule) == 0)
+  if (d == 0 && values.count("d") == 0) throw core::UserError("floor: --d is missing; see kvfrontier floor --help");
+  if (d < 1) throw core::UserError("--d " + std::to_string(d) + ": an integer of at least 1");
+  if (values.count("n") == 0 && geometry::Schedule::fixed_side(schedule) == 0)
     throw core::UserError("floor: --n is missing; see kvfrontier floor --help");
   const bool by_error = values.count("error") > 0, by_bits = values.count("bits") > 0,
              by_curve = values.count("curve") > 0;
   if (by_error + by_bits + by_curve != 1) throw core::UserError("floor: give one of --error, --bits and --curve");
-  if (by_error && !(error >= 0 && error <= 1)) throw core::UserError("--error: a number from 0 to 1");
+  if (by_error && !(error >= 0 && error <= 1))
+    throw core::UserError("--error " + core::describe(error) + ": a number from 0 to 1");
   if (by_bits && bits < 0) throw core::UserError("--bits: an integer of at least 0");
   if (by_curve && (curve < 2 || curve > 1'000'000)) throw core::UserError("--curve: 2 to 1000000 points");
   const std::int64_t m = parse_schedule(schedule, n).tokens() * d;

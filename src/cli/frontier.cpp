@@ -38,7 +38,8 @@ int print_frontier(const std::vector<std::string>& arguments) {
       "pairs", "also differences between schemes on common instances");
   po::variables_map values;
   if (!parse("frontier", frontier_usage, flags, "DIR", 1, arguments, values)) return 0;
-  if (!(target >= 0 && target <= 1)) throw core::UserError("--target-error: a number from 0 to 1");
+  if (!(target >= 0 && target <= 1))
+    throw core::UserError("--target-error " + core::describe(target) + ": a number from 0 to 1");
   const auto [store, points] = Games(required(values, "DIR", "frontier"));
 
   std::printf("undominated points\n%-32s %14s %10s %10s\n", "scheme", "bits", "error", "gap");

@@ -103,6 +103,7 @@ int run_config(const std::vector<std::string>& arguments) {
                outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
                outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),
                threads_text(threads).c_str(), options.out.c_str());
+  if (outcome.failed > 0) std::fprintf(stderr, "one that failed: %s\n", outcome.a_failure.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return 128 + outcome.signal;

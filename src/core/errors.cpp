@@ -59,4 +59,15 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
   return best;
 }
 
+std::string nearest_path(const std::filesystem::path& missing) {
+  const std::filesystem::path folder = missing.has_parent_path() ? missing.parent_path() : ".";
+  std::error_code none;
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  const std::string nearest = nearest_name(missing.filename().string(), names);
+  return nearest.empty() ? "" : "; did you mean " + (missing.parent_path() / nearest).string() + "?";
+}
+
 }  // namespace kvfrontier::core

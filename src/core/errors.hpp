@@ -3,6 +3,7 @@
 // means a bug of ours; an exception means the input.
 
 #include <cstdint>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -36,5 +37,8 @@ struct DataError : std::runtime_error {
 // The entry of `names` with the smallest edit distance to `name`, or empty when none is within a third of its length
 // (at least 2).
 std::string nearest_name(const std::string& name, const std::vector<std::string>& names);
+
+// "; did you mean PATH?" for what is nearest to a missing file or directory beside it, "" when nothing is near.
+std::string nearest_path(const std::filesystem::path& missing);
 
 }  // namespace kvfrontier::core

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -33,7 +34,10 @@ std::string plain(const std::string& what) {
 Json read_json_file(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file)) throw UserError("cannot read " + file.string() + ": it is a directory");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  if (!stream) {
+    const std::string reason = std::strerror(errno);
+    throw UserError("cannot read " + file.string() + ": " + reason + nearest_path(file));
+  }
   std::stringstream text;
   text << stream.rdbuf();
   try {
@@ -51,6 +55,14 @@ std::string describe(const Json& value) {
   std::size_t end = 57;
   while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end) + "...";
+}
+
+std::string brief(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_number_float()) return value.dump();
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value.get<double>());
+  return text;
 }
 
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known) {

@@ -16,6 +16,8 @@ Json read_json_file(const std::filesystem::path& file);
 
 // A value in the user's words: strings quoted, objects and long lists shortened.
 std::string describe(const Json& value);
+// For a cell of a table: strings without quotes, numbers to four digits.
+std::string brief(const Json& value);
 
 // Throws ConfigError unless `value` is an object whose keys are all in `known`; `path` is where it stands.
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known);

@@ -253,6 +253,9 @@ Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>
   for (const std::string& set : sets) apply_set(config, set);
   try {
     return make_plan(config);
+  } catch (const ConfigError& error) {
+    throw ConfigError(file.string() + ": " + (error.path.empty() ? "config" : error.path), error.found, error.allowed,
+                      error.nearest);
   } catch (const Json::exception& error) {
     throw core::UserError(file.string() + ": " + core::json_complaint(error));
   }

@@ -122,7 +122,8 @@ class Runner {
     outcome.searches_done = searches_done_;
     for (const PointState& state : states_) {
       for (const auto& [trial, row] : state.rows) {
-        outcome.failed += row.result.status == "failed";
+        if (row.result.status == "failed" && outcome.failed++ == 0)
+          outcome.a_failure = row.result.data.value("reason", "no reason is stored");
         outcome.uncertified += row.result.status == "uncertified";
         outcome.infeasible += row.result.status == "infeasible";
       }

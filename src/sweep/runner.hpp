@@ -26,6 +26,7 @@ struct RunOutcome {
   std::size_t searches = 0, searches_done = 0;              // of a planner
   std::size_t trials_measured = 0, trials_found = 0;        // found: already in the store
   std::size_t failed = 0, uncertified = 0, infeasible = 0;  // rows of these points, measured or found
+  std::string a_failure;                                    // the reason of one of the failed, of the first point
   int signal = 0;                                           // SIGINT or SIGTERM, when one ended the run early
   bool out_of_time = false;
   double seconds = 0;

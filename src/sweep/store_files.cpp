@@ -198,7 +198,10 @@ void make_directory(const fs::path& directory) {
 }  // namespace
 
 void read_into(Store& store, const fs::path& directory, const Warn& warn) {
-  if (!fs::is_directory(directory)) throw UserError(directory.string() + ": no such directory");
+  if (fs::is_regular_file(directory))
+    throw UserError(directory.string() + ": a file, where a directory of rows is wanted");
+  if (!fs::is_directory(directory))
+    throw UserError(directory.string() + ": no such directory" + core::nearest_path(directory));
   for (const auto& file : files_of(directory, "rows")) {
     for_each_line(file, warn, [&](std::string_view line, const auto& place) {
       const auto row = read_row_line(line);

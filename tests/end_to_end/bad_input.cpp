@@ -203,7 +203,7 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"list", "scheme"}, {"list: found \"scheme\"", "did you mean \"schemes\"?"}},
       {{"describe", "bitpac"}, {"nothing is called \"bitpac\"; did you mean \"bitpack\"?"}},
       {{"floor", "--n", "8", "--d", "16"}, {"give one of --error, --bits and --curve"}},
-      {{"floor", "--n", "8", "--d", "16", "--error", "2"}, {"--error: a number from 0 to 1"}},
+      {{"floor", "--n", "8", "--d", "16", "--error", "2"}, {"--error 2", "a number from 0 to 1"}},
       {{"floor", "--n", "7", "--d", "16", "--error", "0.1"}, {"--n: found \"doubling\" with n = 7", "nearest: 4 or 8"}},
       {{"floor", "--n", "8", "--d", "16", "--error", "0.1", "--schedule", "var25"},
        {"--schedule: found \"var25\"", "did you mean \"var256\"?"}},
