@@ -1,6 +1,9 @@
 #include "core/errors.hpp"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 using namespace kvfrontier::core;
 
@@ -20,6 +23,15 @@ TEST_CASE("the nearest name is within a third of the length, at least two edits"
   CHECK(nearest_name("ac", {"ab", "ad"}) == "ab");
   // One letter more, one less, one other.
   for (const char* name : {"uniiform", "unform", "uniforn"}) CHECK(nearest_name(name, names) == "uniform");
+}
+
+TEST_CASE("the nearest path is a neighbour of what is missing", "[errors]") {
+  const auto folder = std::filesystem::temp_directory_path() / ("kvfrontier-errors-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder / "results");
+  CHECK(nearest_path(folder / "result") == "; did you mean " + (folder / "results").string() + "?");
+  CHECK(nearest_path(folder / "quite different").empty());
+  CHECK(nearest_path(folder / "not there" / "result").empty());
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a config error is one sentence and keeps its parts", "[errors]") {

@@ -74,6 +74,14 @@ TEST_CASE("values are described briefly and stay valid text", "[json]") {
   }
 }
 
+TEST_CASE("values in cells: strings bare, numbers to four digits", "[json]") {
+  CHECK(kvfrontier::core::brief("fp16") == "fp16");
+  CHECK(kvfrontier::core::brief(2.972877358490566) == "2.973");
+  CHECK(kvfrontier::core::brief(1.0) == "1");
+  CHECK(kvfrontier::core::brief(123456) == "123456");
+  CHECK(kvfrontier::core::brief(true) == "true");
+}
+
 TEST_CASE("unknown keys are errors at their path", "[json]") {
   CHECK_NOTHROW(require_known_keys({{"sides", 1}}, "schedule", {"sides", "name"}));
   try {

@@ -87,6 +87,7 @@ Ending ending_of(const std::string& encode, const std::string& decode, double se
   const auto rows = rows_of(folder.path() / "out");
   REQUIRE(rows.size() == 1);
   if (rows[0].at("status") != "failed") return {rows[0].at("status"), finished.code};
+  CHECK_THAT(finished.err, Contains("one that failed: "));
   // The table says it too, on one line.
   const Finished table = kvfrontier({"table", folder / "out"});
   CHECK_THAT(table.out, Contains("1 failed ("));
