@@ -6,7 +6,6 @@
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
 #include <cstring>
-#include <memory>
 
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"

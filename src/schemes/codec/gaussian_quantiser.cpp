@@ -72,6 +72,7 @@ GaussianQuantiser::GaussianQuantiser(double step, int states) : states_(states) 
     before_[2 * next_[branch] + met[next_[branch]]++] = branch;
 }
 
+// inline: a function that a shared library exports is called through a table, even from its own file.
 inline void GaussianQuantiser::find_branches(double x, std::size_t half, Branch* best) const {
   const std::size_t near = books_[half].nearest(x);
   // Centroids lie within a spacing of their lattice points: the best is one of near - 2 .. near + 2. Which one is as
