@@ -3,10 +3,9 @@
 // is reached in O(1) and needs no storage. Philox4x32-10 of Random123; distributions come from Boost.Random.
 
 #include <Random123/philox.h>
-// MicroURNG needs the macros of the above, so the order matters.
-#include <Random123/MicroURNG.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace kvfrontier::core {
@@ -29,18 +28,35 @@ struct Purpose {
   }
 };
 
-// A UniformRandomBitGenerator over 2^34 32-bit words: stream `index` of `purpose` under `key`.
-class Stream : public r123::MicroURNG<r123::Philox4x32> {
+// A UniformRandomBitGenerator over 2^34 32-bit words: stream `index` of `purpose` under `key`. Block after block of
+// Philox, the last word of each first (the order of Random123's MicroURNG).
+class Stream {
  public:
-  // The last counter word is MicroURNG's own and must be 0.
-  Stream(RandomKey key, Purpose purpose, std::uint64_t index)
-      : MicroURNG({{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), purpose.value, 0u}},
-                  {{static_cast<std::uint32_t>(key.value), static_cast<std::uint32_t>(key.value >> 32)}}) {}
+  using result_type = std::uint32_t;
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
+  Stream(RandomKey key, Purpose purpose, std::uint64_t index)
+      : counter_{{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), purpose.value, 0u}},
+        key_{{static_cast<std::uint32_t>(key.value), static_cast<std::uint32_t>(key.value >> 32)}} {}
+
+  result_type operator()() {
+    if (next_ == end_) refill();
+    return words_[next_++];
+  }
   std::uint64_t next64() {
     const std::uint64_t low = (*this)();
     return low | static_cast<std::uint64_t>((*this)()) << 32;
   }
+
+ private:
+  static constexpr std::uint32_t batch = 8;
+  void refill();
+
+  r123::Philox4x32::ctr_type counter_;  // of the next block
+  r123::Philox4x32::key_type key_;
+  std::uint32_t next_ = 0, end_ = 0;
+  std::uint32_t words_[4 * batch];
 };
 
 // Key of `role` ("public", "alice", "bob") for trial `trial` of the instance described by `instance` under a config

@@ -49,7 +49,7 @@ int expected_level(double rate, int states) {
 
 struct Coded {
   int level;  // step_levels: silence
-  std::vector<bool> code;
+  core::BitString code;
 };
 
 // The code of at most `room` bits of a level whose finer neighbour has a longer one; silence if the coarsest has too.
@@ -57,7 +57,7 @@ struct Coded {
 // starts from `level` and goes where the slope of the lengths points; it must narrow in any case.
 Coded finest(const std::vector<float>& values, std::size_t room, int states, int level) {
   int fine = -1, coarse = step_levels;  // `fine` does not fit, `coarse` does
-  std::vector<bool> code;
+  core::BitString code;
   // At high rate 256 levels are a bit an entry.
   double slope = static_cast<double>(values.size()) / 256, last_bits = 0;
   int last_level = -1;
@@ -65,9 +65,9 @@ Coded finest(const std::vector<float>& values, std::size_t room, int states, int
     const auto quantiser = gaussian_quantiser(level, states);
     const auto path = quantiser->quantise(values);
     // The range coder adds a bit at most; it runs only where that may still fit.
-    std::vector<bool> tried;
+    core::BitString tried;
     bool fits = path.bits < static_cast<double>(room) + 1;
-    if (fits) fits = (tried = quantiser->encode(path)).size() <= room;
+    if (fits) fits = (tried = quantiser->encode(path)).size <= room;
     if (fits) {
       coarse = level;
       code = std::move(tried);
@@ -86,13 +86,21 @@ Coded finest(const std::vector<float>& values, std::size_t room, int states, int
 }
 
 std::vector<float> decoded(const CodedBlock& block, core::BitReader& reader, int states) {
-  std::vector<bool> bits;
   const bool has_level = block.bits >= level_bits;
   const std::uint64_t level = has_level ? reader.get(level_bits) : silence;
-  for (Index i = has_level ? level_bits : 0; i < block.bits; ++i) bits.push_back(reader.get(1) != 0);
+  core::BitWriter code;
+  for (Index rest = block.bits - (has_level ? level_bits : 0); rest > 0; rest -= 64) {
+    const int count = static_cast<int>(std::min<Index>(rest, 64));
+    code.put(reader.get(count), count);
+  }
   const auto count = static_cast<std::size_t>(block.length);
   if (level >= step_levels) return std::vector<float>(count, 0.0f);
-  return gaussian_quantiser(static_cast<int>(level), states)->decode(bits, count);
+  return gaussian_quantiser(static_cast<int>(level), states)->decode(code.bits(), count);
+}
+
+void append(core::BitWriter& writer, const core::BitString& bits) {
+  for (std::uint64_t first = 0; first < bits.size; first += 64)
+    writer.put(bits.words[first / 64], static_cast<int>(std::min<std::uint64_t>(bits.size - first, 64)));
 }
 
 class EcsqEncoder : public Encoder {
@@ -107,38 +115,29 @@ class EcsqEncoder : public Encoder {
       }
     }
   }
-  std::uint64_t state_bits() const override { return bits_.size(); }
+  std::uint64_t state_bits() const override { return bits_.bits().size; }
   std::uint64_t working_bits() const override { return 32 * buffer_.size(); }
   void write(core::BitWriter& writer) const override {
     writer.section("values");
-    std::uint64_t word = 0;
-    int filled = 0;
-    const auto flush = [&] {
-      writer.put(word, filled);
-      word = 0;
-      filled = 0;
-    };
-    for (const bool bit : bits_) {
-      word |= std::uint64_t{bit} << filled;
-      if (++filled == 64) flush();
-    }
-    flush();
+    writer.reserve(bits_.bits().size);
+    append(writer, bits_.bits());
   }
 
  private:
   // Level, code, zeros. All of them zeros where not even a level fits.
   void finish(const CodedBlock& block) {
-    const std::size_t end = bits_.size() + static_cast<std::size_t>(block.bits);
-    if (block.bits >= level_bits) {
-      const auto room = static_cast<std::size_t>(block.bits) - level_bits;
+    auto rest = static_cast<std::uint64_t>(block.bits);
+    if (rest >= level_bits) {
+      const std::uint64_t room = rest - level_bits;
       if (level_ < 0) level_ = expected_level(static_cast<double>(room) / static_cast<double>(block.length), states_);
       const Coded found = finest(buffer_, room, states_, level_);
       level_ = std::min(found.level, step_levels - 1);
-      const std::uint64_t level = found.level < step_levels ? static_cast<std::uint64_t>(found.level) : silence;
-      for (int i = 0; i < level_bits; ++i) bits_.push_back((level >> i & 1) != 0);
-      bits_.insert(bits_.end(), found.code.begin(), found.code.end());
+      bits_.put(found.level < step_levels ? static_cast<std::uint64_t>(found.level) : silence, level_bits);
+      append(bits_, found.code);
+      rest = room - found.code.size;
     }
-    bits_.resize(end, false);
+    for (; rest > 0; rest -= std::min<std::uint64_t>(rest, 64))
+      bits_.put(0, static_cast<int>(std::min<std::uint64_t>(rest, 64)));
     buffer_.clear();
     ++finished_;
   }
@@ -147,7 +146,7 @@ class EcsqEncoder : public Encoder {
   int states_, level_ = -1;  // of the last block, from which the next is searched
   std::size_t finished_ = 0;
   std::vector<float> buffer_;
-  std::vector<bool> bits_;
+  core::BitWriter bits_;
 };
 
 class EcsqDecoder : public PublicKeysDecoder {

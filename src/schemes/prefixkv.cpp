@@ -20,6 +20,14 @@ Index held(const PublicParams& params) {
   return std::min(kept(params), params.tokens());
 }
 
+// The most tokens that are held at a time: what is kept and a map in flight.
+Index most_held(const PublicParams& params) {
+  Index largest = 0;
+  for (int scale = 0; scale < params.schedule.scales(); ++scale)
+    largest = std::max(largest, params.schedule.first_token(scale + 1) - params.schedule.first_token(scale));
+  return std::min(kept(params) + largest, params.tokens());
+}
+
 // One map's tokens, best first, with their shares of its attention added up.
 struct Prefixes {
   std::vector<std::size_t> order;
@@ -75,12 +83,11 @@ class PrefixPolicy {
         budget_(kept(params)),
         start_(params.options.at("start").get<Index>()),
         proxy_(params),
-        keys_(0, params.d) {
+        keys_(most_held(params), params.d) {
     if (params.options.at("ratios") == "offline" && budget_ < params.tokens()) quotas_ = calibrated(params);
   }
 
   void add(Index token, const float* key) {
-    if (count() == keys_.rows()) keys_.conservativeResize(2 * count() + 16, Eigen::NoChange);
     keys_.row(count()) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
     tokens_.push_back(token);
     scores_.push_back(0);
@@ -91,7 +98,7 @@ class PrefixPolicy {
 
   // Every new token of the map asks all that is held. Returns, ascending, the places in tokens() that stay.
   std::vector<std::size_t> evict() {
-    constexpr std::size_t batch = 32;
+    constexpr std::size_t batch = 64;
     while (scored_ < tokens_.size()) {
       const std::size_t end = std::min(scored_ + batch, tokens_.size());
       queries_.resize(static_cast<Index>(end - scored_), keys_.cols());
@@ -112,6 +119,7 @@ class PrefixPolicy {
   }
 
   const std::vector<Index>& tokens() const { return tokens_; }
+  const float* key(std::size_t place) const { return keys_.row(static_cast<Index>(place)).data(); }
   Index count() const { return static_cast<Index>(tokens_.size()); }
 
  private:
@@ -182,7 +190,7 @@ class PrefixPolicy {
   geometry::Schedule schedule_;
   Index budget_, start_;
   ProxyQuery proxy_;
-  core::RowMatrixF keys_;  // rows beyond count() are room to grow
+  core::RowMatrixF keys_;  // the first count() rows
   core::RowMatrixF queries_, logits_;
   std::vector<Index> tokens_;
   std::vector<double> scores_;
@@ -193,7 +201,9 @@ class PrefixPolicy {
 class PrefixKvEncoder : public Encoder {
  public:
   explicit PrefixKvEncoder(const PublicParams& params)
-      : format_(RowFormat::of(params)), kept_(kept(params)), policy_(params), key_(params.d) {}
+      : format_(RowFormat::of(params)), kept_(kept(params)), policy_(params), key_(params.d) {
+    values_.reserve(static_cast<std::size_t>(most_held(params) * params.d));
+  }
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -202,13 +212,10 @@ class PrefixKvEncoder : public Encoder {
       core::store_floats(format_.stored_keys ? format_.format : core::FloatFormat::fp32, key, key_.data(),
                          static_cast<std::size_t>(format_.d));
       policy_.add(block.first + i, key_.data());
-      keys_.insert(keys_.end(), key_.data(), key_.data() + format_.d);
       values_.insert(values_.end(), value, value + format_.d);
       ++count_;
       if (!policy_.map_is_complete()) continue;
-      const std::vector<std::size_t> stay = policy_.evict();
-      keep(stay, keys_);
-      keep(stay, values_);
+      keep(policy_.evict());
     }
   }
   std::uint64_t state_bits() const override {
@@ -224,24 +231,24 @@ class PrefixKvEncoder : public Encoder {
     if (policy_.count() > 0) {
       PrefixPolicy final = policy_;
       for (const std::size_t i : final.evict()) {
-        const auto first = static_cast<Index>(i) * format_.d;
-        rows.add(policy_.tokens()[i], keys_.data() + first, values_.data() + first);
+        rows.add(policy_.tokens()[i], policy_.key(i), values_.data() + static_cast<Index>(i) * format_.d);
       }
     }
     rows.write(writer);
   }
 
  private:
-  void keep(const std::vector<std::size_t>& stay, std::vector<float>& rows) const {
+  void keep(const std::vector<std::size_t>& stay) {
     const auto d = static_cast<std::size_t>(format_.d);
-    for (std::size_t to = 0; to < stay.size(); ++to) std::copy_n(rows.data() + stay[to] * d, d, rows.data() + to * d);
-    rows.resize(stay.size() * d);
+    float* rows = values_.data();
+    for (std::size_t to = 0; to < stay.size(); ++to) std::copy_n(rows + stay[to] * d, d, rows + to * d);
+    values_.resize(stay.size() * d);
   }
 
   RowFormat format_;
   Index kept_;
   PrefixPolicy policy_;
-  std::vector<float> keys_, values_;  // of policy_.tokens()
+  std::vector<float> values_;  // of policy_.tokens()
   Eigen::VectorXf key_;
   Index count_ = 0;
 };

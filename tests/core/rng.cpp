@@ -48,8 +48,8 @@ TEST_CASE("a stream is Philox of (key, purpose, index), block after block, last 
   for (const std::uint64_t key : {std::uint64_t{0}, std::uint64_t{0x0123456789abcdef}, ~std::uint64_t{0}}) {
     for (const std::uint64_t index :
          {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{1} << 32, std::uint64_t{0xfedcba9876543210}}) {
-      const auto drawn = words({key}, first_purpose, index, 40);
-      for (std::uint32_t block = 0; block < 10; ++block) {
+      const auto drawn = words({key}, first_purpose, index, 400);
+      for (std::uint32_t block = 0; block < 100; ++block) {
         const Words expected = philox(
             {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), first_purpose.value, block},
             {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)});

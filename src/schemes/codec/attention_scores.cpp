@@ -1,5 +1,6 @@
 #include "schemes/codec/attention_scores.hpp"
 
+#include <algorithm>
 #include <boost/random/normal_distribution.hpp>
 
 #include "core/rng.hpp"
@@ -32,14 +33,39 @@ const Eigen::RowVectorXf& ProxyQuery::of(Index token, const float* key) {
   return query_;
 }
 
+namespace {
+
+// total[i] += weight[q] row_q[i] for `count` rows of `length` that follow each other, row after row: what a pass over
+// `total` costs is shared by them, and sums stay what they are row by row.
+template <int count>
+void add_rows(const float* rows, const float* weights, Index length, double* total) {
+  for (Index i = 0; i < length; ++i) {
+    double sum = total[i];
+    for (int q = 0; q < count; ++q) sum += static_cast<double>(weights[q] * rows[q * length + i]);
+    total[i] = sum;
+  }
+}
+
+}  // namespace
+
 void add_attention(core::RowsViewF keys, core::RowsViewF queries, core::RowMatrixF& logits,
                    std::vector<double>& scores) {
+  constexpr int together = 4;
   logits.noalias() = queries * keys.transpose();
-  Eigen::Map<Eigen::RowVectorXd> total(scores.data(), keys.rows());
-  for (Index q = 0; q < logits.rows(); ++q) {
-    auto row = logits.row(q);
-    row = (row.array() - row.maxCoeff()).exp();
-    total += (1 / row.sum() * row).cast<double>();
+  const Index length = logits.cols();
+  for (Index q = 0; q < logits.rows(); q += together) {
+    float weights[together];
+    const int count = static_cast<int>(std::min<Index>(together, logits.rows() - q));
+    for (int i = 0; i < count; ++i) {
+      auto row = logits.row(q + i);
+      row = (row.array() - row.maxCoeff()).exp();
+      weights[i] = 1 / row.sum();
+    }
+    if (count == together) {
+      add_rows<together>(logits.row(q).data(), weights, length, scores.data());
+    } else {
+      for (int i = 0; i < count; ++i) add_rows<1>(logits.row(q + i).data(), weights + i, length, scores.data());
+    }
   }
 }
 

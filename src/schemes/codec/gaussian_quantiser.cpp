@@ -156,7 +156,7 @@ double GaussianQuantiser::information(std::span<const std::uint32_t> indices) co
   return bits;
 }
 
-std::vector<bool> GaussianQuantiser::encode(const Path& path) const {
+core::BitString GaussianQuantiser::encode(const Path& path) const {
   RangeEncoder coder;
   std::uint32_t state = 0;
   for (const std::uint32_t index : path.indices) {
@@ -166,7 +166,7 @@ std::vector<bool> GaussianQuantiser::encode(const Path& path) const {
   return coder.finish();
 }
 
-std::vector<float> GaussianQuantiser::decode(const std::vector<bool>& bits, std::size_t count) const {
+std::vector<float> GaussianQuantiser::decode(const core::BitString& bits, std::size_t count) const {
   RangeDecoder coder(bits);
   std::vector<float> values(count);
   std::uint32_t state = 0;

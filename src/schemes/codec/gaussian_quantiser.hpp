@@ -35,9 +35,9 @@ class GaussianQuantiser {
   // Information content of a sequence of indices.
   double information(std::span<const std::uint32_t> indices) const;
 
-  std::vector<bool> encode(const Path& path) const;
+  core::BitString encode(const Path& path) const;
   // `count` values; any bits stand for some values.
-  std::vector<float> decode(const std::vector<bool>& bits, std::size_t count) const;
+  std::vector<float> decode(const core::BitString& bits, std::size_t count) const;
 
  private:
   // The choice of an odd or even index moves the trellis on.

@@ -24,11 +24,25 @@ std::vector<double> norms_of(const std::vector<SortedMagnitudes>& rows) {
   return norms;
 }
 
+// How many of `count` places, of which only the first ones hold, hold. Which half they end in is as good as random, so
+// it is found without jumps.
+template <class Holds>
+std::size_t first_places(std::size_t count, const Holds& holds) {
+  std::size_t first = 0;
+  while (count > 0) {
+    const std::size_t half = (count + 1) / 2;
+    first += holds(first + half - 1) ? half : 0;
+    count -= half;
+  }
+  return first;
+}
+
 }  // namespace
 
 SortedMagnitudes::SortedMagnitudes(std::vector<double> entries) : sorted_(std::move(entries)) {
   for (double& x : sorted_) x = std::abs(x);
   std::sort(sorted_.begin(), sorted_.end(), std::greater<>());
+  sums_.reserve(sorted_.size());
   double sum = 0;
   for (const double x : sorted_) sums_.push_back(sum += x);
 }
@@ -36,16 +50,14 @@ SortedMagnitudes::SortedMagnitudes(std::vector<double> entries) : sorted_(std::m
 double SortedMagnitudes::threshold(double radius) const {
   if (norm() <= radius) return 0;
   // The first j magnitudes stay while j u_j > sum_{i <= j} u_i - radius, which ends once.
-  std::size_t stay = 1, gone = sorted_.size() + 1;
-  while (gone - stay > 1) {
-    const std::size_t j = (stay + gone) / 2;
-    (static_cast<double>(j) * sorted_[j - 1] > sums_[j - 1] - radius ? stay : gone) = j;
-  }
+  const std::size_t stay = 1 + first_places(sorted_.size() - 1, [&](std::size_t i) {
+                             return static_cast<double>(i + 2) * sorted_[i + 1] > sums_[i + 1] - radius;
+                           });
   return (sums_[stay - 1] - radius) / static_cast<double>(stay);
 }
 
 Index SortedMagnitudes::count_above(double t) const {
-  return std::partition_point(sorted_.begin(), sorted_.end(), [&](double x) { return x > t; }) - sorted_.begin();
+  return static_cast<Index>(first_places(sorted_.size(), [&](std::size_t i) { return sorted_[i] > t; }));
 }
 
 GroupProjection::GroupProjection(const core::RowMatrixF& groups, Projection projection)

@@ -1,53 +1,53 @@
 #include "schemes/codec/range_coder.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 namespace kvfrontier::schemes {
 namespace {
 
-// low and offset are 32-bit numbers, range is kept in (2^31, 2^32].
-constexpr std::uint64_t one = std::uint64_t{1} << 32;
+std::uint64_t reversed(std::uint64_t word) {
+  constexpr std::uint64_t masks[] = {0x5555555555555555, 0x3333333333333333, 0x0f0f0f0f0f0f0f0f,
+                                     0x00ff00ff00ff00ff, 0x0000ffff0000ffff, 0x00000000ffffffff};
+  for (int i = 0; i < 6; ++i) word = (word >> (1 << i) & masks[i]) | (word & masks[i]) << (1 << i);
+  return word;
+}
 
 }  // namespace
 
 void RangeEncoder::carry() {
   low_ -= one;
-  for (auto bit = bits_.rbegin(); bit != bits_.rend(); ++bit) {
-    *bit = !*bit;
-    if (*bit) return;
+  ++word_;
+  if (word_ >> filled_ == 0) return;
+  word_ = 0;
+  for (auto word = words_.rbegin(); word != words_.rend(); ++word) {
+    if (++*word != 0) return;
   }
   assert(false);  // the interval never reaches 1
 }
 
-void RangeEncoder::put(Slots symbol) {
-  assert(symbol.count >= 1 && symbol.first + symbol.count <= 1u << slot_bits);
-  const std::uint64_t slot = range_ >> slot_bits;
-  low_ += slot * symbol.first;
-  if (low_ >= one) carry();
-  for (range_ = slot * symbol.count; range_ <= one / 2; range_ *= 2) {
-    bits_.push_back(low_ >= one / 2);
-    low_ = low_ * 2 % one;
-  }
-}
-
-std::vector<bool> RangeEncoder::finish() {
+core::BitString RangeEncoder::finish() {
   // A number with at most one bit after the point lies in the interval, for that is longer than 2^31.
   const std::uint64_t halves = (low_ + one / 2 - 1) / (one / 2);
   low_ = halves * (one / 2);
   if (low_ >= one) carry();
-  bits_.push_back(low_ >= one / 2);
-  while (!bits_.empty() && !bits_.back()) bits_.pop_back();
-  return std::move(bits_);
+  append(low_ >= one / 2, 1);
+  if (filled_ > 0) words_.push_back(word_ << (64 - filled_));
+  while (!words_.empty() && words_.back() == 0) words_.pop_back();
+  core::BitString bits;
+  if (!words_.empty()) bits.size = 64 * words_.size() - static_cast<std::uint64_t>(std::countr_zero(words_.back()));
+  std::transform(words_.begin(), words_.end(), words_.begin(), reversed);
+  bits.words = std::move(words_);
+  return bits;
 }
 
-RangeDecoder::RangeDecoder(std::vector<bool> bits) : bits_(std::move(bits)) {
+RangeDecoder::RangeDecoder(core::BitString bits) : bits_(std::move(bits)) {
   for (int i = 0; i < 32; ++i) shift();
 }
 
 void RangeDecoder::shift() {
-  offset_ = offset_ * 2 + (next_ < bits_.size() && bits_[next_] ? 1 : 0);
+  offset_ *= 2;
+  if (next_ < bits_.size) offset_ += bits_.words[next_ / 64] >> next_ % 64 & 1;
   ++next_;
 }
 
@@ -61,7 +61,7 @@ void RangeDecoder::take(Slots symbol) {
   offset_ -= slot * symbol.first;
   range_ = slot * symbol.count;
   offset_ = std::min(offset_, range_ - 1);
-  for (; range_ <= one / 2; range_ *= 2) shift();
+  for (; range_ <= RangeEncoder::one / 2; range_ *= 2) shift();
 }
 
 }  // namespace kvfrontier::schemes

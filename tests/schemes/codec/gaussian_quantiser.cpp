@@ -42,7 +42,7 @@ double decibels_above(double step, int states, std::size_t count) {
   const auto bits = quantiser.encode(quantiser.quantise(values));
   const double relative =
       squared_error(values, quantiser.decode(bits, count)) / squared_error(values, std::vector<float>(count, 0));
-  const double rate = static_cast<double>(bits.size()) / static_cast<double>(count);
+  const double rate = static_cast<double>(bits.size) / static_cast<double>(count);
   return 10 * std::log10(relative / kvfrontier::theory::gaussian_mse_floor(rate));
 }
 
@@ -69,10 +69,11 @@ TEST_CASE("the range coder spends the information content, and zeros may follow"
         encoder.put(slots(a, s));
         information += 16 - std::log2(slots(a, s).count);
       }
-      std::vector<bool> bits = encoder.finish();
-      REQUIRE(static_cast<double>(bits.size()) <= information * (1 + 1e-4) + 2);
+      kvfrontier::core::BitString bits = encoder.finish();
+      REQUIRE(static_cast<double>(bits.size) <= information * (1 + 1e-4) + 2);
       for (const std::size_t zeros : {0, 1, 100}) {
-        bits.resize(bits.size() + zeros, false);
+        bits.size += zeros;
+        bits.words.resize((bits.size + 63) / 64);
         RangeDecoder decoder(bits);
         for (const auto& [a, s] : symbols) {
           const Slots expected = slots(a, s);
@@ -91,9 +92,9 @@ TEST_CASE("any bits decode to points of the codebook", "[range coder][gaussian q
   for (const int states : {1, 8}) {
     const GaussianQuantiser quantiser(0.3, states);
     for (int trial = 0; trial < 20; ++trial) {
-      std::vector<bool> bits(300);
-      for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = trial == 0 || coins() % 2 == 1;
-      for (const float value : quantiser.decode(bits, 400)) REQUIRE(std::abs(value) < 10);
+      core::BitWriter bits;
+      for (int i = 0; i < 300; ++i) bits.put(trial == 0 || coins() % 2 == 1, 1);
+      for (const float value : quantiser.decode(bits.bits(), 400)) REQUIRE(std::abs(value) < 10);
     }
   }
 }
