@@ -75,51 +75,66 @@ class Distances {
   std::vector<Eigen::ArrayXf> scratch_;
 };
 
-// Draws in proportion to `shares`, which do not all vanish. A group of them walks along the shares side by side, and so
-// do their costs below: each is a chain of dependent sums, and a core works on many chains at a time.
-constexpr std::size_t lanes = 8;
-using Lanes = std::array<double, lanes>;
+// Candidates of a seed that are looked at side by side.
+constexpr std::size_t lanes = 12;
+using Lanes = Eigen::Array<double, lanes, 1>;
 
-// The first `count` entries are draws.
+// Draws in proportion to `shares`, which are not negative and do not all vanish: the first `count` entries. All walk
+// along the shares at once, for each walk is a chain of dependent differences.
 std::array<Index, lanes> drawn(const Eigen::ArrayXd& shares, double total, std::size_t count, core::Stream& coins) {
   constexpr double arrived = std::numeric_limits<double>::infinity();
-  Lanes left;
-  left.fill(arrived);
-  for (std::size_t lane = 0; lane < count; ++lane) left[lane] = boost::random::uniform_01<double>()(coins) * total;
+  Lanes left = Lanes::Constant(arrived);
+  for (std::size_t lane = 0; lane < count; ++lane)
+    left[static_cast<Index>(lane)] = boost::random::uniform_01<double>()(coins) * total;
   std::array<Index, lanes> places{};
-  std::size_t walking = count;
-  Index last = 0;
-  for (Index i = 0; i < shares.size() && walking > 0; ++i) {
-    const double share = shares[i];
-    if (share <= 0) continue;
-    last = i;
-    bool stops = false;
-    for (const double rest : left) stops |= rest < share;
-    if (stops) {
-      for (std::size_t lane = 0; lane < count; ++lane) {
-        if (!(left[lane] < share)) continue;
-        places[lane] = i;
-        left[lane] = arrived;
-        --walking;
-      }
+  // A walk has come to its place where the rest of its way is less than the share, so that it would turn negative. It
+  // does so in few stretches, and only those are walked step by step.
+  constexpr Index stretch = 64;
+  for (Index first = 0; first < shares.size(); first += stretch) {
+    const Index end = std::min(first + stretch, shares.size());
+    Lanes rest = left;
+    for (Index i = first; i < end; ++i) rest -= shares[i];
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      const auto l = static_cast<Index>(lane);
+      if (!(rest[l] < 0)) continue;
+      Index place = first;
+      for (double way = left[l]; !(way < shares[place]); ++place) way -= shares[place];
+      places[lane] = place;
+      rest[l] = arrived;
     }
-    for (double& rest : left) rest -= share;
+    left = rest;
+    if ((left.head(static_cast<Index>(count)) == arrived).all()) return places;
   }
+  Index last = shares.size() - 1;
+  while (shares[last] <= 0) --last;
   for (std::size_t lane = 0; lane < count; ++lane) {
-    if (left[lane] < arrived) places[lane] = last;  // what rounding left over
+    if (left[static_cast<Index>(lane)] < arrived) places[lane] = last;  // what rounding left over
   }
   return places;
 }
 
-// Weighted costs once each of the points with distances `rows` is a centre too.
+// Weighted costs once each of the points with distances `rows` is a centre too. Weights are counts, so every term is
+// exact in double, and so are sums of terms that are not too unlike: their order is free.
 Lanes costs(const Eigen::Map<const Eigen::ArrayXd>& weight, const Eigen::ArrayXf& distances,
-            const std::array<const float*, lanes>& rows) {
-  Lanes sums{};
-  for (Index i = 0; i < distances.size(); ++i) {
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      sums[lane] += weight[i] * static_cast<double>(std::min(distances[i], rows[lane][i]));
+            const std::array<const float*, lanes>& rows, std::size_t count) {
+  constexpr std::size_t group = 4;
+  static_assert(lanes % group == 0);
+  Lanes list = Lanes::Zero();
+  for (std::size_t lane = 0; lane < count; lane += group) {
+    const float *a = rows[lane], *b = rows[lane + 1], *c = rows[lane + 2], *d = rows[lane + 3];
+    const float* held = distances.data();
+    const double* each = weight.data();
+    double sum_a = 0, sum_b = 0, sum_c = 0, sum_d = 0;
+#pragma omp simd reduction(+ : sum_a, sum_b, sum_c, sum_d)
+    for (Index i = 0; i < distances.size(); ++i) {
+      sum_a += each[i] * static_cast<double>(a[i] < held[i] ? a[i] : held[i]);
+      sum_b += each[i] * static_cast<double>(b[i] < held[i] ? b[i] : held[i]);
+      sum_c += each[i] * static_cast<double>(c[i] < held[i] ? c[i] : held[i]);
+      sum_d += each[i] * static_cast<double>(d[i] < held[i] ? d[i] : held[i]);
+    }
+    list.segment<group>(static_cast<Index>(lane)) << sum_a, sum_b, sum_c, sum_d;
   }
-  return sums;
+  return list;
 }
 
 // The nearest centre of every point; ties fall to the first.
@@ -132,7 +147,12 @@ std::vector<Index> nearest(core::RowsViewF points, const RowMatrixF& centres) {
     const Index count = std::min(block, points.rows() - first);
     scores.noalias() = points.middleRows(first, count) * centres.transpose();
     scores.rowwise() -= half;
-    for (Index i = 0; i < count; ++i) scores.row(i).maxCoeff(&cluster[static_cast<std::size_t>(first + i)]);
+    for (Index i = 0; i < count; ++i) {
+      // The largest, then where it stands: two passes that compilers make fast, where one that does both stays slow.
+      const float *row = scores.row(i).data(), *end = row + scores.cols();
+      const float* found = std::find(row, end, scores.row(i).maxCoeff());
+      cluster[static_cast<std::size_t>(first + i)] = found == end ? 0 : found - row;  // nothing is nearest to a NaN
+    }
   }
   return cluster;
 }
@@ -189,10 +209,10 @@ std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> 
       std::array<const float*, lanes> rows;
       for (std::size_t lane = 0; lane < lanes; ++lane)
         rows[lane] = lane < count ? measured.from(places[lane], lane) : rows[0];
-      const Lanes cost = costs(weight, distances, rows);
+      const Lanes cost = costs(weight, distances, rows, count);
       for (std::size_t lane = 0; lane < count; ++lane) {
-        if (cost[lane] >= least) continue;
-        least = cost[lane];
+        if (cost[static_cast<Index>(lane)] >= least) continue;
+        least = cost[static_cast<Index>(lane)];
         best = places[lane];
       }
     }
