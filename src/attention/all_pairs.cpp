@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
+
+#include "attention/wide_kernel.hpp"
 
 namespace kvfrontier::attention {
 namespace {
@@ -13,6 +16,10 @@ constexpr Index tile = 256;
 // out bit-identical for any number of threads, and memory stays O(N d).
 constexpr Index slots = 16;
 
+// A whole tile of products. Chains of sums along so short a depth are the same bits from either kernel (tested): what
+// is certified does not depend on the processor.
+constexpr Index most_wide_depth = 256;
+
 // Calls visit(slot, i, j, products) for every pair of tiles i <= j (first rows of the tiles), products = K_i K_j^T.
 template <class Visit>
 void for_each_tile_pair(core::RowsViewF keys, int threads, const Visit& visit) {
@@ -21,6 +28,9 @@ void for_each_tile_pair(core::RowsViewF keys, int threads, const Visit& visit) {
 #pragma omp parallel num_threads(std::max(1, std::min(threads, static_cast <int>(std::min(slots, tiles)))))
   {
     core::RowMatrixF buffer(std::min(tile, tokens), std::min(tile, tokens));
+    const bool is_wide = wide::at_hand() && tokens >= tile && keys.cols() <= most_wide_depth;
+    std::vector<float> packed(is_wide ? static_cast<std::size_t>(wide::panels_of(tile) * wide::panel * keys.cols())
+                                      : 0);
 #pragma omp for schedule(dynamic, 1)
     for (Index slot = 0; slot < slots; ++slot) {
       for (Index i = slot * tile; i < tokens; i += slots * tile) {
@@ -28,7 +38,13 @@ void for_each_tile_pair(core::RowsViewF keys, int threads, const Visit& visit) {
         for (Index j = i; j < tokens; j += tile) {
           const Index columns = std::min(tile, tokens - j);
           auto products = buffer.topLeftCorner(rows, columns);
-          products.noalias() = keys.middleRows(i, rows) * keys.middleRows(j, columns).transpose();
+          if (is_wide && rows == tile && columns == tile) {
+            wide::pack_transposed(keys.row(j).data(), keys.outerStride(), keys.cols(), tile, packed.data());
+            wide::multiply(keys.row(i).data(), keys.outerStride(), tile, packed.data(), keys.cols(), tile,
+                           buffer.data(), buffer.outerStride());
+          } else {
+            products.noalias() = keys.middleRows(i, rows) * keys.middleRows(j, columns).transpose();
+          }
           visit(slot, i, j, products);
         }
       }
@@ -53,6 +69,11 @@ std::vector<float> largest_products(core::RowsViewF keys, int threads) {
     Maxima& maxima = partial[static_cast<std::size_t>(slot)];
     const bool diagonal = i == j;
     if (diagonal) products.diagonal().setConstant(none);
+    if (wide::at_hand()) {
+      wide::raise_maxima(products.data(), products.outerStride(), products.rows(), products.cols(), maxima.data() + i,
+                         diagonal ? nullptr : maxima.data() + j);
+      return;
+    }
     auto column_maxima = maxima.segment(j, products.cols());
     for (Index r = 0; r < products.rows(); ++r) {
       const auto row = products.row(r).array();

@@ -4,7 +4,10 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <vector>
+
+#include "attention/wide_kernel.hpp"
 
 namespace kvfrontier::attention {
 namespace {
@@ -22,6 +25,35 @@ constexpr Scalar least_exponent = sizeof(Scalar) == sizeof(float) ? Scalar(-50) 
 
 template <class Scalar>
 constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
+
+// SoftmaxAttention<float>::add with the kernels of wide_kernel.hpp. Every thread packs the tile of tokens for itself:
+// its share of the queries makes up for it.
+void add_wide(const core::RowMatrixF& queries, core::RowsViewF keys, core::RowsViewF values, const float* log_weights,
+              int threads, core::RowMatrixF& sums, Eigen::VectorXf& maximum, Eigen::VectorXf& weights) {
+  constexpr Index together = 96;  // scores of so many queries stay in the second-level cache
+  const Index d = queries.cols(), width = values.cols(), groups = (queries.rows() + together - 1) / together;
+#pragma omp parallel num_threads(static_cast <int>(std::clamp <Index>(threads, 1, std::max <Index>(groups, 1))))
+  {
+    std::vector<float> packed_keys(static_cast<std::size_t>(wide::panels_of(key_tile) * wide::panel * d)),
+        packed_values(static_cast<std::size_t>(wide::panels_of(width) * wide::panel * key_tile)),
+        scores(static_cast<std::size_t>(together * key_tile));
+    for (Index start = 0; start < keys.rows(); start += key_tile) {
+      const Index count = std::min(key_tile, keys.rows() - start);
+      wide::pack_transposed(keys.row(start).data(), keys.outerStride(), d, count, packed_keys.data());
+      wide::pack(values.row(start).data(), values.outerStride(), count, width, packed_values.data());
+#pragma omp for schedule(static) nowait
+      for (Index group = 0; group < groups; ++group) {
+        const Index first = group * together, rows = std::min(together, queries.rows() - first);
+        wide::multiply(queries.row(first).data(), d, rows, packed_keys.data(), d, count, scores.data(), key_tile);
+        wide::weigh(scores.data(), key_tile, rows, count, log_weights ? log_weights + start : nullptr,
+                    least_exponent<float>, maximum.data() + first, weights.data() + first, sums.row(first).data(),
+                    width, width);
+        wide::multiply_add(scores.data(), key_tile, rows, packed_values.data(), count, width, sums.row(first).data(),
+                           width);
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -69,6 +101,12 @@ void SoftmaxAttention<Scalar>::absorb(core::RowsView<Scalar> keys, core::RowsVie
 template <class Scalar>
 void SoftmaxAttention<Scalar>::add(Sums& sums, core::RowsView<Scalar> keys, core::RowsView<Scalar> values,
                                    const Scalar* log_weights) const {
+  if constexpr (std::is_same_v<Scalar, float>) {
+    if (wide::at_hand()) {
+      add_wide(queries_, keys, values, log_weights, threads_, sums.weighted_values, sums.maximum, sums.weights);
+      return;
+    }
+  }
   const Index queries = queries_.rows();
   const Index tiles = (queries + query_tile - 1) / query_tile;
   const int threads = static_cast<int>(std::min<Index>(threads_, tiles));
