@@ -144,6 +144,8 @@ class Labels:
                 r = distance * point
                 for turn, (dx, dy) in enumerate([(1, 0), (.8, .8), (.8, -.8), (0, 1), (-.8, .8), (-1, 0), (-.8, -.8), (0, -1)]):
                     left = x + dx * r - (shape.width if dx < 0 else shape.width / 2 if dx == 0 else 0)
+                    if dx == 0:  # above or below, not beyond the ends of the axis
+                        left = min(max(left, inside.x0 + point), inside.x1 - shape.width - point)
                     low = y + dy * r - shape.height / 2 + (dy > 0) * shape.height * .3 - (dy < 0) * shape.height * .3
                     box = (left - point, low - point, left + shape.width + point, low + shape.height + point)
                     outside = max(0, inside.x0 - box[0]) + max(0, box[2] - inside.x1) + max(0, inside.y0 - box[1]) + max(0, box[3] - inside.y1)

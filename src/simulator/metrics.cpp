@@ -27,9 +27,11 @@ class Reader {
     return static_cast<std::uint32_t>(std::clamp(std::ceil(z / step_) - 1, 0.0, top_));
   }
   double distance_to_threshold(double z) const {
+    if (value_bits_ == 1) return std::abs(z - step_);
     return std::abs(z - std::clamp(std::round(z / step_), 1.0, top_) * step_);
   }
-  std::uint32_t true_level(double x) const { return static_cast<std::uint32_t>(std::lround(x * top_)); }
+  // Of a value j / top; no call of a library, for every entry of every answer comes here.
+  std::uint32_t true_level(double x) const { return static_cast<std::uint32_t>(x * top_ + 0.5); }
   static int wrong_bits(std::uint32_t a, std::uint32_t b) { return std::popcount((a ^ a >> 1) ^ (b ^ b >> 1)); }
 
  private:
