@@ -101,6 +101,7 @@ GroupScale exact_scale_of_neighbours(const float* x, core::Index count, int step
 
 void round_scales(core::FloatFormat format, GroupScale* scales, std::size_t count) {
   static_assert(std::is_standard_layout_v<GroupScale> && sizeof(GroupScale) == 2 * sizeof(float));
+  if (count == 0) return;  // `scales` may be null then
   core::store_floats(format, &scales->zero, &scales->zero, 2 * count);
 }
 
@@ -116,6 +117,7 @@ GroupScale quantise_group(const float* x, core::Index count, core::Index stride,
 }
 
 void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count) {
+  if (count == 0) return;  // `scales` may be null then
   core::put_floats(writer, format, &scales->zero, 2 * count);
 }
 
