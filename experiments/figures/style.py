@@ -107,6 +107,15 @@ def spread(centres, sizes):
     return result
 
 
+LEADER = 14  # points: a name farther away gets a line to what it names
+
+
+def nearest_end(box, x, y):
+    """Where a line from (x, y) meets a box (left, low, right, high)."""
+    left, low, right, high = box
+    return min(max(x, left), right), min(max(y, low), high)
+
+
 class Labels:
     """Puts names beside curves: of the candidate places the one that covers least of what is drawn.
 
@@ -152,7 +161,10 @@ class Labels:
                     texts = sum(box[0] < b.x1 and b.x0 < box[2] and box[1] < b.y1 and b.y0 < box[3] for b in self.boxes)
                     px, py, weight = self.drawn.T
                     curves = weight[(box[0] < px) & (px < box[2]) & (box[1] < py) & (py < box[3])].sum()
-                    cost = 1000 * texts + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
+                    end = nearest_end(box, x, y)
+                    crossed = distance > LEADER and any(b.x0 < px < b.x1 and b.y0 < py < b.y1 for b in self.boxes
+                                                        for px, py in zip(np.linspace(x, end[0], 20), np.linspace(y, end[1], 20)))
+                    cost = 1000 * texts + 500 * crossed + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
                     if best is None or cost < best[0]:
                         best = (cost, left, low, x, y, distance)
         _, left, low, x, y, distance = best
@@ -163,8 +175,8 @@ class Labels:
         text.set_transform(self.axes.transAxes)
         text.set_position(self.axes.transAxes.inverted().transform((left, low)))
         self.avoid_text(text)
-        if distance > 14:
-            near = (min(max(x, left), left + shape.width), low if y < low else low + shape.height if y > low + shape.height else y)
+        if distance > LEADER:
+            near = nearest_end((left, low, left + shape.width, low + shape.height), x, y)
             end = self.axes.transData.inverted().transform(near)
             start = self.axes.transData.inverted().transform((x, y))
             self.axes.plot([start[0], end[0]], [start[1], end[1]], color=colour, linewidth=0.5, zorder=1.5)
