@@ -144,8 +144,9 @@ class Labels:
         text = self.axes.text(0, 0, name, color=colour, fontsize=points(size), transform=None)
         renderer = self.axes.figure.canvas.get_renderer()
         shape = text.get_window_extent(renderer)
-        inside = self.axes.get_window_extent(renderer)
         point = self.axes.figure.dpi / 72
+        inside = self.axes.get_window_extent(renderer)
+        right = inside.x1 + 6 * point  # there is a margin
         best = None
         for order, anchor in enumerate(anchors):
             x, y = self.axes.transData.transform(anchor)
@@ -154,17 +155,21 @@ class Labels:
                 for turn, (dx, dy) in enumerate([(1, 0), (.8, .8), (.8, -.8), (0, 1), (-.8, .8), (-1, 0), (-.8, -.8), (0, -1)]):
                     left = x + dx * r - (shape.width if dx < 0 else shape.width / 2 if dx == 0 else 0)
                     if dx == 0:  # above or below, not beyond the ends of the axis
-                        left = min(max(left, inside.x0 + point), inside.x1 - shape.width - point)
+                        left = min(max(left, inside.x0 + point), right - shape.width - point)
                     low = y + dy * r - shape.height / 2 + (dy > 0) * shape.height * .3 - (dy < 0) * shape.height * .3
                     box = (left - point, low - point, left + shape.width + point, low + shape.height + point)
-                    outside = max(0, inside.x0 - box[0]) + max(0, box[2] - inside.x1) + max(0, inside.y0 - box[1]) + max(0, box[3] - inside.y1)
+                    outside = max(0, inside.x0 - box[0]) + max(0, box[2] - right) + max(0, inside.y0 - box[1]) + max(0, box[3] - inside.y1)
                     texts = sum(box[0] < b.x1 and b.x0 < box[2] and box[1] < b.y1 and b.y0 < box[3] for b in self.boxes)
                     px, py, weight = self.drawn.T
                     curves = weight[(box[0] < px) & (px < box[2]) & (box[1] < py) & (py < box[3])].sum()
                     end = nearest_end(box, x, y)
-                    crossed = distance > LEADER and any(b.x0 < px < b.x1 and b.y0 < py < b.y1 for b in self.boxes
-                                                        for px, py in zip(np.linspace(x, end[0], 20), np.linspace(y, end[1], 20)))
-                    cost = 1000 * texts + 500 * crossed + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
+                    crossed = 0  # texts and markers on the way of a line to the name
+                    if distance > LEADER:
+                        way = np.column_stack([np.linspace(x, end[0], 20), np.linspace(y, end[1], 20)])[3:]
+                        crossed += any(b.x0 < at[0] < b.x1 and b.y0 < at[1] < b.y1 for b in self.boxes for at in way)
+                        markers = self.drawn[self.drawn[:, 2] >= 8, :2]
+                        crossed += any(np.hypot(*(markers - at).T).min(initial=np.inf) < 2.5 * point for at in way)
+                    cost = 1000 * texts + 200 * crossed + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
                     if best is None or cost < best[0]:
                         best = (cost, left, low, x, y, distance)
         _, left, low, x, y, distance = best
