@@ -16,9 +16,14 @@ constexpr Index tile = 256;
 // out bit-identical for any number of threads, and memory stays O(N d).
 constexpr Index slots = 16;
 
-// A whole tile of products. Chains of sums along so short a depth are the same bits from either kernel (tested): what
-// is certified does not depend on the processor.
+// Largest depth of a whole tile of products that wide_kernel takes over. Its chains of fused multiply-adds are the same
+// bits as those of Eigen's kernels for AVX2 (tested), so what is certified depends on the build alone and not on the
+// processor. Other builds, whose chains are others, keep their own.
+#if defined(__FMA__) && !defined(__AVX512F__)
 constexpr Index most_wide_depth = 256;
+#else
+constexpr Index most_wide_depth = 0;
+#endif
 
 // Calls visit(slot, i, j, products) for every pair of tiles i <= j (first rows of the tiles), products = K_i K_j^T.
 template <class Visit>
