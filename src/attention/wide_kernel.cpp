@@ -208,9 +208,8 @@ void weigh(float* scores, Index stride, Index rows, Index count, const float* lo
 }
 
 void raise_maxima(const float* from, Index stride, Index rows, Index columns, float* row_maxima, float* column_maxima) {
-  for (Index column = 0; column < columns; column += vector) {
+  for (Index column = 0; column_maxima != nullptr && column < columns; column += vector) {
     const __mmask16 mask = first(columns - column);
-    if (column_maxima == nullptr) break;
     __m512 most = _mm512_maskz_loadu_ps(mask, column_maxima + column);
     for (Index r = 0; r < rows; ++r)
       most = _mm512_max_ps(most, _mm512_maskz_loadu_ps(mask, from + r * stride + column));
