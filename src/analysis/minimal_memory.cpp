@@ -56,6 +56,13 @@ double on_line(const std::vector<Budget>& budgets, const std::vector<double>& up
   return least - share * (least - log_bits(budgets[met - 1]));
 }
 
+// Whether the scheme may have messages of a length between budget `met` and the next smaller one, as far as its size
+// formula knows.
+bool has_unmeasured_between(const std::vector<Budget>& budgets, std::size_t met) {
+  const auto next = next_smaller_message(budgets[met].point->parameters);
+  return !next || static_cast<double>(*next) > budgets[met - 1].point->message_bits;
+}
+
 void draw_samples(const std::vector<Budget>& budgets, const std::string& name, Minimum& minimum) {
   std::vector<double> upper;
   std::size_t most_trials = 0;
@@ -67,7 +74,7 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
   // In a wide step the error may jump anywhere: no line through it.
   const double step = measured > 0 ? log_bits(budgets[measured]) - log_bits(budgets[measured - 1]) : 0;
   const bool wide = step > widest_step;
-  minimum.bracketed = measured > 0 && !wide;
+  const double width = wide && has_unmeasured_between(budgets, measured) ? step : 0;
   minimum.crossing = wide ? log_bits(budgets[measured]) : on_line(budgets, upper, measured, minimum.target_error);
   const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
   std::vector<double> draws(most_trials), moved(budgets.size());
@@ -87,13 +94,16 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
     }
     const std::size_t met = first_met(moved, minimum.target_error);
     minimum.samples.push_back(met == budgets.size()     ? nan
-                              : wide && met == measured ? log_bits(budgets[measured]) - within_step * step
+                              : wide && met == measured ? log_bits(budgets[measured]) - within_step * width
                                                         : on_line(budgets, moved, met, minimum.target_error));
   }
 }
 
-// Sections of the ledger that are paid per token, per channel or once, but not per entry.
-const std::set<std::string> side_sections{"bases", "kernel state", "low rank", "norms", "residual", "scales"};
+// Sections of the ledger that are not paid per entry of the values: keys, which the floor does not count, and what is
+// paid per token, per slot, per channel, per frame or once.
+const std::set<std::string> side_sections{"bases",         "counts", "kernel state", "keys",  "lengths",
+                                          "low rank",      "masses", "mass",         "norms", "padding",
+                                          "map under way", "scales", "residual",     "sizes"};
 
 double side_share(const sweep::Row& row) {
   double side = 0, all = 0;

@@ -19,19 +19,18 @@ struct Minimum {
   PointSummary point;     // the cheapest whose whole interval lies at or below the target
   double fixed_bits = 0;  // what the scheme sends for no tokens at all
   double floor_bits = 0;  // at the target
-  // Share of the message, by its ledger, that is paid per token, per channel or once (scales, norms, bases, low rank
-  // parts, kernel state, residual rows): it grows like N + d, and weighs less the larger both are.
+  // Share of the message, by its ledger, that is not paid per entry of the values: keys, which the floor does not
+  // count, and what is paid per token, per channel or once (scales, norms, bases, low rank parts, kernel state,
+  // residual rows), which grows like N + d.
   double side_share = 0;
 
   // Log of the bits at which the upper end of the interval crosses the target: between the least bits that meet it and
   // the next smaller ones measured, by a straight line where they are at most 5 % apart; otherwise the least bits.
   double crossing = 0;
-  // Such a line was drawn: the target is missed at most 5 % below. Otherwise the scheme has wider steps there, or meets
-  // the target with the least message it can send.
-  bool bracketed = false;
   // The same in each bootstrap sample: trials are drawn with replacement, by the same draws for all points of the cell,
-  // and intervals move with the means. Where the measured crossing is on no line, a sample that crosses in the same
-  // step does so anywhere in it. NaN where a sample does not reach the target.
+  // and intervals move with the means. Where the next smaller bits are further away, a sample that crosses in the same
+  // step stays at the least bits if the scheme has no message in between, and is anywhere in the step if it has some
+  // that were not measured. NaN where a sample does not reach the target.
   std::vector<double> samples;
 
   double n() const { return point.at("n").get<double>(); }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
+#include <iterator>
+#include <map>
 
 namespace kvfrontier::analysis {
 namespace {
@@ -14,6 +16,91 @@ constexpr double least_variance = 1e-6;
 bool differ(std::span<const Minimum> sizes, double (Minimum::*coordinate)() const) {
   return std::any_of(sizes.begin(), sizes.end(),
                      [&](const Minimum& m) { return (m.*coordinate)() != (sizes.front().*coordinate)(); });
+}
+
+// What is fitted of a size, as a function of the log of its bits.
+using Response = double (*)(const Minimum&, double log_bits);
+
+double without_fixed_cost(const Minimum& size, double log_bits) {
+  return std::log(std::exp(log_bits) - size.fixed_bits);
+}
+double all_over_floor(const Minimum& size, double log_bits) {
+  return log_bits - std::log(size.floor_bits);
+}
+double entries_over_floor(const Minimum& size, double log_bits) {
+  return all_over_floor(size, log_bits) + std::log(1 - size.side_share);
+}
+
+struct Fit {
+  std::vector<Estimate> coefficients;
+  std::vector<double> residuals;
+  double misfit = 0;
+};
+
+// Weighted least squares of the response on the columns of `design`, a row a size.
+Fit least_squares(std::span<const Minimum> sizes, const Eigen::MatrixXd& design, Response response) {
+  const auto count = static_cast<Eigen::Index>(sizes.size());
+  // Column 0 of `logs` is measured, the others are bootstrap samples.
+  const std::size_t samples = sizes.front().samples.size();
+  Eigen::MatrixXd logs(count, 1 + static_cast<Eigen::Index>(samples));
+  Eigen::VectorXd weights(count);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    const Minimum& size = sizes[static_cast<std::size_t>(i)];
+    logs(i, 0) = response(size, size.crossing);
+    double sum = 0, squares = 0;
+    const double drawn = static_cast<double>(samples);
+    for (std::size_t s = 0; s < samples; ++s) {
+      // A sample that does not reach the target at any measured budget has no crossing of its own.
+      const double sample = std::isnan(size.samples[s]) ? logs(i, 0) : response(size, size.samples[s]);
+      logs(i, 1 + static_cast<Eigen::Index>(s)) = sample;
+      sum += sample;
+      squares += sample * sample;
+    }
+    const double variance = drawn > 1 ? std::max(0.0, squares / drawn - sum / drawn * (sum / drawn)) : 0;
+    weights[i] = 1 / (variance + least_variance);
+  }
+  const Eigen::VectorXd roots = weights.cwiseSqrt();
+  const Eigen::MatrixXd coefficients =
+      (roots.asDiagonal() * design).colPivHouseholderQr().solve(roots.asDiagonal() * logs);
+
+  Fit fit;
+  const Eigen::VectorXd residuals = logs.col(0) - design * coefficients.col(0);
+  fit.residuals.assign(residuals.begin(), residuals.end());
+  if (count > design.cols())
+    fit.misfit = (weights.array() * residuals.array().square()).sum() / static_cast<double>(count - design.cols());
+  const double widening = std::sqrt(std::max(1.0, fit.misfit));
+  const Eigen::MatrixXd implied = (design.transpose() * weights.asDiagonal() * design).inverse();
+  for (Eigen::Index row = 0; row < design.cols(); ++row) {
+    const auto drawn = coefficients.row(row).tail(static_cast<Eigen::Index>(samples));
+    const double variance = samples > 1 ? (drawn.array() - drawn.mean()).square().mean() : 0;
+    fit.coefficients.push_back({coefficients(row, 0), widening * std::sqrt(std::max(variance, implied(row, row)))});
+  }
+  return fit;
+}
+
+// The exponent in `along` among sizes that share `within`: each such group has a constant of its own.
+std::optional<Estimate> exponent_within(const std::vector<Minimum>& sizes, double (Minimum::*along)() const,
+                                        double (Minimum::*within)() const, Response response) {
+  std::map<double, std::vector<const Minimum*>> groups;
+  for (const Minimum& size : sizes) groups[(size.*within)()].push_back(&size);
+  std::vector<Minimum> compared;
+  std::vector<Eigen::Index> group;
+  Eigen::Index count = 0;
+  for (const auto& [shared, members] : groups) {
+    if (members.size() < 2) continue;
+    for (const Minimum* member : members) {
+      compared.push_back(*member);
+      group.push_back(count);
+    }
+    ++count;
+  }
+  if (compared.empty()) return std::nullopt;
+  Eigen::MatrixXd design = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(compared.size()), 1 + count);
+  for (std::size_t i = 0; i < compared.size(); ++i) {
+    design(static_cast<Eigen::Index>(i), 0) = std::log((compared[i].*along)());
+    design(static_cast<Eigen::Index>(i), 1 + group[i]) = 1;
+  }
+  return least_squares(compared, design, response).coefficients.front();
 }
 
 }  // namespace
@@ -28,60 +115,37 @@ std::optional<Estimate> PowerLaw::n() const {
   return Estimate{2 * tokens->value, 2 * tokens->error};
 }
 
-std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, Response response) {
+std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes) {
   if (sizes.empty()) return std::nullopt;
   const bool in_tokens = differ(sizes, &Minimum::tokens), in_d = differ(sizes, &Minimum::d);
   const Eigen::Index count = static_cast<Eigen::Index>(sizes.size()), unknowns = 1 + in_tokens + in_d;
   if (count < unknowns) return std::nullopt;
-
-  // Column 0 of `logs` is measured, the others are bootstrap samples.
-  const std::size_t samples = sizes.front().samples.size();
-  Eigen::MatrixXd design(count, unknowns), logs(count, 1 + static_cast<Eigen::Index>(samples));
-  Eigen::VectorXd weights(count);
+  Eigen::MatrixXd design(count, unknowns);
   for (Eigen::Index i = 0; i < count; ++i) {
     const Minimum& size = sizes[static_cast<std::size_t>(i)];
     Eigen::Index column = 0;
     design(i, column++) = 1;
     if (in_tokens) design(i, column++) = std::log(size.tokens());
     if (in_d) design(i, column++) = std::log(size.d());
-    // What is fitted, as a function of the log of the bits.
-    const auto fitted = [&](double log_bits) {
-      return response == Response::bits ? std::log(std::exp(log_bits) - size.fixed_bits)
-                                        : log_bits + std::log((1 - size.side_share) / size.floor_bits);
-    };
-    logs(i, 0) = fitted(size.crossing);
-    double sum = 0, squares = 0;
-    const double drawn = static_cast<double>(samples);
-    for (std::size_t s = 0; s < samples; ++s) {
-      // A sample that does not reach the target at any measured budget has no crossing of its own.
-      const double sample = std::isnan(size.samples[s]) ? logs(i, 0) : fitted(size.samples[s]);
-      logs(i, 1 + static_cast<Eigen::Index>(s)) = sample;
-      sum += sample;
-      squares += sample * sample;
-    }
-    const double variance = drawn > 1 ? std::max(0.0, squares / drawn - sum / drawn * (sum / drawn)) : 0;
-    weights[i] = 1 / (variance + least_variance);
   }
-  const Eigen::VectorXd roots = weights.cwiseSqrt();
-  const Eigen::MatrixXd coefficients =
-      (roots.asDiagonal() * design).colPivHouseholderQr().solve(roots.asDiagonal() * logs);
-
+  Fit fit = least_squares(sizes, design, without_fixed_cost);
   PowerLaw law;
-  const Eigen::VectorXd residuals = logs.col(0) - design * coefficients.col(0);
-  law.residuals.assign(residuals.begin(), residuals.end());
-  if (count > unknowns)
-    law.misfit = (weights.array() * residuals.array().square()).sum() / static_cast<double>(count - unknowns);
-  const double widening = std::sqrt(std::max(1.0, law.misfit));
-  const Eigen::MatrixXd implied = (design.transpose() * weights.asDiagonal() * design).inverse();
-  const auto estimate = [&](Eigen::Index row) {
-    const auto drawn = coefficients.row(row).tail(static_cast<Eigen::Index>(samples));
-    const double variance = samples > 1 ? (drawn.array() - drawn.mean()).square().mean() : 0;
-    return Estimate{coefficients(row, 0), widening * std::sqrt(std::max(variance, implied(row, row)))};
-  };
-  law.constant = estimate(0);
-  if (in_tokens) law.tokens = estimate(1);
-  if (in_d) law.d = estimate(unknowns - 1);
+  law.constant = fit.coefficients.front();
+  if (in_tokens) law.tokens = fit.coefficients[1];
+  if (in_d) law.d = fit.coefficients.back();
+  law.residuals = std::move(fit.residuals);
+  law.misfit = fit.misfit;
   return law;
+}
+
+Trends trends_over_floor(std::span<const Minimum> sizes, Counted counted) {
+  const bool all = counted == Counted::all;
+  std::vector<Minimum> large;
+  std::copy_if(sizes.begin(), sizes.end(), std::back_inserter(large),
+               [&](const Minimum& size) { return size.tokens() >= 8 * size.d() && (all || size.side_share < 1); });
+  const Response response = all ? all_over_floor : entries_over_floor;
+  return {exponent_within(large, &Minimum::tokens, &Minimum::d, response),
+          exponent_within(large, &Minimum::d, &Minimum::tokens, response), large.size()};
 }
 
 std::vector<Curve> curves_of(std::span<const Minimum> minima) {

@@ -29,17 +29,23 @@ struct PowerLaw {
   std::optional<Estimate> n() const;
 };
 
-// What is fitted.
-enum class Response {
-  bits,       // without the scheme's fixed cost
-  over_floor  // bits over the floor, without what a message pays per token or per channel (side_share)
-};
-
 // The law over sizes that were reached. Weights are inverse variances over the bootstrap samples, each with 1e-6 more:
 // bits that no sample moves are still only within a thousandth of any power law. Errors are standard deviations of the
 // coefficients over the samples, or what the weights alone imply, if that is more. nullopt for fewer sizes than
 // unknowns.
-std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes, Response response = Response::bits);
+std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes);
+
+// How bits/floor grows: its exponent in N among sizes of equal d, and in d among sizes of equal N, over the sizes that
+// were reached and have N >= 8 d. nullopt where no two sizes can be compared. Errors as above.
+struct Trends {
+  std::optional<Estimate> tokens, d;
+  std::size_t sizes = 0;
+};
+enum class Counted {
+  all,     // the message
+  entries  // what it pays per entry of the values: without Minimum::side_share
+};
+Trends trends_over_floor(std::span<const Minimum> sizes, Counted counted);
 
 // Consecutive minima of one family and curve.
 struct Curve {

@@ -39,20 +39,25 @@ Json options_now(const schemes::Scheme& scheme, Json options) {
   return options;
 }
 
-std::optional<std::uint64_t> size_with(const Json& parameters, geometry::Schedule schedule) {
+// The scheme of a row and what it knows in advance. nullopt for an unknown scheme, another version of it, or a budget
+// that it could not meet.
+struct KnownGame {
+  const schemes::Scheme* scheme = nullptr;
+  schemes::PublicParams params;
+};
+std::optional<KnownGame> known_game(const Json& parameters) {
   const Json& entry = parameters.at("scheme");
   const auto* scheme = schemes::Schemes::find_or_null(entry.at("name").get<std::string>());
   if (scheme == nullptr || scheme->version() != entry.at("version").get<int>()) return std::nullopt;
-  Json options = options_now(*scheme, entry.at("options"));
-  if (scheme->options().size_is_open(options)) return std::nullopt;  // infeasible: no message
-  schemes::PublicParams params;
-  params.schedule = std::move(schedule);
-  params.d = parameters.at("d");
-  params.embedding = parameters.at("embedding");
-  params.chunk = parameters.at("chunk");
-  params.scheme = scheme->name();
-  params.options = std::move(options);
-  return scheme->message_bits(params);
+  KnownGame game{scheme, {}};
+  game.params.options = options_now(*scheme, entry.at("options"));
+  if (scheme->options().size_is_open(game.params.options)) return std::nullopt;  // infeasible: no message
+  game.params.schedule = geometry::Schedule(parameters.at("schedule"), parameters.at("sides"));
+  game.params.d = parameters.at("d");
+  game.params.embedding = parameters.at("embedding");
+  game.params.chunk = parameters.at("chunk");
+  game.params.scheme = scheme->name();
+  return game;
 }
 
 bool is_game(const Json& parameters) {
@@ -66,11 +71,33 @@ double PointSummary::entries() const {
 }
 
 std::optional<std::uint64_t> formula_bits(const Json& parameters) {
-  return size_with(parameters, geometry::Schedule(parameters.at("schedule"), parameters.at("sides")));
+  const auto game = known_game(parameters);
+  return game ? game->scheme->message_bits(game->params) : std::nullopt;
 }
 
 std::optional<std::uint64_t> fixed_cost(const Json& parameters) {
-  return size_with(parameters, {});
+  auto game = known_game(parameters);
+  if (!game) return std::nullopt;
+  game->params.schedule = {};
+  return game->scheme->message_bits(game->params);
+}
+
+std::optional<std::uint64_t> next_smaller_message(const Json& parameters) {
+  if (parameters.at("rate").is_null()) return std::nullopt;
+  auto game = known_game(parameters);
+  // A scheme that needs to be told something may have to ask a program for its lengths; analysis runs none.
+  if (!game || game->scheme->options().has_required()) return std::nullopt;
+  const auto bits = game->scheme->message_bits(game->params);
+  if (!bits) return std::nullopt;
+  if (*bits == 0) return 0;
+  for (const core::Option& option : game->scheme->options().options()) {
+    if (option.size) game->params.options[option.name] = Json();
+  }
+  const schemes::Fit fit = game->scheme->fit(game->params, *bits - 1);
+  if (!fit.failure.empty()) return std::nullopt;
+  if (!fit.options) return 0;
+  game->params.options = *fit.options;
+  return game->scheme->message_bits(game->params);
 }
 
 double floor_bits(std::uint64_t information_bits, double error, bool fixed_length) {

@@ -64,6 +64,10 @@ double floor_bits(std::uint64_t information_bits, double error, bool fixed_lengt
 std::optional<std::uint64_t> formula_bits(const core::Json& parameters);
 std::optional<std::uint64_t> fixed_cost(const core::Json& parameters);
 
+// The longest message that the same scheme has for a budget of one bit less, 0 when it has none. nullopt where no
+// budget chose the options of this one, for schemes with required options, and for what formula_bits does not know.
+std::optional<std::uint64_t> next_smaller_message(const core::Json& parameters);
+
 // Least mean squared error of the point's instance family at this many message bits; nullopt where it states none.
 std::optional<double> mse_floor_of(const core::Json& parameters, double message_bits);
 

@@ -13,7 +13,7 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* fit_usage = "fit DIR [--target-error P]... [--json]";
+constexpr const char* fit_usage = "fit DIR [--target-error P]... [--over-floor] [--json]";
 
 using analysis::Estimate;
 using core::Json;
@@ -51,6 +51,18 @@ void print(const analysis::Curve& curve, const std::optional<analysis::PowerLaw>
               estimate_text(law->tokens).c_str(), law->constant.value, largest, law->misfit);
 }
 
+void print_trends(const analysis::Curve& curve) {
+  const auto all = analysis::trends_over_floor(curve.reached, analysis::Counted::all),
+             entries = analysis::trends_over_floor(curve.reached, analysis::Counted::entries);
+  std::printf("%-32s %7zu  %-23s %-23s  %-23s %-23s\n", curve.curve.c_str(), all.sizes,
+              estimate_text(all.tokens).c_str(), estimate_text(all.d).c_str(), estimate_text(entries.tokens).c_str(),
+              estimate_text(entries.d).c_str());
+}
+
+Json to_json(const analysis::Trends& trends) {
+  return {{"tokens", to_json(trends.tokens)}, {"d", to_json(trends.d)}, {"sizes", trends.sizes}};
+}
+
 Json to_json(const analysis::Curve& curve, double target, const std::optional<analysis::PowerLaw>& law) {
   Json sizes = Json::array();
   for (std::size_t i = 0; i < curve.reached.size(); ++i) {
@@ -78,12 +90,15 @@ Json to_json(const analysis::Curve& curve, double target, const std::optional<an
           {"d", law ? to_json(law->d) : Json()},
           {"tokens", law ? to_json(law->tokens) : Json()},
           {"constant", law ? to_json(std::optional(law->constant)) : Json()},
-          {"misfit", law ? Json(law->misfit) : Json()}};
+          {"misfit", law ? Json(law->misfit) : Json()},
+          {"over_floor", to_json(analysis::trends_over_floor(curve.reached, analysis::Counted::all))},
+          {"entries_over_floor", to_json(analysis::trends_over_floor(curve.reached, analysis::Counted::entries))}};
 }
 
 int fit(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)(
+      "over-floor", "how bits/floor grows where N >= 8 d: all bits, and those paid per entry of the values")(
       "json", "all of it as JSON, with every size, for figures");
   po::variables_map values;
   if (!parse("fit", fit_usage, flags, "DIR", 1, arguments, values)) return 0;
@@ -91,12 +106,19 @@ int fit(const std::vector<std::string>& arguments) {
   const auto [store, points] = Games(required(values, "DIR", "fit"));
 
   Json json = Json::array();
-  const bool as_json = values.count("json") > 0;
+  const bool as_json = values.count("json") > 0, over_floor = values.count("over-floor") > 0;
   for (const double target : targets) {
     std::string family;
-    if (!as_json) {
-      std::printf("%sleast bits at error %g as C n^a d^b, a = 2 x the exponent of N, without fixed costs\n",
-                  target == targets.front() ? "" : "\n", target);
+    const char* gap = target == targets.front() ? "" : "\n";
+    if (!as_json && over_floor) {
+      std::printf(
+          "%sexponents of bits/floor at error %g, sizes with N >= 8 d: in N among equal d, in d among equal N\n", gap,
+          target);
+      std::printf("%-32s %7s  %-23s %-23s  %-23s %-23s\n", "scheme", "sizes", "all bits: in N", "in d",
+                  "per entry: in N", "in d");
+    } else if (!as_json) {
+      std::printf("%sleast bits at error %g as C n^a d^b, a = 2 x the exponent of N, without fixed costs\n", gap,
+                  target);
       std::printf("%-32s %7s  %-22s %-22s %-22s %8s %9s %7s\n", "scheme", "reached", "a", "b", "of N", "log c",
                   "residual", "misfit");
     }
@@ -108,7 +130,7 @@ int fit(const std::vector<std::string>& arguments) {
       }
       if (curve.family != family) std::printf("%s\n", analysis::family_label(curve.family).c_str());
       family = curve.family;
-      print(curve, law);
+      over_floor ? print_trends(curve) : print(curve, law);
     }
   }
   if (as_json) std::cout << json.dump(1) << "\n";

@@ -57,10 +57,44 @@ TEST_CASE("planted exponents come back, without the fixed cost", "[scaling_fit]"
   for (auto& minimum : forgotten) minimum.fixed_bits = 0;
   CHECK(fit_power_law(forgotten)->tokens->value < 1);
   CHECK(fit_power_law(forgotten)->misfit > 10);
+}
+
+TEST_CASE("trends over the floor compare sizes of equal d and of equal N, with N >= 8 d", "[scaling_fit]") {
   // Over the floor N d / 2, which is linear in both.
-  const auto over = fit_power_law(planted(0, 0, 1), Response::over_floor);
-  CHECK(over->tokens->value == Approx(0.2).epsilon(1e-9));
-  CHECK(over->d->value == Approx(-0.3).epsilon(1e-9));
+  const auto planted_trends = trends_over_floor(planted(0, 0, 1), Counted::all);
+  CHECK(planted_trends.tokens->value == Approx(0.2).epsilon(1e-9));
+  CHECK(planted_trends.d->value == Approx(-0.3).epsilon(1e-9));
+  CHECK(planted_trends.sizes == 5);  // 341 and 1365 tokens, without 341 and d = 64
+
+  // A jump between two d leaves the exponent in N what it is, and bends a law in both.
+  auto jump = planted(0, 0, 1);
+  for (auto& minimum : jump) {
+    if (minimum.d() == 16) continue;
+    minimum.crossing += 1;
+    for (double& sample : minimum.samples) sample += 1;
+  }
+  const auto jumped = trends_over_floor(jump, Counted::all);
+  CHECK(jumped.tokens->value == Approx(0.2).epsilon(1e-9));
+  CHECK(jumped.tokens->error < 0.001);
+  CHECK(jumped.d->value > 0.2);
+  CHECK(jumped.d->error > 0.1);
+
+  // Half of each message is a side part at d = 16, a quarter at d = 32, an eighth at d = 64.
+  auto sides = planted(0, 0, 1);
+  for (auto& minimum : sides) minimum.side_share = 8 / minimum.d();
+  const auto entries = trends_over_floor(sides, Counted::entries);
+  CHECK(entries.tokens->value == Approx(0.2).epsilon(1e-9));
+  CHECK(entries.d->value > -0.3 + 0.3);
+  CHECK(trends_over_floor(sides, Counted::all).d->value == Approx(-0.3).epsilon(1e-9));
+  for (auto& minimum : sides) minimum.side_share = 1;
+  CHECK_FALSE(trends_over_floor(sides, Counted::entries).tokens);
+
+  // Nothing to compare with.
+  const auto minima = planted(0, 0, 1);
+  const auto apart = trends_over_floor(std::vector<Minimum>{minima[6], minima[10]}, Counted::all);
+  CHECK(apart.sizes == 2);
+  CHECK_FALSE(apart.tokens);
+  CHECK_FALSE(apart.d);
 }
 
 TEST_CASE("intervals of planted exponents cover them as often as they say", "[scaling_fit]") {
@@ -127,10 +161,17 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
     CHECK(sample <= std::log(832));
     CHECK(sample >= std::log(816));
   }
-  // Across a wide step nothing is interpolated, and samples spread over all of it.
+  // Across a wide step nothing is interpolated. bitpack has messages in between, so samples spread over all of it.
   const Minimum wide = minimum_of(store_of({{400, 0.3}, {1000, 0.01}}, 0.001), 0.1);
   CHECK(wide.crossing == Approx(std::log(1000)));
   CHECK(core::deviation_of(wide.samples) == Approx(std::log(2.5) / std::sqrt(12.0)).epsilon(0.1));
+  // loma keeps every token or, at the next shorter length, one of two, so no sample moves its least bits.
+  const Json loma{{"name", "loma"}, {"keys", "public"}};
+  const std::uint64_t one_of_two = 11520, every = 21760;
+  const Minimum own = minimum_of(store_of({{one_of_two, 0.3}, {every, 0.01}}, 0.001, loma), 0.1);
+  CHECK(next_smaller_message(own.point.parameters) == one_of_two);
+  CHECK(own.crossing == Approx(std::log(every)));
+  CHECK(core::deviation_of(own.samples) < 1e-12);
 
   const Minimum none = minimum_of(store_of({{800, 0.2}, {816, 0.15}}, 0.001), 0.1);
   CHECK_FALSE(none.reached);
@@ -152,18 +193,19 @@ TEST_CASE("rows from before a scheme had an option are read with its default", "
   CHECK(fixed_cost(parameters).has_value());
 }
 
-TEST_CASE("a minimum is bracketed where a budget at most 5 % below misses the target", "[scaling_fit]") {
-  const auto bracketed = [](const std::vector<std::pair<std::uint64_t, double>>& budgets) {
-    return minimum_of(store_of(budgets, 0.001), 0.1).bracketed;
+TEST_CASE("the next smaller message is that of a budget of one bit less", "[scaling_fit]") {
+  const auto next = [](const Json& scheme, std::optional<double> rate) {
+    Json grid{{"n", 16}, {"d", 16}, {"scheme", scheme}};
+    if (rate) grid["rate"] = *rate;
+    return next_smaller_message(end_to_end::resolved(Json::array({grid}).dump(), 16).at(0));
   };
-  CHECK(bracketed({{800, 0.2}, {816, 0.15}, {832, 0.05}}));
-  CHECK(bracketed({{1000, 0.15}, {1049, 0.05}}));
-  CHECK_FALSE(bracketed({{1000, 0.15}, {1051, 0.05}}));
-  // The least budget meets it: nothing says what less would do. Steps above the minimum do not matter.
-  CHECK_FALSE(bracketed({{800, 0.05}, {816, 0.04}}));
-  CHECK(bracketed({{800, 0.15}, {816, 0.05}, {1600, 0.01}}));
-  // Never met.
-  CHECK_FALSE(bracketed({{800, 0.2}, {816, 0.15}}));
+  CHECK(next({{"name", "bitpack"}}, 0.5) == 679);
+  CHECK(next({{"name", "h2o"}, {"keys", "public"}}, 8) < 8 * 1360);
+  CHECK(next({{"name", "h2o"}, {"keys", "public"}}, 8) > 7 * 1360);
+  CHECK(next({{"name", "bitpack"}}, 1e-9) == 0);
+  // No budget chose the size.
+  CHECK_FALSE(next({{"name", "loma"}, {"keys", "public"}, {"ratio", 2}}, {}));
+  CHECK_FALSE(next({{"name", "loma_lossless"}, {"keys", "public"}}, {}));
 }
 
 TEST_CASE("the gap table has the constant, the gap and what is not reached, best first", "[scaling_fit]") {

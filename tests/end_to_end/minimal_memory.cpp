@@ -109,6 +109,8 @@ TEST_CASE("fit and gap print laws, as text and as JSON", "[end_to_end]") {
     if (!entry.at("gap").is_null()) CHECK(entry.at("gap_least").get<double>() >= 1);
   }
   CHECK_THAT(kvfrontier({"fit", reference.out}).out, Contains("exponent"));
+  CHECK_THAT(kvfrontier({"fit", reference.out, "--over-floor"}).out, Contains("per entry: in N"));
+  CHECK(laws.front().at("over_floor").contains("tokens"));
   CHECK_THAT(kvfrontier({"gap", reference.out}).out, Contains("stored keys"));
   for (const char* verb : {"fit", "gap"}) {
     const Finished bad = kvfrontier({verb, reference.out, "--target-error", "0.7"});

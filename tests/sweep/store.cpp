@@ -132,6 +132,8 @@ TEST_CASE("the time left follows from what this run has measured", "[progress]")
         "0/2 points, 0 trials, 0 failed, 0 %, 1.0 s elapsed, at most ? left");
   CHECK(sweep::progress_text({50, 0, 200, 4, 2, 2, 0}, 200) ==
         "2/2 points, 4 trials, 0 failed, 100 %, 3 min elapsed, at most 0.0 s left");
+  CHECK(sweep::progress_text({250, -1e-9, 200, 20, 1, 2, 0, "searches"}, 200) ==
+        "1/2 searches, 20 trials, 0 failed, 99 %, 3 min elapsed, at most ? left");
 }
 
 }  // namespace kvfrontier
