@@ -28,7 +28,7 @@ Json entry_of(const std::string& name) {
   return entry;
 }
 
-// Whether four times the tokens cost more than six times the time, all of them kept.
+// Whether four times the tokens cost more than six times the time, at the share of them that eviction would keep.
 bool cost_per_token_grows(const Json& entry) {
   const auto& scheme = schemes::Schemes::find(entry.at("name"), "");
   const auto operations = [&](int n) {
@@ -37,9 +37,16 @@ bool cost_per_token_grows(const Json& entry) {
     params.d = 16;
     params.embedding = "sphere";
     params.scheme = scheme.name();
-    params.options = scheme.options().resolve(entry, "scheme");
-    const auto fit = scheme.fit(params, std::uint64_t{1} << 40);
-    if (fit.options) params.options = *fit.options;
+    const Json open = scheme.options().resolve(entry, "scheme");
+    const auto fitted = [&](std::uint64_t budget) {
+      params.options = open;
+      return scheme.fit(params, budget).options;
+    };
+    const Json largest = params.options = fitted(std::uint64_t{1} << 40).value_or(open);
+    if (const auto bits = scheme.message_bits(params)) {
+      const auto budget = static_cast<std::uint64_t>((1 - 2 * target_error) * static_cast<double>(*bits));
+      params.options = fitted(budget).value_or(largest);
+    }
     return scheme.operations(params, 256);
   };
   return operations(128) > 6 * operations(64);

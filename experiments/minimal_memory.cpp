@@ -136,9 +136,14 @@ class MinimalMemory : public sweep::Planner {
   }
   double target(const Json& search) const override { return search.at("target_error"); }
 
-  // A search looks at a dozen budgets, and most of them need only the trials of a first look.
+  // A search looks at a dozen budgets around its first one, and most of them need only the trials of a first look.
   double operations(const Json& search) const override {
-    return refusal(search).empty() ? 3 * measured().operations(largest_probe(search)) : 0;
+    if (!refusal(search).empty()) return 0;
+    Ladder ladder(measured(), search.at("axes"));
+    const int top = ladder.first_of_rung(largest_budget);
+    if (ladder.is_fixed() || !ladder.is_feasible(top)) return measured().operations(ladder.at(top));
+    const int budget = start(ladder, top, target(search));
+    return 3 * measured().operations(ladder.at(ladder.is_feasible(budget) ? budget : top));
   }
   double memory_bytes(const Json& search) const override {
     return refusal(search).empty() ? measured().memory_bytes(largest_probe(search)) : 0;

@@ -168,9 +168,11 @@ class Kmeans : public Scheme {
   double operations(const PublicParams& params, Index queries) const override {
     const Shape shape(params);
     const double slots = static_cast<double>(shape.slots), parties = shape.rows.stored_keys ? 1 : 2;
-    return Scheme::operations(params, queries) +
-           parties * static_cast<double>(params.tokens()) * (1 + slots / static_cast<double>(shape.block)) * slots *
-               static_cast<double>(params.d) * (2.0 * shape.rounds + 3 * (2 + std::log(slots + 1)));
+    // As long as every token has a slot of its own, nothing is clustered.
+    const double merged = std::max(0.0, static_cast<double>(params.tokens()) - slots);
+    return Scheme::operations(params, queries) + parties * merged * (1 + slots / static_cast<double>(shape.block)) *
+                                                     slots * static_cast<double>(params.d) *
+                                                     (2.0 * shape.rounds + 3 * (2 + std::log(slots + 1)));
   }
 };
 
