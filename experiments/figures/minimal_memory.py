@@ -13,10 +13,9 @@ laws = [law for law in read_json(call.program, "fit", call.directory, "--json", 
 family = max((law["family"] for law in laws), key=lambda f: sum(len(law["sizes"]) for law in laws if law["family"] == f))
 laws = [law for law in laws if law["family"] == family]
 sizes = {(size["n"], size["d"]): size for law in laws for size in law["sizes"]}
-# The cut through the sizes that most schemes were measured at, the larger one of several.
-count = lambda name, value: sum(size[name] == value for law in laws for size in law["sizes"])
-width = max({d for _, d in sizes}, key=lambda d: (count("d", d), d))
-side = max({n for n, _ in sizes}, key=lambda n: (count("n", n), n))
+# The cuts with most places on them, the larger one of several.
+width = max({d for _, d in sizes}, key=lambda d: (sum(other == d for _, other in sizes), d))
+side = max({n for n, _ in sizes}, key=lambda n: (sum(other == n for other, _ in sizes), n))
 
 left, gap, right = (style.across("page", share) for share in (0.075, 0.187, 0.19))
 margins = {"wspace": 2 * gap / (1 - left - gap - right), "left": left, "right": 1 - right, "top": 1 - style.upright(0.08), "bottom": style.upright(0.12)}
