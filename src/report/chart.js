@@ -234,7 +234,8 @@ export class Chart {
       for (const members of curves.values()) {
         if (members.length < 2) continue
         const scheme = this.data.get('scheme', this.shown[members[0]])
-        const points = members.map((k) => [this.pixels[2 * k], this.pixels[2 * k + 1]]).sort((a, b) => a[0] - b[0] || b[1] - a[1])
+        const ends = members.map((k) => this.shown[k]).sort((a, b) => this.x(a) - this.x(b) || this.data.get('error', b) - this.data.get('error', a))
+        const points = ends.flatMap((i, k) => k === 0 ? [[this.px(this.x(i)), this.py(this.y(i))]] : this.timeSharing(ends[k - 1], i))
         shapes.push({ type: 'polyline', shape: { points }, style: { fill: 'none', stroke: colours.palette[lookOf(scheme).colour], lineWidth: 1, opacity: this.fade(scheme, 0.45) } })
       }
     }
@@ -249,6 +250,20 @@ export class Chart {
       shapes.push({ type: 'polyline', shape: { points }, style: { fill: 'none', stroke: colours.ink, lineWidth: 1, lineDash: [5, 3], opacity: 0.7 } })
     }
     return shapes
+  }
+
+  /**
+   * From mark a to mark b by what lies between two budgets: some tokens at one, the others at the other, a straight line of bits and error.
+   * The floor is convex, so such lines stay out of the grey, which straight lines on log axes do not. Pixels, without those of a.
+   */
+  timeSharing(a, b) {
+    const bits = [a, b].map((i) => this.data.get(this.options.x, i)), errors = [a, b].map((i) => this.data.get('error', i))
+    const shares = new Set([1])
+    for (const [from, to] of [bits, errors]) {
+      for (let step = 1; from > 0 && to > 0 && from !== to && step < 16; ++step) shares.add((from * (to / from) ** (step / 16) - from) / (to - from))
+    }
+    const between = ([from, to], share) => from + (to - from) * share
+    return [...shares].sort((s, t) => s - t).map((share) => [this.px(Math.log(between(bits, share) || this.leastX / 2) / Math.log(axes[this.options.x].base)), this.py(this.errorToY(between(errors, share)))])
   }
 
   fade(scheme, opacity) {
