@@ -87,7 +87,10 @@ std::optional<Estimate> exponent_within(const std::vector<Minimum>& sizes, doubl
   std::vector<Eigen::Index> group;
   Eigen::Index count = 0;
   for (const auto& [shared, members] : groups) {
-    if (members.size() < 2) continue;
+    const bool differ = std::any_of(members.begin(), members.end(), [&](const Minimum* member) {
+      return (member->*along)() != (members.front()->*along)();
+    });
+    if (!differ) continue;
     for (const Minimum* member : members) {
       compared.push_back(*member);
       group.push_back(count);

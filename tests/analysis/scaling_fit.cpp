@@ -89,7 +89,9 @@ TEST_CASE("trends over the floor compare sizes of equal d and of equal N, with N
   for (auto& minimum : sides) minimum.side_share = 1;
   CHECK_FALSE(trends_over_floor(sides, Counted::entries).tokens);
 
-  // Nothing to compare with.
+  // Nothing to compare with: sizes that differ in both, and one size twice.
+  const Minimum twice = planted(0, 0, 1)[6];
+  CHECK_FALSE(trends_over_floor(std::vector<Minimum>{twice, twice}, Counted::all).tokens);
   const auto minima = planted(0, 0, 1);
   const auto apart = trends_over_floor(std::vector<Minimum>{minima[6], minima[10]}, Counted::all);
   CHECK(apart.sizes == 2);
