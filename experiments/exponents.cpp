@@ -57,9 +57,8 @@ class Exponents : public analysis::JudgingClaim {
   std::string name() const override { return "exponents"; }
   std::string statement() const override {
     return "the least memory at bit error .1 is Theta(n^2 d): exponents 2 and 1 for the schemes whose law is known; "
-           "for "
-           "no scheme do the bits that it pays per entry of the values fall behind the floor as N or d grows; on "
-           "clusterable keys memory does not grow with n at all";
+           "for no scheme do the bits that it pays per entry of the values fall behind the floor as N or d grows; "
+           "on clusterable keys memory does not grow with n at all";
   }
   std::string source() const override {
     return "Omega(n^2 d), Thm 4.5 and 4.6 of arXiv 2503.14881, as a law measured over sizes";
@@ -67,12 +66,11 @@ class Exponents : public analysis::JudgingClaim {
   std::string prediction() const override {
     return "bits = C n^a d^b, n standing for sqrt(3 N): a = 2 and b = 1 for bitpack, exact, uniform and "
            "rate_distortion at a fixed block. Exponents of bits/floor, in N among sizes of equal d and in d among "
-           "sizes "
-           "of equal N, >= 0 for every scheme that reaches the error at two such sizes with N >= 8 d: bits without "
-           "keys, "
-           "which the floor does not count, and without what is paid per token, per channel or once (scales, norms, "
-           "low-rank parts), because of which all bits together do fall, for gear as N^-.04 d^-.7 at these sizes. "
-           "shared_x, where one code serves keys and values, keeps at least the d directions of the values. a < .3 for "
+           "sizes of equal N, >= 0 for every scheme that reaches the error at two such sizes with N >= 8 d: bits "
+           "without keys, which the floor does not count, and without what is paid per token, per channel or once "
+           "(scales, norms, low-rank parts), because of which all bits together do fall, for gear as N^-.04 d^-.7 at "
+           "these sizes. shared_x, where one code serves keys and values, is held to the d directions of the values: "
+           "it keeps at least those, and its whole code does fall, because the keys' part of it does. a < .3 for "
            "kmeans on 8 clusters, whose floor is 8 d";
   }
   std::string allowance() const override {
@@ -82,8 +80,7 @@ class Exponents : public analysis::JudgingClaim {
   }
   std::string refutation() const override {
     return "an exponent of a known law outside 2 or 1 +- .03, a scheme whose bits for an entry of the values fall "
-           "behind "
-           "the floor as N or d grows, or clusters that cost more the more tokens there are";
+           "behind the floor as N or d grows, or clusters that cost more the more tokens there are";
   }
 
   Json config(analysis::Size size) const override {
