@@ -122,7 +122,7 @@ def claims_table(program, directory, size):
 def page(program, runs, size, figures):
     """The text of paper.md."""
     parts = ["# What was measured", THEOREM, "## Claims",
-             f"Each was measured at size `{size}` and judged from the stored rows below `{runs}`; numbers are those of the check that decides. What each claims, allows and would be refuted by stands in [experiments/README.md](../experiments/README.md).",
+             f"Each was measured at size `{size}` and judged from the stored rows below `{runs}`; numbers are those of the check that decides. What each claims, allows and would be refuted by stands in [docs/claims.md](../docs/claims.md).",
              claims_table(program, runs / f"{CLAIMS}-{size}", size), "## Figures"]
     names = sorted((path.stem for path in figures.glob("*.png")), key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     for name in names:

@@ -1,5 +1,5 @@
 #pragma once
-// Documents that the binary writes, so that they say what the binary does: experiments/README.md and the references
+// Documents that the binary writes, so that they say what the binary does: docs/claims.md and the references
 // docs/schemes.md, docs/embeddings.md, docs/instances.md and docs/config.md.
 
 #include <string>

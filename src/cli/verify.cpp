@@ -265,7 +265,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
       "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
       "dry-run", "show points, trials, time and memory, and measure nothing")("checks", "print every check")(
       "json", "verdicts with every check as JSON, for figures")("quiet", "no progress")(
-      "markdown", "print what the claims claim (experiments/README.md), and do nothing");
+      "markdown", "print what the claims claim (docs/claims.md), and do nothing");
   po::variables_map values;
   if (!parse("verify", verify_usage, flags, "", 0, arguments, values)) return 0;
   if (values.count("markdown") > 0) {

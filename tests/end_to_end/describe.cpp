@@ -53,7 +53,7 @@ TEST_CASE("the references in docs/ and the schema are what the binary writes", "
     if (words[0] == "schema") continue;
     const auto names = nlohmann::json::parse(kvfrontier({"list", words[1], "--json"}).out);
     for (const auto& entry : names) {
-      // The reference of configs leaves claims to experiments/README.md.
+      // The reference of configs leaves claims to docs/claims.md.
       const auto name = entry.at("name").get<std::string>();
       if (words[1] == "experiments" && name != "index_frontier" && name != "minimal_memory") continue;
       CAPTURE(name);

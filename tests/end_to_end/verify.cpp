@@ -186,12 +186,12 @@ TEST_CASE("verify explains what it cannot use", "[end_to_end]") {
   error({"--from", folder.path().string()}, "no rows here");
 }
 
-TEST_CASE("experiments/README.md is what the binary writes", "[end_to_end]") {
+TEST_CASE("docs/claims.md is what the binary writes", "[end_to_end]") {
   const auto written = verify({"--markdown"});
   REQUIRE(written.code == 0);
   CHECK(written.out.find("### leak_law") != std::string::npos);
-  INFO("write it again with: build/kvfrontier verify --markdown > experiments/README.md");
-  const bool fresh = written.out == read_text(fs::path(KVFRONTIER_SOURCE_DIR) / "experiments/README.md");
+  INFO("write it again with: build/kvfrontier verify --markdown > docs/claims.md");
+  const bool fresh = written.out == read_text(fs::path(KVFRONTIER_SOURCE_DIR) / "docs/claims.md");
   CHECK(fresh);
 }
 
