@@ -1,19 +1,22 @@
-# A thin front: what is built and how stands in CMakeLists.txt and CMakePresets.json.
+# A thin front: CMakeLists.txt and CMakePresets.json say what is built and how.
 JOBS ?= $(shell nproc)
-RUNS := results/runs/quick
+# Where builds and results go; other places let the source tree be read-only.
+BUILD := build
+RESULTS := results
+RUNS := $(RESULTS)/runs/quick
+VERIFY := $(RESULTS)/runs/verify-quick
 SWEEPS := index_frontier var256
-VERIFY := results/runs/verify-quick
 SIZE ?= paper
-KVFRONTIER := build/kvfrontier
-SOURCES = $(shell git ls-files 'src/*.cpp' 'src/*.hpp' 'experiments/*.cpp' 'tests/*.cpp' 'tests/*.hpp')
+KVFRONTIER = "$(BUILD)/kvfrontier"
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
-configure = cmake --preset $(1) $(if $(wildcard $(2)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja)) $(if $(ARCH),-DKVFRONTIER_ARCH=$(ARCH)) --log-level=WARNING
+configure = cmake --preset $(1) -B "$(2)" $$(test -e "$(2)/CMakeCache.txt" || ! command -v ninja >/dev/null || echo -G Ninja) \
+  $(if $(ARCH),-DKVFRONTIER_ARCH=$(ARCH)) $(if $(WERROR),-DKVFRONTIER_WERROR=$(WERROR)) --log-level=WARNING >/dev/null
 
 # The first Python that can draw.
 PY = $$(.ci/python)
 
-.PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang perf format lint clean
+.PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang syntax perf format format-check lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
@@ -27,23 +30,27 @@ help:
 	@echo 'make figures    draw results/figures and results/paper.md again from the rows in results/reference'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
+	@echo 'make syntax     Clang reads every source and compiles none, which is quicker; warnings are errors'
 	@echo 'make test-cluster   a sweep as a job array of a real Slurm, against one process; needs root'
 	@echo 'make perf       every kernel against its oracle, its goal and its rivals; ARGS=--smoke times nothing'
-	@echo 'make format     clang-format over all sources;  make lint: clang-tidy over src and experiments'
+	@echo 'make format     lay out all sources: clang-format, black, prettier;  make format-check: fail where one is not'
+	@echo 'make lint       clang-tidy over src and experiments'
 	@echo 'make clean      remove the build directories; rows and figures stay'
+	@echo 'BUILD=DIR and RESULTS=DIR with any of them take the place of build and results; WERROR=ON makes warnings errors'
 	@echo 'ARCH=x86-64-v4 with any of them builds for another instruction set than x86-64-v3; baseline runs everywhere'
 
 dependencies:
 	@.ci/install-dependencies
 
 build: dependencies
-	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS) --target kvfrontier-cli
+	@$(call configure,release,$(BUILD))
+	@cmake --build "$(BUILD)" -j$(JOBS) --target kvfrontier-cli
 
 test: dependencies
-	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS)
-	@ctest --test-dir build -j$(JOBS) --output-on-failure
+	@.ci/install-dependencies test
+	@$(call configure,release,$(BUILD))
+	@cmake --build "$(BUILD)" -j$(JOBS) --target all --target kvfrontier-tests
+	@ctest --test-dir "$(BUILD)" -j$(JOBS) --output-on-failure --no-tests=error
 
 test-cluster: build
 	@if [ "$$(id -u)" != 0 ]; then echo "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container" >&2; exit 2; fi
@@ -51,52 +58,69 @@ test-cluster: build
 	@python3 tests/cluster/slurm_array.py $(KVFRONTIER)
 
 test-report: dependencies
-	@.ci/install-dependencies report
-	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS) --target kvfrontier-cli --target kvfrontier-made-up-rows
-	@tests/browser/run build
+	@.ci/install-dependencies report test
+	@$(call configure,release,$(BUILD))
+	@cmake --build "$(BUILD)" -j$(JOBS) --target kvfrontier-cli --target kvfrontier-made-up-records
+	@tests/browser/run "$(BUILD)"
 
 test-external: build
-	@.ci/test-external build
+	@.ci/install-dependencies test
+	@.ci/test-external "$(BUILD)"
 
+# Prints what matters of each sweep; its whole table goes to a file.
 frontier: build
+	@.ci/install-dependencies figures
+	@mkdir -p "$(RUNS)/tables"
 	@for sweep in $(SWEEPS); do \
-	  $(KVFRONTIER) run configs/quick/$$sweep.json --out $(RUNS)/$$sweep && \
-	  $(KVFRONTIER) table $(RUNS)/$$sweep && $(KVFRONTIER) audit $(RUNS)/$$sweep || exit; \
+	  $(KVFRONTIER) run configs/quick/$$sweep.json --out "$(RUNS)/$$sweep" $$(test -t 2 || echo --quiet) && \
+	  $(KVFRONTIER) table "$(RUNS)/$$sweep" >"$(RUNS)/tables/$$sweep.txt" && \
+	  $(KVFRONTIER) audit "$(RUNS)/$$sweep" && \
+	  $(KVFRONTIER) gap "$(RUNS)/$$sweep" --target-error 0.1 --best 6 || exit; \
 	done
-	@python=$(PY) && $$python experiments/figures/index_frontier.py $(KVFRONTIER) $(SWEEPS:%=$(RUNS)/%) --out $(RUNS)/figures
+	@python=$(PY) && $$python experiments/figures/index_frontier.py $(KVFRONTIER) $(SWEEPS:%="$(RUNS)/%") --out "$(RUNS)/figures"
+	@echo 'every point: $(RUNS)/tables; figures with captions: $(RUNS)/figures'
 
 verify: build
-	@$(KVFRONTIER) verify --size quick --out $(VERIFY)
+	@$(KVFRONTIER) verify --size quick --out "$(VERIFY)"
 
 paper: build
-	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --size $(SIZE) $(if $(DRY_RUN),--dry-run)
+	@.ci/install-dependencies figures
+	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --size $(SIZE) --runs "$(RESULTS)/runs/$(SIZE)" --out "$(RESULTS)" $(if $(DRY_RUN),--dry-run)
 
 figures: build
-	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --from results/reference
+	@.ci/install-dependencies figures
+	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --from results/reference --out "$(RESULTS)"
 
 asan: dependencies
-	@$(call configure,asan,build-asan)
-	@cmake --build build-asan -j$(JOBS)
-	@ctest --test-dir build-asan -j$(JOBS) --output-on-failure
+	@.ci/install-dependencies test
+	@$(call configure,asan,$(BUILD)-asan)
+	@cmake --build "$(BUILD)-asan" -j$(JOBS) --target all --target kvfrontier-tests
+	@ctest --test-dir "$(BUILD)-asan" -j$(JOBS) --output-on-failure --no-tests=error
 
-clang:
-	@.ci/install-dependencies clang
-	@$(call configure,clang,build-clang)
-	@cmake --build build-clang -j$(JOBS)
+clang: dependencies
+	@.ci/install-dependencies clang test
+	@$(call configure,clang,$(BUILD)-clang)
+	@cmake --build "$(BUILD)-clang" -j$(JOBS) --target all --target kvfrontier-tests --target kvfrontier-perf --target kvfrontier-made-up-records
+
+syntax: dependencies
+	@.ci/install-dependencies clang test
+	@.ci/syntax "$(BUILD)-syntax"
 
 # make perf ARGS='--filter attention --clock cpu'
 perf: dependencies
-	@.ci/install-dependencies perf
-	@$(call configure,release,build)
-	@cmake --build build -j$(JOBS) --target kvfrontier-perf
-	@python=$$(.ci/python) && $$python experiments/rivals/rivals.py build/kvfrontier-perf $(ARGS)
+	@.ci/install-dependencies perf figures
+	@$(call configure,release,$(BUILD))
+	@cmake --build "$(BUILD)" -j$(JOBS) --target kvfrontier-perf
+	@python=$(PY) && $$python experiments/rivals/rivals.py "$(BUILD)/kvfrontier-perf" $(ARGS)
 
 format:
-	@clang-format -i $(SOURCES)
+	@.ci/format
+
+format-check:
+	@.ci/format --check
 
 lint: build
-	@clang-tidy -p build --quiet $(filter-out tests/% experiments/external_scheme/%,$(filter %.cpp,$(SOURCES)))
+	@find src experiments -name '*.cpp' -not -path 'experiments/external_scheme/*' -print0 | xargs -0 clang-tidy -p "$(BUILD)" --quiet
 
 clean:
-	rm -rf build build-asan build-clang
+	rm -rf "$(BUILD)" "$(BUILD)-asan" "$(BUILD)-clang" "$(BUILD)-syntax"

@@ -1,7 +1,7 @@
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
 
 #include "simulator/zygote.hpp"
+#include "support/catch.hpp"
 
 int main(int argc, char** argv) {
   // Before any thread or OpenMP region: every Bob of every test is forked from this pristine process.
