@@ -1,114 +1,153 @@
-"""Figures of claims: reads the judged checks of one claim and draws them in the house style.
+"""What the figures of claims share: they draw the judged checks of one claim in the house style.
 
-A figure is a short script named after its claim, called as every figure is (rows.py), with --size paper for rows of that size:
+A script is named after its claim and defines `picture(checks)`, which returns a figure and its caption:
 
-    from claims import load, figure, save, pick, draw, allowance
-    checks = load(__doc__)                          # of the claim that the script is named after
-    fig, axes = figure()                            # or figure("page", 1, 2): then axes is an array
-    leak = pick(checks, embedding="sphere", d=64)   # checks at this place, as a list
-    allowance(axes, leak, "tau", style.PALETTE[0])  # the band in which the measured interval must lie
-    draw(axes, leak, "tau", style.PALETTE[0], "o", label="d = 64")
-    save(fig, "leak_law", "What is drawn, in a sentence or two.")
+    from claims import allowance, draw, figure, pick, run, style
 
-Every number comes from `kvfrontier verify --from DIR --only NAME --json`; the theory's curve is drawn through the `predicted`
-of the checks or, where that is too coarse, computed in the script. The same rows give the same bytes.
+    def picture(checks):
+        fig, axes = figure()                            # or figure("page", 1, 2): then axes is an array
+        leak = pick(checks, embedding="sphere", d=64)   # the checks at this place
+        allowance(axes, leak, "tau", style.PALETTE[0])  # the band in which the measured interval must lie
+        draw(axes, leak, "tau", style.PALETTE[0], "o", label="d = 64")
+        return fig, "What is drawn, in a sentence or two."
 
-A check is a dict: at (a flat dict that says where), predicted, measured, lo, hi (interval at simultaneous level), allowed_lo,
-allowed_hi, outcome. An open end is -inf or inf.
+    if __name__ == "__main__":
+        run()
+
+It is called like every figure (script.py), with --size paper for records of that size. The curve of the theory joins
+the predicted values of the checks (records.Check) or, where they are too few, is computed in the script.
 """
 
 import math
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-import rows  # first: it says what is missing when matplotlib is
+import script  # first: it explains what is missing when matplotlib is
+import records
 import style
 
 import matplotlib.pyplot as plt
 
-_claim = {}
+
+def flags(parser):
+    parser.add_argument(
+        "--size", choices=["quick", "paper"], default="quick", help="size of the claim's grid in DIR, default quick"
+    )
 
 
-def load(description):
-    """The checks of the claim that the running script is named after; `description` is the script's docstring."""
-    name = Path(sys.argv[0]).stem
-    call = rows.called(description, lambda parser: parser.add_argument("--size", choices=["quick", "paper"], default="quick", help="size of the claim's grid in DIR, default quick"))
-    # 1: refuted, which a figure has to show too.
-    claim = rows.read_json(call.program, "verify", "--from", call.directory, "--only", name, "--size", call.size, "--json", accepted=(0, 1))[0]
-    if not claim["checks"]:
-        sys.exit(f"{call.directory} holds no rows of {name}; measure them with: kvfrontier verify --only {name} --out {call.directory}")
-    _claim.update(claim)
-    for check in claim["checks"]:
-        for low, high in (("lo", "hi"), ("allowed_lo", "allowed_hi")):
-            check[low] = -math.inf if check[low] is None else check[low]
-            check[high] = math.inf if check[high] is None else check[high]
-    return claim["checks"]
+def draw_claim(module, words, claim=None):
+    """Draws and saves the figure of a module; `claim` is its claim, where it has been read already."""
+    module.flags = flags
+    call = script.parsed(module, words)
+    name = Path(module.__file__).stem
+    if claim is None:
+        (claim,) = records.claims(call.program, call.directory, call.size, name)
+    if not claim.checks:
+        measure = f"kvfrontier verify --only {name} --out {call.directory}"
+        sys.exit(f"{call.directory} holds no records of {name}; measure them with: {measure}")
+    fig, caption = module.picture(claim.checks)
+    level = f"Bars: intervals at a level that is 1 - 1e-4 for all {len(claim.checks)} checks together."
+    paragraphs = [caption, f"{level} Verdict: {claim.outcome}."]
+    if claim.refutation:
+        paragraphs.append(f"Refuted by: {claim.refutation}.")
+    script.save(call, name, fig, "\n\n".join(paragraphs))
+
+
+def run():
+    """Draws the figure of the script that is running."""
+    draw_claim(sys.modules["__main__"], sys.argv[1:])
 
 
 def pick(checks, **at):
     """The checks whose place has all these values, in their order."""
-    return [check for check in checks if all(check["at"].get(name) == value for name, value in at.items())]
+    return [check for check in checks if all(check.at.get(name) == value for name, value in at.items())]
 
 
 def values(checks, name):
-    """Different values of at[name], sorted."""
-    return sorted({check["at"][name] for check in checks if name in check["at"]})
+    """The different values of at[name], sorted."""
+    return sorted({check.at[name] for check in checks if name in check.at})
+
+
+def at(checks, name):
+    """The values of at[name], in the order of the checks."""
+    return [check.at[name] for check in checks]
 
 
 def figure(width="column", rows=1, columns=1, height=None, **subplots):
     """A figure and its axes: one, or an array of rows x columns. `height` in inches; default 2.4 a row."""
-    fig, axes = plt.subplots(rows, columns, figsize=style.canvas(width, height or 2.4 * rows), constrained_layout=True, **subplots)
-    return fig, axes
-
-
-def _finite(value, fallback):
-    return value if value is not None and math.isfinite(value) else fallback
+    size = style.canvas(width, height or 2.4 * rows)
+    return plt.subplots(rows, columns, figsize=size, constrained_layout=True, **subplots)
 
 
 def place(check, x):
-    """Where a check stands on the x axis: at[x], or x(check)."""
-    return x(check) if callable(x) else check["at"][x]
+    """Where a check lies on the x axis: at[x], or x(check)."""
+    return x(check) if callable(x) else check.at[x]
+
+
+def bars(checks):
+    """The lengths of the error bars of checks, below and above, as Matplotlib wants them; an open end has no bar."""
+
+    def length(end, measured):
+        return max(0.0, abs(end - measured)) if math.isfinite(end) and math.isfinite(measured) else 0.0
+
+    below = [length(min(check.lo, check.measured), check.measured) for check in checks]
+    above = [length(max(check.hi, check.measured), check.measured) for check in checks]
+    return [below, above]
 
 
 def draw(axes, checks, x, colour, marker="o", label=None, **options):
     """Measured values with their intervals at simultaneous level. A check that does not hold gets a red ring."""
     checks = sorted(checks, key=lambda check: place(check, x))
-    xs = [place(check, x) for check in checks]
-    ys = [_finite(check["measured"], math.nan) for check in checks]
-    low = [max(0.0, y - _finite(check["lo"], y)) for check, y in zip(checks, ys)]
-    high = [max(0.0, _finite(check["hi"], y) - y) for check, y in zip(checks, ys)]
-    drawn = axes.errorbar(xs, ys, yerr=[low, high], color=colour, marker=marker, markersize=options.pop("markersize", 3.5), linestyle=options.pop("linestyle", "none"),
-                          elinewidth=0.8, capsize=1.5, capthick=0.8, label=label, zorder=3, **options)
-    bad = [(a, b) for a, b, check in zip(xs, ys, checks) if check["outcome"] != "holds"]
+    xs, ys = [place(check, x) for check in checks], [check.measured for check in checks]
+    drawn = axes.errorbar(
+        xs,
+        ys,
+        yerr=bars(checks),
+        color=colour,
+        marker=marker,
+        markersize=options.pop("markersize", 3.5),
+        linestyle=options.pop("linestyle", "none"),
+        elinewidth=0.8,
+        capsize=1.5,
+        capthick=0.8,
+        label=label,
+        zorder=3,
+        **options,
+    )
+    bad = [(a, b) for a, b, check in zip(xs, ys, checks) if check.outcome != "holds"]
     if bad:
-        axes.plot(*zip(*bad), linestyle="none", marker="o", markersize=9, markerfacecolor="none", markeredgecolor="#c00000", zorder=4)
+        ring = {"markersize": 9, "markerfacecolor": "none", "markeredgecolor": "#c00000"}
+        axes.plot(*zip(*bad), linestyle="none", marker="o", zorder=4, **ring)
     return drawn
 
 
-def predicted(axes, checks, x, colour, label=None, linestyle="-", **options):
+def predicted(axes, checks, x, colour, label=None, linestyle="-", linewidth=1.0, **options):
     """The predicted values of the checks, joined."""
-    checks = sorted((check for check in checks if check["predicted"] is not None), key=lambda check: place(check, x))
-    return axes.plot([place(check, x) for check in checks], [check["predicted"] for check in checks], color=colour, linestyle=linestyle, label=label,
-                     linewidth=options.pop("linewidth", 1.0), zorder=2, **options)
+    checks = sorted((check for check in checks if check.predicted is not None), key=lambda check: place(check, x))
+    xs, ys = [place(check, x) for check in checks], [check.predicted for check in checks]
+    look = {"color": colour, "linestyle": linestyle, "linewidth": linewidth}
+    return axes.plot(xs, ys, label=label, zorder=2, **look, **options)
 
 
 def allowance(axes, checks, x, colour, label=None, alpha=0.18):
-    """The allowed band of the checks, shaded; an open end reaches the frame. Call it when the axis limits are set, if ends are open."""
+    """The allowed band of the checks, shaded. An open end reaches the frame, so set the axis limits first."""
     checks = sorted(checks, key=lambda check: place(check, x))
-    bottom, top = axes.get_ylim()
-    return axes.fill_between([place(check, x) for check in checks], [_finite(check["allowed_lo"], bottom) for check in checks],
-                             [_finite(check["allowed_hi"], top) for check in checks], color=colour, alpha=alpha, linewidth=0, label=label, zorder=1)
+    low, high = (
+        [end if math.isfinite(end) else edge for end in ends]
+        for ends, edge in zip(
+            ([check.allowed_lo for check in checks], [check.allowed_hi for check in checks]), axes.get_ylim()
+        )
+    )
+    xs = [place(check, x) for check in checks]
+    return axes.fill_between(xs, low, high, color=colour, alpha=alpha, linewidth=0, label=label, zorder=1)
+
+
+def note(axes, x, y, text, colour=style.INK, **options):
+    """A word or two in small letters inside a figure, by default in data coordinates."""
+    return axes.text(x, y, text, **{"color": colour, "fontsize": style.points(6.5), **options})
 
 
 def legend(axes, **options):
     """A legend without a frame, in the small size of tick labels."""
-    return axes.legend(**{"frameon": False, "fontsize": style.points(6.5), "handlelength": 1.6, "borderaxespad": 0.2, **options})
-
-
-def save(fig, name, caption):
-    """Writes OUT/NAME.pdf, .png and .txt: the caption, the verdict, what would refute it and the command."""
-    lines = [caption.strip(), f"Bars: intervals at a level that is 1 - 1e-4 for all {len(_claim['checks'])} checks together. Verdict: {_claim['outcome']}."]
-    if _claim.get("refutation"):
-        lines.append(f"Refuted by: {_claim['refutation']}.")
-    rows.save(fig, name, "\n".join(lines))
+    look = {"frameon": False, "fontsize": style.points(6.5), "handlelength": 1.6, "borderaxespad": 0.2}
+    return axes.legend(**{**look, **options})

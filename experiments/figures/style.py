@@ -1,6 +1,7 @@
-"""The look of every figure: sizes of a two-column paper, colours safe for colour-blind readers, the same bytes for the same rows."""
+"""The look of every figure: sizes of a two-column paper, colours that colour-blind readers can tell apart."""
 
 import hashlib
+import logging
 import sys
 from pathlib import Path
 
@@ -8,24 +9,33 @@ import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+import matplotlib.pyplot as plt  # noqa: E402  (after the choice of the backend)
+from matplotlib.transforms import Bbox  # noqa: E402
+from rounding import round_when_drawn, rounded  # noqa: E402
 
-# Widths in inches: of a column and a page of a two-column paper, and of half a slide and a whole one. Text on a slide is
-# larger against the figure, and the figure is taller.
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns that fonts have no dates, as they should not
+
+# Widths in inches: of a column and a page of a two-column paper, and of half a slide and a whole one. A slide has
+# larger text for its size, and taller figures.
 WIDTHS = {"paper": {"column": 3.4, "page": 7.0}, "slide": {"column": 4.7, "page": 8.0}}
 TEXT = {"paper": 1.0, "slide": 1.45}
 TALLER = {"paper": 1.0, "slide": 1.35}
 _kind = "paper"
 INK, MUTED, FORBIDDEN = "#222222", "#666666", "#e4e4e4"
 
-# Okabe and Ito; yellow left out, too pale for lines on white.
+# Okabe and Ito, without their yellow, which is too pale for lines on white.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
-# Every scheme of the program has a colour and marker of its own; others get theirs by their name.
-KNOWN = {"bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9),
-         "rate_distortion": (5, 5), "ecsq": (3, 5), "kmeans": (2, 7), "subgen": (4, 0), "subgen_sn": (4, 8), "subgen_kcenter": (4, 9),
-         "gear": (0, 5), "less": (1, 3), "loma": (0, 3), "loma_lossless": (5, 6), "prefixkv": (1, 4), "lorc": (0, 9), "abc": (5, 2),
-         "diffrate": (1, 9), "tem": (4, 2), "l11": (6, 2), "shared_x": (6, 3)}
+# Every scheme of the program has a colour and a marker of its own; other schemes get theirs by their name.
+# fmt: off
+KNOWN = {
+    "bitpack": (0, 0), "uniform": (1, 1), "streaming_llm": (2, 2), "h2o": (3, 4), "kivi": (4, 3), "exact": (6, 9),
+    "rate_distortion": (5, 5), "ecsq": (3, 5), "kmeans": (2, 7), "subgen": (4, 0), "subgen_sn": (4, 8),
+    "subgen_kcenter": (4, 9), "gear": (0, 5), "less": (1, 3), "loma": (0, 3), "loma_lossless": (5, 6),
+    "prefixkv": (1, 4), "lorc": (0, 9), "abc": (5, 2), "diffrate": (1, 9), "tem": (4, 2), "l11": (6, 2),
+    "shared_x": (6, 3),
+}
+# fmt: on
 
 
 def apply(kind="paper"):
@@ -33,14 +43,15 @@ def apply(kind="paper"):
     global _kind
     _kind = kind
     thick = 1.0 if kind == "paper" else 1.3
-    plt.rcParams.update({
-        "font.size": points(8), "axes.labelsize": points(8), "axes.titlesize": points(8), "xtick.labelsize": points(7), "ytick.labelsize": points(7),
-        "axes.spines.right": False, "axes.spines.top": False, "axes.linewidth": 0.6 * thick, "axes.edgecolor": INK,
-        "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
-        "xtick.major.width": 0.6 * thick, "ytick.major.width": 0.6 * thick, "xtick.minor.visible": False,
-        "lines.linewidth": 1.1 * thick, "lines.markersize": 4 * thick, "savefig.dpi": 300, "figure.dpi": 100,
-        "svg.hashsalt": "kvfrontier", "pdf.fonttype": 42, "path.simplify": False,
-    })
+    look = {f"{name}.color": INK for name in ("text", "xtick", "ytick")}
+    look.update({f"axes.{name}color": INK for name in ("edge", "label")})
+    look.update({f"{name}.labelsize": points(7) for name in ("xtick", "ytick")})
+    look.update({f"{name}.major.width": 0.6 * thick for name in ("xtick", "ytick")})
+    look.update({name: points(8) for name in ("font.size", "axes.labelsize", "axes.titlesize")})
+    look.update({"axes.spines.right": False, "axes.spines.top": False, "axes.linewidth": 0.6 * thick})
+    look.update({"lines.linewidth": 1.1 * thick, "lines.markersize": 4 * thick, "path.simplify": False})
+    look.update({"savefig.dpi": 300, "figure.dpi": 100, "svg.hashsalt": "kvfrontier", "pdf.fonttype": 42})
+    plt.rcParams.update({**look, "xtick.minor.visible": False})
 
 
 def points(size):
@@ -59,12 +70,12 @@ def across(width, share):
 
 
 def upright(share):
-    """The same of the height."""
+    """The same for the height."""
     return share * TEXT[_kind] / TALLER[_kind]
 
 
 def short(text):
-    """On a slide, where text is large, without what stands in brackets."""
+    """On a slide, where text is large, the text without what is in brackets."""
     return text.partition(" (")[0] if _kind == "slide" else text
 
 
@@ -79,12 +90,13 @@ def look(scheme):
 
 
 def save(figure, directory, name, caption):
-    """Writes NAME.pdf, NAME.png and NAME.txt (the caption), without dates."""
+    """Writes NAME.pdf, NAME.png and NAME.txt (the caption), the same bytes whenever and wherever it is drawn."""
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         sys.exit(f"{directory}: no directory for figures: {error.strerror}")
+    round_when_drawn(figure)
     figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
     figure.savefig(directory / f"{name}.png", metadata={"Software": None})
     plt.close(figure)
@@ -107,7 +119,48 @@ def spread(centres, sizes):
     return result
 
 
+def end_labels(axes, ends, gap=1.09):
+    """Names at the right ends of curves: `ends` = [(x, y, name, colour)].
+
+    Names within a factor `gap` of each other in y share a line, but the floor has its own. Lines are moved apart.
+    """
+    figure = axes.figure
+    figure.canvas.draw()
+    letters = 25  # in a line
+    lines = []
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        close = lines and y / lines[-1]["y"] < gap and len(", ".join([*lines[-1]["names"], name])) <= letters
+        if close and len(lines[-1]["names"]) < 2 and "floor" not in (name, *lines[-1]["names"]):
+            lines[-1]["names"].append(name)
+            lines[-1]["colours"].add(colour)
+        else:
+            lines.append({"x": x, "y": y, "names": [name], "colours": {colour}})
+    pixels = [rounded(axes.transData.transform((1, line["y"]))[1]) for line in lines]
+    heights = spread(pixels, [8.2 * figure.dpi / 72 * points(1)] * len(lines))
+    right = axes.get_xlim()[1]
+    for line, height in zip(lines, heights):
+        level = axes.transData.inverted().transform((0, height))[1]
+        colour = line["colours"].pop() if len(line["colours"]) == 1 else INK
+        axes.annotate(
+            ", ".join(line["names"]),
+            (line["x"], line["y"]),
+            (right * 1.04, level),
+            fontsize=points(6),
+            color=colour,
+            va="center",
+            ha="left",
+            annotation_clip=False,
+            arrowprops=leader(colour),
+        )
+
+
+def leader(colour):
+    """The thin line from a name in the margin to the end of its curve."""
+    return {"arrowstyle": "-", "lw": 0.4, "color": colour, "shrinkA": 1, "shrinkB": 1, "relpos": (0, 0.5)}
+
+
 LEADER = 14  # points: a name farther away gets a line to what it names
+DIRECTIONS = [(1, 0), (0.8, 0.8), (0.8, -0.8), (0, 1), (-0.8, 0.8), (-1, 0), (-0.8, -0.8), (0, -1)]
 
 
 def nearest_end(box, x, y):
@@ -117,27 +170,45 @@ def nearest_end(box, x, y):
 
 
 class Labels:
-    """Puts names beside curves: of the candidate places the one that covers least of what is drawn.
+    """Puts names beside curves, each at the candidate place where it covers least of what is drawn.
 
     Everything is counted in pixels of the finished layout, so call `place` last, when the axis limits are final.
     """
 
     def __init__(self, axes):
         self.axes = axes
-        self.boxes = []   # of texts
+        self.boxes = []  # of texts
         self.drawn = np.empty((0, 3))  # pixel positions along curves, and how bad it is to cover them
 
     def avoid_curve(self, xs, ys, weight=1.0):
-        points = self.axes.transData.transform(np.column_stack([xs, ys]))
+        points = rounded(self.axes.transData.transform(np.column_stack([xs, ys])))
         if len(points) > 1:
             # One position every three pixels along the line.
             along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
             at = np.linspace(0, along[-1], max(2, int(along[-1] / 3)))
-            points = np.column_stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])])
+            points = rounded(np.column_stack([np.interp(at, along, column) for column in points.T]))
         self.drawn = np.vstack([self.drawn, np.column_stack([points, np.full(len(points), weight)])])
 
     def avoid_text(self, text):
         self.boxes.append(text.get_window_extent(self.axes.figure.canvas.get_renderer()).padded(1))
+
+    def _cost(self, box, inside, right, x, y, far):
+        """How bad it is to put a text into `box`, with a line to (x, y) if it is `far` from there."""
+        left, low, end, high = box
+        sideways = max(0, inside.x0 - left) + max(0, end - right)
+        upright = max(0, inside.y0 - low) + max(0, high - inside.y1)
+        texts = sum(left < b.x1 and b.x0 < end and low < b.y1 and b.y0 < high for b in self.boxes)
+        px, py, weight = self.drawn.T
+        curves = weight[(left < px) & (px < end) & (low < py) & (py < high)].sum()
+        crossed = 0  # texts and markers on the way of the line
+        if far:
+            goal = nearest_end(box, x, y)
+            way = rounded(np.column_stack([np.linspace(x, goal[0], 20), np.linspace(y, goal[1], 20)]))[3:]
+            crossed += any(b.x0 < at[0] < b.x1 and b.y0 < at[1] < b.y1 for b in self.boxes for at in way)
+            markers = self.drawn[self.drawn[:, 2] >= 8, :2]
+            reach = 2.5 * self.axes.figure.dpi / 72
+            crossed += any(np.hypot(*(markers - at).T).min(initial=np.inf) < reach for at in way)
+        return 1000 * texts + 200 * crossed + 60 * (sideways + upright) + 20 * curves
 
     def place(self, name, colour, anchors, size=7):
         """Writes `name` near one of `anchors` (data coordinates, preferred ones first)."""
@@ -145,44 +216,32 @@ class Labels:
         renderer = self.axes.figure.canvas.get_renderer()
         shape = text.get_window_extent(renderer)
         point = self.axes.figure.dpi / 72
-        inside = self.axes.get_window_extent(renderer)
+        inside = Bbox(rounded(self.axes.get_window_extent(renderer).get_points()))
         right = inside.x1 + 6 * point  # there is a margin
         best = None
         for order, anchor in enumerate(anchors):
-            x, y = self.axes.transData.transform(anchor)
+            x, y = rounded(self.axes.transData.transform(anchor))
             for distance in (5, 9, 14, 20, 28):
                 r = distance * point
-                for turn, (dx, dy) in enumerate([(1, 0), (.8, .8), (.8, -.8), (0, 1), (-.8, .8), (-1, 0), (-.8, -.8), (0, -1)]):
+                for turn, (dx, dy) in enumerate(DIRECTIONS):
                     left = x + dx * r - (shape.width if dx < 0 else shape.width / 2 if dx == 0 else 0)
                     if dx == 0:  # above or below, not beyond the ends of the axis
                         left = min(max(left, inside.x0 + point), right - shape.width - point)
-                    low = y + dy * r - shape.height / 2 + (dy > 0) * shape.height * .3 - (dy < 0) * shape.height * .3
+                    low = y + dy * r - shape.height / 2 + ((dy > 0) - (dy < 0)) * shape.height * 0.3
                     box = (left - point, low - point, left + shape.width + point, low + shape.height + point)
-                    outside = max(0, inside.x0 - box[0]) + max(0, box[2] - right) + max(0, inside.y0 - box[1]) + max(0, box[3] - inside.y1)
-                    texts = sum(box[0] < b.x1 and b.x0 < box[2] and box[1] < b.y1 and b.y0 < box[3] for b in self.boxes)
-                    px, py, weight = self.drawn.T
-                    curves = weight[(box[0] < px) & (px < box[2]) & (box[1] < py) & (py < box[3])].sum()
-                    end = nearest_end(box, x, y)
-                    crossed = 0  # texts and markers on the way of a line to the name
-                    if distance > LEADER:
-                        way = np.column_stack([np.linspace(x, end[0], 20), np.linspace(y, end[1], 20)])[3:]
-                        crossed += any(b.x0 < at[0] < b.x1 and b.y0 < at[1] < b.y1 for b in self.boxes for at in way)
-                        markers = self.drawn[self.drawn[:, 2] >= 8, :2]
-                        crossed += any(np.hypot(*(markers - at).T).min(initial=np.inf) < 2.5 * point for at in way)
-                    cost = 1000 * texts + 200 * crossed + 60 * outside + 20 * curves + distance + .5 * order + .3 * turn
+                    cost = self._cost(box, inside, right, x, y, distance > LEADER)
+                    cost = rounded(cost + distance + 0.5 * order + 0.3 * turn)
                     if best is None or cost < best[0]:
                         best = (cost, left, low, x, y, distance)
         _, left, low, x, y, distance = best
-        text.set_position((left, low))
         text.set_verticalalignment("bottom")
         text.set_clip_on(False)
-        # Written in axes coordinates, so that it stays in place when the file is saved at another resolution.
+        # Written in axes coordinates, so that it keeps its place when the file is saved at another resolution.
         text.set_transform(self.axes.transAxes)
         text.set_position(self.axes.transAxes.inverted().transform((left, low)))
         self.avoid_text(text)
         if distance > LEADER:
             near = nearest_end((left, low, left + shape.width, low + shape.height), x, y)
-            end = self.axes.transData.inverted().transform(near)
-            start = self.axes.transData.inverted().transform((x, y))
-            self.axes.plot([start[0], end[0]], [start[1], end[1]], color=colour, linewidth=0.5, zorder=1.5)
+            (x0, y0), (x1, y1) = self.axes.transData.inverted().transform([(x, y), near])
+            self.axes.plot([x0, x1], [y0, y1], color=colour, linewidth=0.5, zorder=1.5)
         return text

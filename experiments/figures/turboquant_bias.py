@@ -1,30 +1,44 @@
 """Slope of the estimated on the true inner product, and the distortion of the two-stage estimator, against bits."""
 
-from claims import allowance, draw, figure, legend, load, pick, predicted, save, style
+import math
+from claims import allowance, draw, figure, legend, pick, predicted, run, style
 
-checks = load(__doc__)
-fig, (left, right) = figure("page", 1, 2, height=2.4)
-slopes = pick(checks, quantity="slope")
-for turn, (quantiser, name) in enumerate([("mse", "Lloyd-Max, $b$ bits"), ("prod", "Lloyd-Max, $b-1$ bits,\nand QJL")]):
-    here = pick(slopes, quantiser=quantiser)
-    predicted(left, here, "bits", style.PALETTE[turn])
-    draw(left, here, "bits", style.PALETTE[turn], style.MARKERS[turn], name)
-left.axhline(2 / 3.141592653589793, color=style.MUTED, linewidth=0.7, linestyle=":", zorder=0)
-left.text(4.1, 0.645, "$2/\\pi$", fontsize=style.points(7), color=style.MUTED, ha="right", va="bottom")
-left.set_ylabel("slope of $\\langle y,\\hat x\\rangle$ on $\\langle y,x\\rangle$")
-left.set_ylim(0.6, 1.05)
-legend(left, loc="center right", bbox_to_anchor=(1, 0.5))
-distortion = pick(checks, quantity="d * distortion")
-right.set_yscale("log")
-allowance(right, distortion, "bits", style.PALETTE[1])
-predicted(right, distortion, "bits", style.PALETTE[1], "$(\\pi/2 - 1/d)\\,D(b-1)$")
-draw(right, distortion, "bits", style.PALETTE[1], style.MARKERS[1], "measured")
-right.set_ylabel("$d\\,\\cdot$ mean squared error")
-legend(right, loc="upper right")
-for ax in (left, right):
-    ax.set_xticks([1, 2, 3, 4])
-    ax.set_xlim(0.8, 4.2)
-    ax.set_xlabel("bits a coordinate, $b$")
-d = checks[0]["at"]["d"]
-save(fig, "turboquant_bias", f"Rotated unit vectors of width d = {d}. Left: the quantiser that is best in mean squared error shrinks inner products, by about 2/pi at one bit; a bit spent on QJL of the residual "
-     "removes the bias. Right: what that costs, with the allowance of 4 % shaded. Lines: predictions.")
+QUANTISERS = {"mse": "Lloyd-Max, $b$ bits", "prod": "Lloyd-Max, $b-1$ bits,\nand QJL"}
+
+
+def picture(checks):
+    fig, (left, right) = figure("page", 1, 2, height=2.4)
+    for turn, (quantiser, name) in enumerate(QUANTISERS.items()):
+        here = pick(checks, quantity="slope", quantiser=quantiser)
+        predicted(left, here, "bits", style.PALETTE[turn])
+        draw(left, here, "bits", style.PALETTE[turn], style.MARKERS[turn], name)
+    left.axhline(2 / math.pi, color=style.MUTED, linewidth=0.7, linestyle=":", zorder=0)
+    left.text(4.1, 0.645, "$2/\\pi$", fontsize=style.points(7), color=style.MUTED, ha="right", va="bottom")
+    left.set_ylabel("slope of $\\langle y,\\hat x\\rangle$ on $\\langle y,x\\rangle$")
+    left.set_ylim(0.6, 1.05)
+    legend(left, loc="center right", bbox_to_anchor=(1, 0.5))
+
+    distortion = pick(checks, quantity="d * distortion")
+    right.set_yscale("log")
+    allowance(right, distortion, "bits", style.PALETTE[1])
+    predicted(right, distortion, "bits", style.PALETTE[1], "$(\\pi/2 - 1/d)\\,D(b-1)$")
+    draw(right, distortion, "bits", style.PALETTE[1], style.MARKERS[1], "measured")
+    right.set_ylabel("$d\\,\\cdot$ mean squared error")
+    legend(right, loc="upper right")
+    for ax in (left, right):
+        ax.set_xticks([1, 2, 3, 4])
+        ax.set_xlim(0.8, 4.2)
+        ax.set_xlabel("bits per coordinate, $b$")
+    d = checks[0].at["d"]
+    caption = f"""
+        Rotated unit vectors of width d = {d}.
+        Left: the quantiser that is best in mean squared error shrinks inner products, by about 2/pi at one bit; a bit
+        spent on QJL of the residual removes the bias.
+        Right: what that costs, with the allowance of 4 % shaded.
+        Lines: predictions.
+    """
+    return fig, caption
+
+
+if __name__ == "__main__":
+    run()

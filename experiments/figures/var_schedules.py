@@ -1,25 +1,42 @@
 """Bits that the last step reads, against n, by schedule."""
 
 import numpy as np
-from claims import draw, figure, legend, load, pick, save, style
+from claims import draw, figure, legend, note, pick, run, style
 
-checks = load(__doc__)
-fig, ax = figure("column", height=2.6)
-d = checks[0]["at"]["d"]
-n = np.geomspace(4, 80, 100)
-ax.plot(n, d * (n**2 - 1) / 3, color=style.INK, linewidth=0.9, zorder=1)
-ax.plot(n, d + 0 * n, color=style.INK, linewidth=0.9, linestyle="--", zorder=1)
-ax.annotate("$d(n^2 - 1)/3$", (4.2, 5 * d * 1.6), fontsize=style.points(6.5), rotation=28)
-ax.annotate("$d$", (5, d * 1.2), fontsize=style.points(6.5))
-names = {"doubling": "1, 2, 4, ..., n", "var256": "VAR-256", "var512": "VAR-512", "infinity": "Infinity", "one_step": "1, n"}
-for turn, (name, label) in enumerate(names.items()):
-    own = pick(checks, schedule=name)
-    if own:
-        draw(ax, own, "n", style.PALETTE[turn], style.MARKERS[turn], label)
-ax.set_xscale("log", base=2)
-ax.set_yscale("log")
-ax.set_xticks([4, 8, 16, 32, 64], ["4", "8", "16", "32", "64"])
-ax.set_xlabel("side of the last map $n$")
-ax.set_ylabel("bits read in the last step")
-legend(ax, loc="upper left")
-save(fig, "var_schedules", f"Bits recovered from the cache in the single last step at d = {d}, with n^2 zero tokens of its own in the softmax. Lines: d (n^2 - 1)/3 for doubling sides, and d for sides 1, n, where nothing grows with n.")
+NAMES = {
+    "doubling": "1, 2, 4, ..., n",
+    "var256": "VAR-256",
+    "var512": "VAR-512",
+    "infinity": "Infinity",
+    "one_step": "1, n",
+}
+
+
+def picture(checks):
+    fig, ax = figure("column", height=2.6)
+    d = checks[0].at["d"]
+    n = np.geomspace(4, 80, 100)
+    ax.plot(n, d * (n**2 - 1) / 3, color=style.INK, linewidth=0.9, zorder=1)
+    ax.plot(n, np.full(len(n), d), "--", color=style.INK, linewidth=0.9, zorder=1)
+    note(ax, 4.2, 5 * d * 1.6, "$d(n^2 - 1)/3$", rotation=28)
+    note(ax, 5, d * 1.2, "$d$")
+    for turn, (name, label) in enumerate(NAMES.items()):
+        own = pick(checks, schedule=name)
+        if own:
+            draw(ax, own, "n", style.PALETTE[turn], style.MARKERS[turn], label)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks([4, 8, 16, 32, 64], ["4", "8", "16", "32", "64"])
+    ax.set_xlabel("side of the last map $n$")
+    ax.set_ylabel("bits read in the last step")
+    legend(ax, loc="upper left")
+    caption = f"""
+        Bits recovered from the cache in the single last step at d = {d}, with n^2 zero tokens of its own in the
+        softmax.
+        Lines: d (n^2 - 1)/3 for doubling sides, and d for sides 1, n, where nothing grows with n.
+    """
+    return fig, caption
+
+
+if __name__ == "__main__":
+    run()

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The INDEX game in NumPy, as one would write it in an afternoon: the rival of a whole sweep.
 
-Same sizes, schemes, budgets, trials and queries as `config()`, its own random numbers. One function a scheme, each from
-the stream of keys and values to answers; certified scaling from all pairs of keys, once an instance. Run as a program,
-numpy_sweep.py PROCESSES, it plays the sweep and prints the errors as JSON. rivals.py compares and times.
+It has the sizes, schemes, budgets, trials and queries of `config()` and its own random numbers. Each scheme is one
+function from the stream of keys and values to answers; the certified scaling comes from all pairs of keys, once for
+each instance. Run as a program, numpy_sweep.py PROCESSES, it plays the sweep and prints the errors as JSON. rivals.py
+compares and times.
 """
 
 import json
@@ -25,14 +26,32 @@ GROUP = 32
 def config():
     """The same sweep for kvfrontier run."""
     entry = {"keys": "public"}
-    return {"experiment": "index_frontier", "seed": 3, "queries": QUERIES, "mixture_queries": 0, "random_queries": 0,
-            "grid": [{"n": list(SIDES), "d": WIDTH, "eta": ETA, "rate": list(RATES),
-                      "scheme": [{"name": "uniform", **entry}, {"name": "h2o", **entry}]},
-                     {"n": list(SIDES), "d": WIDTH, "eta": ETA,
-                      "scheme": [{"name": "exact", **entry},
-                                 *({"name": "kivi", "bits": bits, "group": GROUP, "rotation": "public", **entry}
-                                   for bits in BITS)]}],
-            "stop": {"min_trials": TRIALS, "max_trials": TRIALS}}
+    return {
+        "experiment": "index_frontier",
+        "seed": 3,
+        "queries": QUERIES,
+        "mixture_queries": 0,
+        "random_queries": 0,
+        "grid": [
+            {
+                "n": list(SIDES),
+                "d": WIDTH,
+                "eta": ETA,
+                "rate": list(RATES),
+                "scheme": [{"name": "uniform", **entry}, {"name": "h2o", **entry}],
+            },
+            {
+                "n": list(SIDES),
+                "d": WIDTH,
+                "eta": ETA,
+                "scheme": [
+                    {"name": "exact", **entry},
+                    *({"name": "kivi", "bits": bits, "group": GROUP, "rotation": "public", **entry} for bits in BITS),
+                ],
+            },
+        ],
+        "stop": {"min_trials": TRIALS, "max_trials": TRIALS},
+    }
 
 
 def attend(queries, keys, values):
@@ -51,7 +70,7 @@ def uniform(keys, values, queries, rng, rows):
 
 
 def h2o(keys, values, queries, rng, rows):
-    """Each token's own key stands in for its query; the lowest score outside the recent window is evicted."""
+    """Each token's own key takes the place of its query; the lowest score outside the recent window is evicted."""
     tau, recent = np.linalg.norm(queries[0]), rows // 2
     kept, scores = np.empty(0, int), np.empty(0)
     for token in range(len(keys)):
@@ -119,16 +138,19 @@ def sweep(processes):
     return errors
 
 
-def errors_of(rows_file):
-    """The same of kvfrontier's rows."""
+def errors_of(records_file):
+    """The same of kvfrontier's records."""
     errors = {}
-    with open(rows_file) as stream:
+    with open(records_file) as stream:
         for line in stream:
-            row = json.loads(line)
-            scheme, rate = row["parameters"]["scheme"], row["parameters"]["rate"]
+            record = json.loads(line)
+            point = record["parameters"]
+            scheme, rate = point["scheme"], point["rate"]
             size = rate if rate is not None else scheme["options"].get("bits")
-            if row["status"] == "ok":
-                errors.setdefault((row["parameters"]["n"], scheme["name"], size), []).append(row["data"]["error"])
+            if record["status"] == "ok":
+                errors.setdefault((point["n"], scheme["name"], size), []).append(
+                    record["data"]["metrics"]["error"]["mean"]
+                )
     return errors
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What others would use for the same task, timed beside kvfrontier on the same inputs and threads, in the same run.
+"""What others would use for the same task, timed with kvfrontier on the same inputs and threads, in the same run.
 
     rivals.py PATH/TO/kvfrontier-perf [--threads T] [--filter TEXT] [--smoke]
 
@@ -45,8 +45,11 @@ def best(work, rounds=ROUNDS):
 def report(label, seconds, ours, goal):
     ratio = seconds / ours
     met = ratio >= goal
-    print(f"  {label:<44} {seconds:10.4g} s          {ratio:8.3g} x ours {'':20} goal >= {goal:<6} "
-          f"{'met' if met else 'MISSED':<6} |{'=' * min(40, round(20 * ratio / goal))}", flush=True)
+    print(
+        f"  {label:<44} {seconds:10.4g} s          {ratio:8.3g} x ours {'':20} goal >= {goal:<6} "
+        f"{'met' if met else 'MISSED':<6} |{'=' * min(40, round(20 * ratio / goal))}",
+        flush=True,
+    )
     return met
 
 
@@ -78,6 +81,7 @@ def attention(directory):
     """Inputs, outputs and times that kvfrontier-perf --filter attention left behind."""
     try:
         import torch
+
         torch.set_num_threads(arguments.threads)
     except ImportError:
         torch = None
@@ -86,10 +90,13 @@ def attention(directory):
     for case in json.loads((directory / "attention.json").read_text()):
         queries, keys, values, ours = (
             np.fromfile(directory / f"{case['name']}-{part}.f32", np.float32).reshape(-1, case["width"])
-            for part in ("queries", "keys", "values", "output"))
+            for part in ("queries", "keys", "values", "output")
+        )
         # The textbook form holds all weights at once; cutting the queries by hand is the best that NumPy does.
-        rivals = {"NumPy": (lambda: numpy_attention(queries, keys, values, 4096), 2.0),
-                  "NumPy, blocks of 512 queries": (lambda: numpy_attention(queries, keys, values, 512), 1.0)}
+        rivals = {
+            "NumPy": (lambda: numpy_attention(queries, keys, values, 4096), 2.0),
+            "NumPy, blocks of 512 queries": (lambda: numpy_attention(queries, keys, values, 512), 1.0),
+        }
         if torch is not None:
             rivals["PyTorch"] = (torch_attention(torch, queries, keys, values), 1.3)
         some = np.linspace(0, len(queries) - 1, CHECKED_QUERIES).astype(int)
@@ -136,18 +143,23 @@ def sweep(directory, time_it):
     def run(isolation):
         nonlocal runs
         runs += 1
-        subprocess.run([program, "run", config, "--out", directory / f"sweep-{runs}", "--threads",
-                        str(arguments.threads), "--isolate", isolation, "--quiet"], check=True,
-                       stderr=subprocess.DEVNULL)
+        out, threads = directory / f"sweep-{runs}", str(arguments.threads)
+        words = ["run", config, "--out", out, "--threads", threads, "--isolate", isolation, "--quiet"]
+        subprocess.run([program, *words], check=True, stderr=subprocess.DEVNULL)
 
     run("always")
     # A process of its own: BLAS takes the number of its threads when it is loaded.
     start = now()
-    printed = subprocess.run([sys.executable, numpy_sweep.__file__, str(arguments.threads)], check=True, text=True,
-                             stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}).stdout
+    printed = subprocess.run(
+        [sys.executable, numpy_sweep.__file__, str(arguments.threads)],
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    ).stdout
     seconds = now() - start
     theirs = {tuple(point): errors for point, errors in json.loads(printed)}
-    different = numpy_sweep.disagreements(numpy_sweep.errors_of(directory / "sweep-1/rows.jsonl"), theirs)
+    different = numpy_sweep.disagreements(numpy_sweep.errors_of(directory / "sweep-1/records.jsonl"), theirs)
     if different:
         raise WrongOutput("the sweeps disagree: " + "; ".join(different))
     if not time_it:
@@ -193,7 +205,8 @@ if __name__ == "__main__":
     parser.add_argument("program", help="the built kvfrontier-perf")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--filter", help="only benchmarks with this text in their name")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="wall, or cpu: CPU seconds over threads")
+    clock = "wall (default), or cpu: CPU seconds over threads"
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=clock)
     parser.add_argument("--smoke", action="store_true", help="compare outputs, time nothing")
     arguments = parser.parse_args()
     # Before NumPy loads its BLAS: the same threads, and whatever kernels it picks for this machine.

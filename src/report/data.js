@@ -1,6 +1,9 @@
 // The data that `kvfrontier report` wrote into the page: one value a point in every column.
 
-/** @returns {{page: object, count: number, columns: {name: string, meaning: string}[], get: (name: string, i: number) => any}} */
+/**
+ * @typedef {{name: string, meaning: string, measured: boolean}} Column
+ * @returns {{page: object, count: number, columns: Column[], get: (name: string, i: number) => any}}
+ */
 export function readData(text) {
   const page = JSON.parse(text)
   const columns = new Map()
@@ -12,7 +15,7 @@ export function readData(text) {
   return {
     page,
     count: page.points.count,
-    columns: page.points.columns.map(({ name, meaning }) => ({ name, meaning })),
+    columns: page.points.columns.map(({ name, meaning, measured }) => ({ name, meaning, measured })),
     get: (name, i) => (columns.get(name) ?? nothing)(i),
   }
 }

@@ -4,11 +4,17 @@ import { element } from './dom.js'
 import { errorText, text } from './data.js'
 import { swatch } from './look.js'
 
-// Measured columns, most important first; the other columns of the data are parameters.
-const measured = new Set(['status', 'trials', 'message_bits', 'peak_state_bits', 'error', 'error_lo', 'error_hi', 'mse', 'mse_floor',
-  'floor_bits', 'floor_kind', 'gap', 'rate', 'bits_per_token', 'mib', 'fp16_ratio', 'information_bits', 'tau', 'error_theorem', 'worst_decile',
-  'ties', 'relative_l2', 'mixture_relative_l2', 'random_relative_l2', 'uncertified', 'failed', 'least_rate', 'stop', 'seconds', 'level'])
-const elsewhere = new Set(['scheme', 'curve', 'point', 'directory', 'experiment_version', 'rng_version', 'scheme_version', 'instance_version'])
+// Shown at another place than among the parameters.
+const elsewhere = new Set([
+  'scheme',
+  'curve',
+  'point',
+  'directory',
+  'experiment_version',
+  'rng_version',
+  'scheme_version',
+  'instance_version',
+])
 
 export function intervalText(data, i) {
   const lo = data.get('error_lo', i)
@@ -23,25 +29,42 @@ export function gapText(data, i) {
 /** The outcome in a few lines: [label, text]. */
 function outcome(data, i) {
   const at = (name) => data.get(name, i)
-  if (at('status') === 'infeasible') return [['status', 'infeasible: the budget is below the least message'], ['least rate', text(at('least_rate'))]]
+  if (at('status') === 'infeasible')
+    return [
+      ['status', 'infeasible: the budget is below the least message'],
+      ['least rate', text(at('least_rate'))],
+    ]
   if (at('trials') === 0) return [['status', `${at('status')}; no measured trial`]]
   const level = `${text(Number((100 * at('level')).toPrecision(4)))} %`
-  const lines = at('error') === null ? [['mse', text(at('mse')) + (at('mse_floor') === null ? '' : ` (floor ${text(at('mse_floor'))})`)]]
-    : [['bit error', `${errorText(at('error'))}  ${intervalText(data, i)} ${level}`]]
+  const lines =
+    at('error') === null
+      ? [['mse', text(at('mse')) + (at('mse_floor') === null ? '' : ` (floor ${text(at('mse_floor'))})`)]]
+      : [['bit error', `${errorText(at('error'))}  ${intervalText(data, i)} ${level}`]]
   lines.push(['message', `${text(at('message_bits'))} bits, ${text(at('rate'))} per value entry`])
-  if (at('floor_bits') !== null) lines.push(['floor', `${text(at('floor_bits'))} bits (${at('floor_kind')}), gap ${gapText(data, i)}`])
-  lines.push(['trials', `${at('trials')}, ${at('stop')}` + (at('uncertified') ? `, ${at('uncertified')} uncertified` : '') + (at('failed') ? `, ${at('failed')} failed` : '')])
+  if (at('floor_bits') !== null)
+    lines.push(['floor', `${text(at('floor_bits'))} bits (${at('floor_kind')}), gap ${gapText(data, i)}`])
+  lines.push([
+    'trials',
+    `${at('trials')}, ${at('stop')}` +
+      (at('uncertified') ? `, ${at('uncertified')} uncertified` : '') +
+      (at('failed') ? `, ${at('failed')} failed` : ''),
+  ])
   return lines
 }
 
 function parameters(data, i) {
   const list = []
-  for (const { name, meaning } of data.columns) {
-    if (measured.has(name) || elsewhere.has(name)) continue
+  for (const { name, meaning, measured } of data.columns) {
+    if (measured || elsewhere.has(name)) continue
     const value = data.get(name, i)
     if (name === 'options') {
       for (const [option, chosen] of Object.entries(JSON.parse(value) ?? {})) {
-        if (option !== 'keys') list.push([option, typeof chosen === 'object' && chosen !== null ? JSON.stringify(chosen) : text(chosen), 'option of the scheme'])
+        if (option !== 'keys')
+          list.push([
+            option,
+            typeof chosen === 'object' && chosen !== null ? JSON.stringify(chosen) : text(chosen),
+            'option of the scheme',
+          ])
       }
     } else if (value !== null) {
       list.push([name, text(value), meaning])
@@ -50,31 +73,61 @@ function parameters(data, i) {
   return list
 }
 
-const pairs = (list, kind) => element('dl', { class: kind }, ...list.flatMap(([label, value, meaning]) =>
-  [element('dt', { title: meaning }, label), element('dd', {}, value)]))
+const pairs = (list, kind) =>
+  element(
+    'dl',
+    { class: kind },
+    ...list.flatMap(([label, value, meaning]) => [element('dt', { title: meaning }, label), element('dd', {}, value)]),
+  )
 
 export function heading(data, i) {
-  return element('div', { class: 'title' }, swatch(data.get('scheme', i), { hollow: data.get('error', i) === 0, tail: data.get('keys', i) === 'stored' }),
-    element('strong', {}, data.get('curve', i)))
+  return element(
+    'div',
+    { class: 'title' },
+    swatch(data.get('scheme', i), { hollow: data.get('error', i) === 0, tail: data.get('keys', i) === 'stored' }),
+    element('strong', {}, data.get('curve', i)),
+  )
 }
 
-/** Outcome and every parameter, for the tooltip. `also`: other points that stand at the same place. */
+/** Outcome and every parameter, for the tooltip. `also`: other points at the same place. */
 export function card(data, i, also) {
   const names = [...new Set(also.map((k) => data.get('curve', k)))]
-  return element('div', {}, heading(data, i), pairs(outcome(data, i), 'outcome'), pairs(parameters(data, i), 'compact'),
-    also.length ? element('p', { class: 'muted' }, `at the same place: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''} (click again for the next)`) : null)
+  const more = names.length > 4 ? ` and ${names.length - 4} more` : ''
+  return element(
+    'div',
+    {},
+    heading(data, i),
+    pairs(outcome(data, i), 'outcome'),
+    pairs(parameters(data, i), 'compact'),
+    also.length
+      ? element(
+          'p',
+          { class: 'muted' },
+          `at the same place: ${names.slice(0, 4).join(', ')}${more} (click again for the next)`,
+        )
+      : null,
+  )
 }
 
 /** All of a point, for the panel. */
 export function sheet(data, i) {
-  const rest = data.columns.filter(({ name }) => measured.has(name) && data.get(name, i) !== null)
+  const rest = data.columns
+    .filter(({ name, measured }) => measured && data.get(name, i) !== null)
     .map(({ name, meaning }) => [name, text(data.get(name, i)), meaning])
-  const versions = ['experiment_version', 'rng_version', 'scheme_version', 'instance_version'].filter((name) => data.get(name, i) !== null).map((name) => [name, text(data.get(name, i)), 'part of the point id'])
+  const versions = ['experiment_version', 'rng_version', 'scheme_version', 'instance_version']
+    .filter((name) => data.get(name, i) !== null)
+    .map((name) => [name, text(data.get(name, i)), 'part of the point id'])
   const replay = `kvfrontier replay ${shellWord(data.get('directory', i))} --point ${data.get('point', i)} --trial 0`
-  return [heading(data, i), pairs(outcome(data, i), 'outcome'),
-    element('h3', {}, 'Parameters'), pairs([...parameters(data, i), ...versions], 'full'),
-    element('h3', {}, 'Measured'), pairs(rest, 'full'),
-    element('h3', {}, 'Measure a trial again'), element('code', { class: 'command' }, replay)]
+  return [
+    heading(data, i),
+    pairs(outcome(data, i), 'outcome'),
+    element('h3', {}, 'Parameters'),
+    pairs([...parameters(data, i), ...versions], 'full'),
+    element('h3', {}, 'Measured'),
+    pairs(rest, 'full'),
+    element('h3', {}, 'Measure a trial again'),
+    element('code', { class: 'command' }, replay),
+  ]
 }
 
 /** A word that a POSIX shell takes as it is. */

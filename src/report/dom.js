@@ -1,4 +1,4 @@
-// Elements from values. Text becomes text nodes, never markup: the rows may hold anything.
+// Elements from values. Text becomes text nodes, never markup: the records may hold anything.
 
 /** element('td', {class: 'n', onclick: f, 'aria-label': 'x'}, 'text', child, ...) */
 export function element(tag, attributes = {}, ...children) {

@@ -6,7 +6,18 @@ import { swatch } from './look.js'
 
 // Lists that are always there, with their labels; the others only where the points differ in them.
 const always = { n: 'n', d: 'd', embedding: 'keys from (embedding)', instance: 'instance' }
-const others = { keys: 'keys in the message', schedule: 'schedule', status: 'status', tau_rule: 'tau', eta: 'eta', seed: 'seed', queries: 'queries', rate_budget: 'budget per entry', experiment: 'experiment', directory: 'directory' }
+const others = {
+  keys: 'keys in the message',
+  schedule: 'schedule',
+  status: 'status',
+  tau_rule: 'tau',
+  eta: 'eta',
+  seed: 'seed',
+  queries: 'queries',
+  rate_budget: 'budget per entry',
+  experiment: 'experiment',
+  directory: 'directory',
+}
 
 const longest = 60 // a list that nobody would read; the text filter finds options
 
@@ -16,26 +27,48 @@ export class Filters {
     this.onChange = onChange
     this.selects = new Map()
     this.boxes = new Map()
-    this.search = element('input', { type: 'search', id: 'filter-text', autocomplete: 'off', placeholder: 'e.g. format=fp16', oninput: () => this.changed() })
+    this.search = element('input', {
+      type: 'search',
+      id: 'filter-text',
+      autocomplete: 'off',
+      placeholder: 'e.g. format=fp16',
+      oninput: () => this.changed(),
+    })
 
     const lists = element('div', { class: 'lists' })
     for (const [name, label] of Object.entries({ ...always, ...others })) {
       const values = distinct(data, name)
       if (!(name in always) && (values.length < 2 || values.length > longest)) continue
-      const select = element('select', { id: `filter-${name}`, onchange: () => this.changed() },
-        element('option', { value: '' }, values.length > 1 ? `all ${values.length}` : 'all'), ...values.map((value, k) => element('option', { value: k + 1 }, text(value))))
+      const select = element(
+        'select',
+        { id: `filter-${name}`, onchange: () => this.changed() },
+        element('option', { value: '' }, values.length > 1 ? `all ${values.length}` : 'all'),
+        ...values.map((value, k) => element('option', { value: k + 1 }, text(value))),
+      )
       this.selects.set(name, { select, values })
       lists.append(element('label', { for: select.id }, element('span', {}, label), select))
     }
-    lists.append(element('label', { for: this.search.id }, element('span', {}, 'scheme or option contains'), this.search))
+    lists.append(
+      element('label', { for: this.search.id }, element('span', {}, 'scheme or option contains'), this.search),
+    )
 
     const legend = element('div', { class: 'legend' })
     for (const scheme of distinct(data, 'scheme')) {
       const box = element('input', { type: 'checkbox', checked: true, onchange: () => this.changed() })
       const count = element('span', { class: 'count' })
-      const row = element('label', {
-        onmouseenter: () => onEmphasis(scheme), onmouseleave: () => onEmphasis(null), onfocusin: () => onEmphasis(scheme), onfocusout: () => onEmphasis(null),
-      }, box, swatch(scheme), element('span', { class: 'name' }, scheme), count)
+      const row = element(
+        'label',
+        {
+          onmouseenter: () => onEmphasis(scheme),
+          onmouseleave: () => onEmphasis(null),
+          onfocusin: () => onEmphasis(scheme),
+          onfocusout: () => onEmphasis(null),
+        },
+        box,
+        swatch(scheme),
+        element('span', { class: 'name' }, scheme),
+        count,
+      )
       this.boxes.set(scheme, { box, count, row })
       legend.append(row)
     }
@@ -44,11 +77,34 @@ export class Filters {
       this.changed()
     }
     container.append(
-      element('div', { class: 'buttons' }, element('button', { type: 'button', id: 'show-all', title: 'no filter', onclick: () => this.clear() }, 'Show all'),
-        element('button', { type: 'button', id: 'show-start', title: 'the setting with the most points', onclick: () => this.start() }, 'Start view')),
+      element(
+        'div',
+        { class: 'buttons' },
+        element(
+          'button',
+          { type: 'button', id: 'show-all', title: 'no filter', onclick: () => this.clear() },
+          'Show all',
+        ),
+        element(
+          'button',
+          { type: 'button', id: 'show-start', title: 'the setting with the most points', onclick: () => this.start() },
+          'Start view',
+        ),
+      ),
       lists,
-      element('fieldset', { id: 'schemes' }, element('legend', {}, 'Schemes'),
-        element('div', { class: 'buttons' }, element('button', { type: 'button', onclick: all(true) }, 'all'), element('button', { type: 'button', onclick: all(false) }, 'none')), legend))
+      element(
+        'fieldset',
+        { id: 'schemes' },
+        element('legend', {}, 'Schemes'),
+        element(
+          'div',
+          { class: 'buttons' },
+          element('button', { type: 'button', onclick: all(true) }, 'all'),
+          element('button', { type: 'button', onclick: all(false) }, 'none'),
+        ),
+        legend,
+      ),
+    )
     this.legend = legend
     this.start(true)
   }
@@ -64,7 +120,11 @@ export class Filters {
       entry.count++
       counts.set(key, entry)
     }
-    const [largest] = [...counts.values()].sort((a, b) => b.count - a.count || this.data.get('tokens', b.i) * this.data.get('d', b.i) - this.data.get('tokens', a.i) * this.data.get('d', a.i))
+    const [largest] = [...counts.values()].sort(
+      (a, b) =>
+        b.count - a.count ||
+        this.data.get('tokens', b.i) * this.data.get('d', b.i) - this.data.get('tokens', a.i) * this.data.get('d', a.i),
+    )
     this.reset()
     if (largest) {
       for (const name of names) {

@@ -9,30 +9,88 @@ const palettes = {
 }
 
 const known = {
-  bitpack: [0, 0], uniform: [1, 1], streaming_llm: [2, 2], h2o: [3, 4], kivi: [4, 3], exact: [6, 9],
-  rate_distortion: [5, 5], ecsq: [3, 5], kmeans: [2, 7], subgen: [4, 0], subgen_sn: [4, 8], subgen_kcenter: [4, 9],
-  gear: [0, 5], less: [1, 3], loma: [0, 3], loma_lossless: [5, 6], prefixkv: [1, 4], lorc: [0, 9], abc: [5, 2],
-  diffrate: [1, 9], tem: [4, 2], l11: [6, 2], shared_x: [6, 3],
+  bitpack: [0, 0],
+  uniform: [1, 1],
+  streaming_llm: [2, 2],
+  h2o: [3, 4],
+  kivi: [4, 3],
+  exact: [6, 9],
+  rate_distortion: [5, 5],
+  ecsq: [3, 5],
+  kmeans: [2, 7],
+  subgen: [4, 0],
+  subgen_sn: [4, 8],
+  subgen_kcenter: [4, 9],
+  gear: [0, 5],
+  less: [1, 3],
+  loma: [0, 3],
+  loma_lossless: [5, 6],
+  prefixkv: [1, 4],
+  lorc: [0, 9],
+  abc: [5, 2],
+  diffrate: [1, 9],
+  tem: [4, 2],
+  l11: [6, 2],
+  shared_x: [6, 3],
 }
 
 const star = Array.from({ length: 10 }, (_, k) => {
   const r = k % 2 ? 0.5 : 1.25
   return [r * Math.sin((k * Math.PI) / 5), -r * Math.cos((k * Math.PI) / 5)]
 })
-const plus = [[-0.36, -1], [0.36, -1], [0.36, -0.36], [1, -0.36], [1, 0.36], [0.36, 0.36], [0.36, 1], [-0.36, 1], [-0.36, 0.36], [-1, 0.36], [-1, -0.36], [-0.36, -0.36]]
+const plus = [
+  [-0.36, -1],
+  [0.36, -1],
+  [0.36, -0.36],
+  [1, -0.36],
+  [1, 0.36],
+  [0.36, 0.36],
+  [0.36, 1],
+  [-0.36, 1],
+  [-0.36, 0.36],
+  [-1, 0.36],
+  [-1, -0.36],
+  [-0.36, -0.36],
+]
 const turned = (points) => points.map(([x, y]) => [(x - y) * 0.75, (x + y) * 0.75])
 
 // Corners in units of the radius, y downwards; null is a circle. In the order of matplotlib's o s ^ D v P X < > *.
 const outlines = [
   null,
-  [[-0.88, -0.88], [0.88, -0.88], [0.88, 0.88], [-0.88, 0.88]],
-  [[0, -1.1], [1.05, 0.85], [-1.05, 0.85]],
-  [[0, -1.15], [1.15, 0], [0, 1.15], [-1.15, 0]],
-  [[0, 1.1], [-1.05, -0.85], [1.05, -0.85]],
+  [
+    [-0.88, -0.88],
+    [0.88, -0.88],
+    [0.88, 0.88],
+    [-0.88, 0.88],
+  ],
+  [
+    [0, -1.1],
+    [1.05, 0.85],
+    [-1.05, 0.85],
+  ],
+  [
+    [0, -1.15],
+    [1.15, 0],
+    [0, 1.15],
+    [-1.15, 0],
+  ],
+  [
+    [0, 1.1],
+    [-1.05, -0.85],
+    [1.05, -0.85],
+  ],
   plus,
   turned(plus),
-  [[-1.1, 0], [0.85, -1.05], [0.85, 1.05]],
-  [[1.1, 0], [-0.85, 1.05], [-0.85, -1.05]],
+  [
+    [-1.1, 0],
+    [0.85, -1.05],
+    [0.85, 1.05],
+  ],
+  [
+    [1.1, 0],
+    [-0.85, 1.05],
+    [-0.85, -1.05],
+  ],
   star,
 ]
 
@@ -44,7 +102,7 @@ export function lookOf(scheme) {
   return { colour: number % 7, marker: Math.floor(number / 7) % 10 }
 }
 
-/** Traces one marker. A tail to the left marks stored keys: the values alone would stand further left. */
+/** Traces one marker. A tail to the left marks stored keys: the values alone would be further left. */
 export function traceMarker(context, marker, x, y, r, { tail = false, arrow = false } = {}) {
   const corners = outlines[marker]
   if (corners === null) {
@@ -73,7 +131,11 @@ export function theme() {
   const of = (name) => style.getPropertyValue(`--${name}`).trim()
   return {
     palette: palettes[matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'],
-    background: of('surface'), ink: of('ink'), muted: of('muted'), grid: of('line'), forbidden: of('forbidden'),
+    background: of('surface'),
+    ink: of('ink'),
+    muted: of('muted'),
+    grid: of('line'),
+    forbidden: of('forbidden'),
   }
 }
 
@@ -89,6 +151,9 @@ export function swatch(scheme, { hollow = false, tail = false } = {}) {
   }
   traceMarker(recorder, marker, tail ? 14 : 8, 8, 4.6, { tail })
   const paint = theme().palette[colour]
-  return svg('svg', { class: 'swatch', width: tail ? 21 : 16, height: 16, 'aria-hidden': 'true' },
-    svg('path', { d: commands.join(''), fill: hollow ? 'none' : paint, stroke: paint, 'stroke-width': 1.4 }))
+  return svg(
+    'svg',
+    { class: 'swatch', width: tail ? 21 : 16, height: 16, 'aria-hidden': 'true' },
+    svg('path', { d: commands.join(''), fill: hollow ? 'none' : paint, stroke: paint, 'stroke-width': 1.4 }),
+  )
 }

@@ -27,16 +27,37 @@ function attend(i) {
 }
 let described
 
-/** What stands in the panel before a point is chosen: how to choose one, and the best of what is shown. */
+/** What the panel shows before a point is chosen: how to choose one, and the best of what is shown. */
 function invitation() {
-  const hint = element('p', { class: 'muted' }, 'Point at a mark, or walk through the table or the chart with the arrow keys: all about the point stands here. A click keeps it, Escape lets go. Drag to pan, Ctrl and wheel to zoom.')
+  const hint = element(
+    'p',
+    { class: 'muted' },
+    'Point at a mark, or walk through the table or the chart with the arrow keys, and this panel shows the point. ' +
+      'A click keeps it, Escape lets go. Drag to pan, Ctrl and wheel to zoom.',
+  )
   const steps = chart.staircase()
   if (steps.length === 0) return [hint]
-  const rows = steps.slice(0, 40).map((i) => element('tr', {}, element('td', { class: 'left' }, swatch(data.get('scheme', i)), data.get('scheme', i)),
-    element('td', {}, text(Number(data.get(chart.options.x, i).toPrecision(4)))), element('td', {}, errorText(data.get('error', i))), element('td', {}, gapText(data, i))))
-  const heads = ['scheme', chart.options.x === 'rate' ? 'bits/Nd' : 'bits', 'error', 'gap'].map((head, k) => element('th', { scope: 'col', class: k === 0 ? 'left' : null }, head))
-  return [hint, element('h3', {}, 'Best of what is shown'), element('table', {}, element('thead', {}, element('tr', {}, ...heads)), element('tbody', {}, ...rows)),
-    steps.length > rows.length ? element('p', { class: 'muted' }, `and ${steps.length - rows.length} more`) : '']
+  const rows = steps
+    .slice(0, 40)
+    .map((i) =>
+      element(
+        'tr',
+        {},
+        element('td', { class: 'left' }, swatch(data.get('scheme', i)), data.get('scheme', i)),
+        element('td', {}, text(Number(data.get(chart.options.x, i).toPrecision(4)))),
+        element('td', {}, errorText(data.get('error', i))),
+        element('td', {}, gapText(data, i)),
+      ),
+    )
+  const heads = ['scheme', chart.options.x === 'rate' ? 'bits/Nd' : 'bits', 'error', 'gap'].map((head, k) =>
+    element('th', { scope: 'col', class: k === 0 ? 'left' : null }, head),
+  )
+  return [
+    hint,
+    element('h3', {}, 'Best of what is shown'),
+    element('table', {}, element('thead', {}, element('tr', {}, ...heads)), element('tbody', {}, ...rows)),
+    steps.length > rows.length ? element('p', { class: 'muted' }, `and ${steps.length - rows.length} more`) : '',
+  ]
 }
 
 function pin(i) {
@@ -66,11 +87,17 @@ function show(list) {
 
 function summary(list) {
   const count = (holds) => list.filter(holds).length
-  const unmeasured = count((i) => data.get('trials', i) === 0), without = list.length - unmeasured - chart.shown.length
+  const unmeasured = count((i) => data.get('trials', i) === 0),
+    without = list.length - unmeasured - chart.shown.length
   const zero = chart.shown.filter((i) => data.get('error', i) === 0).length
-  return `${chart.shown.length} marks of ${data.count} points` + (zero ? `, ${zero} of them without an error seen` : '') +
-    (unmeasured ? `; ${unmeasured} chosen points have no measured trial (infeasible budget, no certified scaling): table only` : '') +
+  return (
+    `${chart.shown.length} marks of ${data.count} points` +
+    (zero ? `, ${zero} of them without an error seen` : '') +
+    (unmeasured
+      ? `; ${unmeasured} chosen points have no measured trial (infeasible budget, no certified scaling): table only`
+      : '') +
     (without ? `; ${without} have no bits to err in: table only` : '')
+  )
 }
 
 for (const id of ['x-axis', 'y-axis', 'lines']) byId(id).addEventListener('change', () => show(filters.chosen()))
@@ -98,9 +125,10 @@ byId('plot').addEventListener('keydown', (event) => {
 })
 byId('plot').addEventListener('blur', () => chart.hideTooltip())
 
-const title = data.page.directories.length === 1 ? data.page.directories[0] : `${data.page.directories.length} directories`
+const title =
+  data.page.directories.length === 1 ? data.page.directories[0] : `${data.page.directories.length} directories`
 document.title = `kvfrontier: ${title}`
-byId('source').textContent = `${title}: ${data.page.rows} rows, ${data.count} points`
+byId('source').textContent = `${title}: ${data.page.records} records, ${data.count} points`
 showClaims(byId('claims'), data.page.claims)
 showProvenance(byId('provenance'), data.page)
 

@@ -18,29 +18,73 @@ export class Table {
     this.all = this.list = []
     const at = (name) => (i) => data.get(name, i)
     this.columns = [
-      { title: 'scheme', key: at('curve'), cell: (i) => [swatch(data.get('scheme', i), { hollow: data.get('error', i) === 0, tail: data.get('keys', i) === 'stored' }), data.get('curve', i)], left: true },
+      {
+        title: 'scheme',
+        key: at('curve'),
+        cell: (i) => [
+          swatch(data.get('scheme', i), { hollow: data.get('error', i) === 0, tail: data.get('keys', i) === 'stored' }),
+          data.get('curve', i),
+        ],
+        left: true,
+      },
       { title: 'keys', key: at('keys'), left: true },
-      { title: 'n', key: at('n') }, { title: 'd', key: at('d') },
+      { title: 'n', key: at('n') },
+      { title: 'd', key: at('d') },
       { title: 'budget', key: at('rate_budget'), meaning: 'bits per value entry that the scheme was allowed' },
-      { title: 'bits/Nd', key: at('rate'), meaning: 'message bits per value entry', cell: (i) => shorter(data.get('rate', i)) },
-      { title: 'bits', key: at('message_bits'), meaning: 'message bits, mean over trials', cell: (i) => (data.get('message_bits', i) === null ? '–' : text(Math.round(data.get('message_bits', i)))) },
+      {
+        title: 'bits/Nd',
+        key: at('rate'),
+        meaning: 'message bits per value entry',
+        cell: (i) => shorter(data.get('rate', i)),
+      },
+      {
+        title: 'bits',
+        key: at('message_bits'),
+        meaning: 'message bits, mean over trials',
+        cell: (i) => (data.get('message_bits', i) === null ? '–' : text(Math.round(data.get('message_bits', i)))),
+      },
       { title: 'error', key: at('error'), cell: (i) => errorText(data.get('error', i)) },
-      { title: 'interval', key: at('error_hi'), meaning: 'of the error, looks included; sorts by its upper end', cell: (i) => intervalText(data, i) },
-      { title: 'floor', key: at('floor_bits'), meaning: 'least bits of any message with this error', cell: (i) => (data.get('floor_bits', i) === null ? '–' : text(Math.round(data.get('floor_bits', i)))) },
-      { title: 'gap', key: at('gap'), meaning: 'message bits over floor; * pays for stored keys, which the floor does not count', cell: (i) => gapText(data, i) },
+      {
+        title: 'interval',
+        key: at('error_hi'),
+        meaning: 'of the error, looks included; sorts by its upper end',
+        cell: (i) => intervalText(data, i),
+      },
+      {
+        title: 'floor',
+        key: at('floor_bits'),
+        meaning: 'least bits of any message with this error',
+        cell: (i) => (data.get('floor_bits', i) === null ? '–' : text(Math.round(data.get('floor_bits', i)))),
+      },
+      {
+        title: 'gap',
+        key: at('gap'),
+        meaning: 'message bits over floor; * pays for stored keys, which the floor does not count',
+        cell: (i) => gapText(data, i),
+      },
       { title: 'trials', key: at('trials') },
       { title: 'status', key: at('status'), left: true },
-      { title: 'instance', key: at('instance'), left: true }, { title: 'embedding', key: at('embedding'), left: true }, { title: 'schedule', key: at('schedule'), left: true },
+      { title: 'instance', key: at('instance'), left: true },
+      { title: 'embedding', key: at('embedding'), left: true },
+      { title: 'schedule', key: at('schedule'), left: true },
     ]
     const heads = this.columns.map((column) => {
-      column.head = element('th', { scope: 'col', class: column.left ? 'left' : null, title: column.meaning },
-        element('button', { type: 'button', onclick: () => this.sortBy(column) }, column.title))
+      column.head = element(
+        'th',
+        { scope: 'col', class: column.left ? 'left' : null, title: column.meaning },
+        element('button', { type: 'button', onclick: () => this.sortBy(column) }, column.title),
+      )
       return column.head
     })
     this.body = element('tbody', { onkeydown: (event) => this.key(event) })
-    this.box = element('div', { class: 'scroll', tabindex: -1 }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), this.body))
+    this.box = element(
+      'div',
+      { class: 'scroll', tabindex: -1 },
+      element('table', {}, element('thead', {}, element('tr', {}, ...heads)), this.body),
+    )
     this.status = element('span', { 'aria-live': 'polite' })
-    const turn = (step) => element('button', { type: 'button', onclick: () => this.turn(step) }, step < 0 ? '‹ previous' : 'next ›')
+    const turn = (step) =>
+      element('button', { type: 'button', onclick: () => this.turn(step) }, step < 0 ? '‹ previous' : 'next ›')
     this.buttons = [turn(-1), turn(1)]
     container.append(this.box, element('div', { class: 'pager' }, ...this.buttons, this.status))
   }
@@ -68,7 +112,10 @@ export class Table {
     this.list = this.all
     if (!column) return
     const keyed = this.all.map((i) => [column.key(i), i])
-    keyed.sort(([a, i], [b, j]) => (a === null) - (b === null) || (a === null ? 0 : descending ? compare(b, a) : compare(a, b)) || i - j)
+    keyed.sort(
+      ([a, i], [b, j]) =>
+        (a === null) - (b === null) || (a === null ? 0 : descending ? compare(b, a) : compare(a, b)) || i - j,
+    )
     this.list = keyed.map(([, i]) => i)
   }
 
@@ -83,14 +130,35 @@ export class Table {
   }
 
   draw() {
-    const first = this.page * rowsAPage, part = this.list.slice(first, first + rowsAPage)
-    this.body.replaceChildren(...part.map((i, k) => {
-      const cells = this.columns.map((column) => element('td', { class: column.left ? 'left' : null }, ...[(column.cell ?? ((j) => text(column.key(j))))(i)].flat()))
-      const row = element('tr', { tabindex: k === 0 ? 0 : -1, 'data-point': this.data.get('point', i), onfocus: () => this.focused(row, i), onclick: () => this.onSelect(i) }, ...cells)
-      row.point = i
-      return row
-    }))
-    this.status.textContent = this.list.length === 0 ? 'no point passes the filters' : `${first + 1}–${first + part.length} of ${this.list.length} points`
+    const first = this.page * rowsAPage,
+      part = this.list.slice(first, first + rowsAPage)
+    this.body.replaceChildren(
+      ...part.map((i, k) => {
+        const cells = this.columns.map((column) =>
+          element(
+            'td',
+            { class: column.left ? 'left' : null },
+            ...[(column.cell ?? ((j) => text(column.key(j))))(i)].flat(),
+          ),
+        )
+        const row = element(
+          'tr',
+          {
+            tabindex: k === 0 ? 0 : -1,
+            'data-point': this.data.get('point', i),
+            onfocus: () => this.focused(row, i),
+            onclick: () => this.onSelect(i),
+          },
+          ...cells,
+        )
+        row.point = i
+        return row
+      }),
+    )
+    this.status.textContent =
+      this.list.length === 0
+        ? 'no point passes the filters'
+        : `${first + 1}–${first + part.length} of ${this.list.length} points`
     this.buttons[0].disabled = this.page === 0
     this.buttons[1].disabled = this.page >= this.pages - 1
     this.mark(this.marked ?? -1)
@@ -109,10 +177,10 @@ export class Table {
       to?.focus()
     }
     if (event.key === 'ArrowDown') {
-      if (!row.nextElementSibling && this.page < this.pages - 1) this.turn(1), move(this.body.firstElementChild)
+      if (!row.nextElementSibling && this.page < this.pages - 1) (this.turn(1), move(this.body.firstElementChild))
       else move(row.nextElementSibling)
     } else if (event.key === 'ArrowUp') {
-      if (!row.previousElementSibling && this.page > 0) this.turn(-1), move(this.body.lastElementChild)
+      if (!row.previousElementSibling && this.page > 0) (this.turn(-1), move(this.body.lastElementChild))
       else move(row.previousElementSibling)
     } else if (event.key === 'PageDown' || event.key === 'PageUp') {
       this.turn(event.key === 'PageDown' ? 1 : -1)

@@ -4,11 +4,11 @@
     slurm_array.py PROGRAM [--config CONFIG]
 
 Starts munged, slurmctld and slurmd on loopback in a private temporary directory, submits the sweep with
-configs/cluster/slurm_array.sh, kills the kvfrontier of one task with SIGKILL once it has written some rows, tells another
-task to stop as Slurm does before a time limit, and compares the merged rows of the requeued tasks and the others with
-those of a single process: identical but for times and sessions. A second array leaves a shard out: the merge job names
-it, and the same command again completes the sweep. Needs root and Debian's slurm-wlm. Everything it starts ends with it,
-by process id. Exit status: 0 passed, 1 failed, 2 cannot run here.
+configs/cluster/slurm_array.sh, kills the kvfrontier of one task with SIGKILL once it has written some records, tells
+another task to stop as Slurm does before a time limit, and compares the merged records of the requeued tasks and the
+others with those of a single process: identical but for times and sessions. A second array leaves a shard out: the
+merge job names it, and the same command again completes the sweep. Needs root and Debian's slurm-wlm. Everything it
+starts ends with it, by process id. Exit status: 0 passed, 1 failed, 2 cannot run here.
 """
 
 import argparse
@@ -123,14 +123,21 @@ def slurm(directory):
     key.chmod(0o400)
     controller_port, daemon_port = free_ports(2)
     conf = directory / "slurm.conf"
-    conf.write_text(SLURM_CONF.format(directory=directory, host=socket.gethostname().split(".")[0], cpus=os.cpu_count(),
-                                      controller_port=controller_port, daemon_port=daemon_port))
+    conf.write_text(
+        SLURM_CONF.format(
+            directory=directory,
+            host=socket.gethostname().split(".")[0],
+            cpus=os.cpu_count(),
+            controller_port=controller_port,
+            daemon_port=daemon_port,
+        )
+    )
     os.environ["SLURM_CONF"] = str(conf)
     munge = directory / "munge"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(daemon("munged", "--foreground", "--force", "--num-threads=2", f"--key-file={key}",
-                                   f"--socket={munge}/socket", f"--pid-file={munge}/pid", f"--log-file={munge}/log",
-                                   f"--seed-file={munge}/seed", log=directory / "munged.out"))
+        files = [f"--{file}-file={munge}/{file}" for file in ("key", "pid", "log", "seed")]
+        words = ["munged", "--foreground", "--force", "--num-threads=2", f"--socket={munge}/socket", *files]
+        stack.enter_context(daemon(*words, log=directory / "munged.out"))
         eventually(lambda: (munge / "socket").exists(), "munged opens its socket")
         controller = stack.enter_context(daemon("slurmctld", "-D", "-c", log=directory / "slurmctld.out"))
         node = stack.enter_context(daemon("slurmd", "-D", "-c", log=directory / "slurmd.out"))
@@ -138,7 +145,8 @@ def slurm(directory):
         def idle():
             for process, name in ((controller, "slurmctld"), (node, "slurmd")):
                 log = directory / f"{name}.log"
-                require(process.poll() is None, f"{name} ended: {log.read_text()[-2000:] if log.exists() else 'no log'}")
+                said = log.read_text()[-2000:] if log.exists() else "no log"
+                require(process.poll() is None, f"{name} ended: {said}")
             asked = subprocess.run(["sinfo", "--noheader", "--format", "%T"], text=True, capture_output=True)
             return asked.stdout.strip() == "idle"
 
@@ -148,8 +156,9 @@ def slurm(directory):
         finally:
             # Steps end with their jobs, and not with slurmd.
             subprocess.run(["scancel", "--user", "root"], check=False)
-            subprocess.run(["scancel", "--user", "root", "--signal", "KILL", "--full"], check=False,
-                           stderr=subprocess.DEVNULL)
+            subprocess.run(
+                ["scancel", "--user", "root", "--signal", "KILL", "--full"], check=False, stderr=subprocess.DEVNULL
+            )
             with contextlib.suppress(Failed):
                 eventually(lambda: not output_of("squeue", "--noheader"), "the queue empties")
 
@@ -157,8 +166,9 @@ def slurm(directory):
 def submit(program, config, out, *flags):
     """Returns the ids of the array and of the merge job."""
     environment = {**os.environ, "KVFRONTIER": str(program), "OUT": str(out)}
-    text = output_of(str(REPOSITORY / "configs/cluster/slurm_array.sh"), str(config), str(SHARDS), *flags,
-                     env=environment)
+    text = output_of(
+        str(REPOSITORY / "configs/cluster/slurm_array.sh"), str(config), str(SHARDS), *flags, env=environment
+    )
     found = re.fullmatch(r"array (\d+), merge (\d+) -> .*\n", text)
     require(found, f"slurm_array.sh printed {text!r}")
     return found.groups()
@@ -166,13 +176,16 @@ def submit(program, config, out, *flags):
 
 def job_is_over(job):
     # A requeued task waits for its old credential to expire; here that may as well be now.
-    listed = output_of("squeue", "--noheader", "--array", "--jobs", job, "--format", "%i %T %r", stderr=subprocess.DEVNULL) \
-        if job in output_of("squeue", "--noheader", "--format", "%F") else ""
+    if job not in output_of("squeue", "--noheader", "--format", "%F"):
+        return True
+    words = ["squeue", "--noheader", "--array", "--jobs", job, "--format", "%i %T %r"]
+    listed = output_of(*words, stderr=subprocess.DEVNULL)
     for line in listed.splitlines():
         task, state, reason = line.split(maxsplit=2)
         if state == "PENDING" and reason == "BeginTime":
-            subprocess.run(["scontrol", "update", f"JobId={task}", "StartTime=now"], check=False,
-                           stderr=subprocess.DEVNULL)
+            subprocess.run(
+                ["scontrol", "update", f"JobId={task}", "StartTime=now"], check=False, stderr=subprocess.DEVNULL
+            )
     return not listed
 
 
@@ -203,9 +216,9 @@ def kvfrontier_of_shard(out, shard):
 
 
 def canonical(out):
-    """Rows and stops as sorted lines without times and sessions."""
+    """Records and stops as sorted lines without times and sessions."""
     kept = []
-    for stem in ("rows", "stops"):
+    for stem in ("records", "stops"):
         for file in sorted(out.glob(f"{stem}*.jsonl")):
             for line in file.read_text().splitlines():
                 record = json.loads(line)
@@ -216,10 +229,13 @@ def canonical(out):
 
 
 def require_same(out, reference):
-    rows = canonical(out)
-    different = set(rows) ^ set(reference)
-    require(rows == reference, f"{out}: {len(different)} lines are not those of one process, for example "
-            f"{min(different, default='(a repetition)')[:300]}")
+    records = canonical(out)
+    different = set(records) ^ set(reference)
+    require(
+        records == reference,
+        f"{out}: {len(different)} lines are not those of one process, for example "
+        f"{min(different, default='(a repetition)')[:300]}",
+    )
 
 
 def require_resumed(out, shard, code, before):
@@ -227,20 +243,20 @@ def require_resumed(out, shard, code, before):
     require(f"ended with {code}; back into the queue" in log, f"the task was not sent back:\n{log}")
     measured, found = map(int, re.findall(r"(\d+) trials measured, (\d+) found", log)[-1])
     require(measured > 0 and found >= before > 0, f"it was too late, or the task did not resume:\n{log}")
-    print(f"shard {shard}/{SHARDS}: ended with {code} after {before} rows, requeued, {found} found, {measured} measured")
+    print(f"shard {shard}/{SHARDS}: ended with {code} after {before} records, {found} found, {measured} measured")
 
 
 def interrupted_tasks(program, config, directory):
     reference, out = directory / "reference", directory / "array"
     subprocess.run([program, "run", str(config), "--out", str(reference), "--quiet"], check=True)
     array, merge = submit(program, config, out)
-    rows = {shard: out / f"rows.{shard}-of-{SHARDS}.jsonl" for shard in (KILLED, STOPPED)}
+    files = {shard: out / f"records.{shard}-of-{SHARDS}.jsonl" for shard in (KILLED, STOPPED)}
     before = {}
-    eventually(lambda: lines(rows[KILLED]) >= 20, f"shard {KILLED}/{SHARDS} has written 20 rows")
+    eventually(lambda: lines(files[KILLED]) >= 20, f"shard {KILLED}/{SHARDS} has written 20 records")
     os.kill(eventually(lambda: kvfrontier_of_shard(out, KILLED), "its process is found"), signal.SIGKILL)
-    before[KILLED] = lines(rows[KILLED])
-    eventually(lambda: lines(rows[STOPPED]) >= 20, f"shard {STOPPED}/{SHARDS} has written 20 rows")
-    before[STOPPED] = lines(rows[STOPPED])
+    before[KILLED] = lines(files[KILLED])
+    eventually(lambda: lines(files[STOPPED]) >= 20, f"shard {STOPPED}/{SHARDS} has written 20 records")
+    before[STOPPED] = lines(files[STOPPED])
     output_of("scancel", "--signal", "TERM", "--batch", f"{array}_{STOPPED}")
     code = wait_for(array, merge)
     merged = (out / "slurm" / "merge.log").read_text()
@@ -249,7 +265,7 @@ def interrupted_tasks(program, config, directory):
     require_resumed(out, STOPPED, 143, before[STOPPED])
     require(" 0 findings" in merged, f"no audit in {merged}")
     require_same(out, canonical(reference))
-    print(f"{len(canonical(out))} rows and stops identical to those of one process")
+    print(f"{len(canonical(out))} records and stops identical to those of one process")
 
 
 def left_out_shard(program, directory):
@@ -260,8 +276,10 @@ def left_out_shard(program, directory):
     code = wait_for(*submit(program, config, out, "--array", tasks))
     merged = (out / "slurm" / "merge.log").read_text()
     named = re.findall(r"shard (\d+)/(\d+) has not finished", merged)
-    require(code == 1 and named == [(str(LEFT_OUT), str(SHARDS))],
-            f"the merge job ended with {code} and named {named}:\n{merged}")
+    require(
+        code == 1 and named == [(str(LEFT_OUT), str(SHARDS))],
+        f"the merge job ended with {code} and named {named}:\n{merged}",
+    )
     code = wait_for(*submit(program, config, out))
     require(code == 0, f"the second merge job ended with {code}:\n{(out / 'slurm' / 'merge.log').read_text()}")
     require_same(out, canonical(reference))
@@ -274,7 +292,8 @@ def main():
     parser.add_argument("--config", default=REPOSITORY / "configs/quick/index_frontier.json")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
-        print("make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container", file=sys.stderr)
+        needs = "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container"
+        print(needs, file=sys.stderr)
         return 2
     missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
     if missing:
