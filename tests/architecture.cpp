@@ -1,6 +1,5 @@
 // The folder order is the data flow: includes point only to the left. Read off the #include lines of the tree itself.
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -8,6 +7,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include "support/catch.hpp"
 
 namespace {
 
@@ -37,7 +38,7 @@ struct Include {
   std::string from, target;
 };
 
-// The quoted includes below `folder` (src/core, experiments, ...), each with the name of the folder it stands in.
+// The quoted includes below `folder` (src/core, experiments, ...), each with the name of its folder.
 std::vector<Include> includes_below(const fs::path& folder, const std::string& name) {
   static const std::regex quoted(R"re(^\s*#\s*include\s*"([^"]+)")re");
   std::vector<Include> list;
@@ -94,7 +95,7 @@ TEST_CASE("includes point only to the left", "[architecture]") {
   for (const Include& include : all) {
     CAPTURE(include.file.string(), include.line, include.target);
     if (include.target == "build_info.hpp") continue;  // written at build time from src/sweep/build_info.hpp.in
-    // Always by folder, so that this test can tell where a file stands; an experiment may name a header beside it.
+    // Always by folder, so that this test can tell which folder a file is in; an experiment may name a header beside it.
     const std::size_t slash = include.target.find('/');
     if (include.from == "experiments" && slash == std::string::npos) {
       CHECK(fs::exists(root / include.file.parent_path() / include.target));
@@ -130,7 +131,8 @@ TEST_CASE("no folder reaches itself through others", "[architecture]") {
 TEST_CASE("every folder says what lives in it", "[architecture]") {
   std::vector<fs::path> folders;
   for (const std::string& folder : order) folders.push_back(fs::path("src") / folder);
-  for (const char* folder : {"src/report", "experiments", "experiments/claims", "experiments/sweeps", "configs", "tests", "tests/browser"})
+  for (const char* folder :
+       {"src/report", "experiments", "experiments/claims", "experiments/sweeps", "configs", "tests", "tests/browser"})
     folders.emplace_back(folder);
   if (fs::exists(root / "results")) folders.emplace_back("results");
   for (const fs::path& folder : folders) {

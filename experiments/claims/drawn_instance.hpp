@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/options.hpp"
+#include "core/members.hpp"
 #include "reduction/certificate.hpp"
 #include "sweep/experiment.hpp"
 
@@ -17,7 +17,7 @@ struct DrawnInstance {
   core::RowMatrixD keys, values;  // N x d
   std::optional<double> tau;      // certified, with `zero_tokens` further tokens of Bob's own
 
-  // `seed` and `trial` as in the row's parameters; the draw depends on the instance alone.
+  // `seed` and `trial` as in the record's parameters; the draw depends on the instance alone.
   DrawnInstance(const reduction::InstanceParams& params, std::uint64_t seed, std::uint64_t trial, double eta,
                 core::Index zero_tokens = 0)
       : instance(reduction::make_instance(params, reduction::Coins::derive(seed, params, trial))) {
@@ -30,27 +30,31 @@ struct DrawnInstance {
   }
 };
 
-// Options `schedule`, `n` and `d` of a claim, and their schedule.
-inline std::vector<core::Option> shape_options(int n, int d) {
-  return {core::Option::choice("schedule", "doubling", geometry::Schedule::names(), "sides of the token maps"),
-          core::Option::integer("n", n, 2, 16384, "side of the last map, where the schedule leaves it free"),
-          core::Option::integer("d", d, 1, 65536, "width of keys and of values")};
+// The members `schedule`, `n` and `d` of a claim's parameters P.
+template <class P>
+core::Member<P> schedule_member(std::string P::*place) {
+  return core::member("schedule", place, "sides of the token maps").one_of(geometry::Schedule::names());
 }
-inline geometry::Schedule schedule_of(const core::Json& parameters) {
-  return geometry::Schedule::named(parameters.at("schedule"), parameters.at("n"));
+template <class P>
+core::Member<P> n_member(int P::*place) {
+  return core::member("n", place, "side of the last map, where the schedule leaves it free").range(2, 16384);
+}
+template <class P>
+core::Member<P> d_member(core::Index P::*place) {
+  return core::member("d", place, "width of keys and of values").range(1, 65536);
 }
 // n as the schedule has it, so that parameters do not differ by an n that means nothing.
-inline void resolve_shape(const sweep::Combination& combination, core::Json& parameters) {
-  const std::string name = combination.value("schedule");
-  const int fixed = geometry::Schedule::fixed_side(name), n = combination.value("n");
-  parameters["schedule"] = name;
-  parameters["n"] = fixed > 0 ? fixed : n;
-  parameters["d"] = combination.value("d");
+inline int resolved_n(const std::string& schedule, int n) {
+  const int fixed = geometry::Schedule::fixed_side(schedule);
+  return fixed > 0 ? fixed : n;
 }
-inline reduction::InstanceParams index_params(const core::Json& parameters, const char* embedding = "sphere") {
+
+// An INDEX instance of such a shape.
+inline reduction::InstanceParams index_params(const std::string& schedule, int n, core::Index d,
+                                              const char* embedding = "sphere") {
   reduction::InstanceParams params;
-  params.schedule = schedule_of(parameters);
-  params.d = parameters.at("d");
+  params.schedule = geometry::Schedule::named(schedule, n);
+  params.d = d;
   params.embedding = embedding;
   return params;
 }

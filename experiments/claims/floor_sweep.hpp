@@ -1,22 +1,30 @@
 #pragma once
 // The sweep that the floor claims judge together: every registered scheme, at several budgets, on INDEX. One set of
-// rows serves index_floor, mse_floor and eta_implies_decoding.
+// records serves index_floor, mse_floor and eta_implies_decoding.
 
 #include <algorithm>
 
-#include "analysis/claim.hpp"
+#include "analysis/game_claim.hpp"
 #include "schemes/scheme.hpp"
 
 namespace kvfrontier::experiments {
+
+inline const std::string keys_option = "keys";
+
+// A scheme's entry in a config. The floor counts values only, so the schemes that can do without sending keys do.
+inline core::Json public_entry(const std::string& name) {
+  core::Json entry{{"name", name}};
+  if (schemes::Schemes::find(name, "scheme").options().find(keys_option) != nullptr)
+    entry.emplace(keys_option, core::enum_name(schemes::Keys::open));
+  return entry;
+}
 
 inline core::Json floor_sweep(analysis::Size size) {
   const bool quick = size == analysis::Size::quick;
   core::Json entries = core::Json::array(), fixed = core::Json::array();
   for (const auto& name : schemes::self_contained_schemes()) {
     const auto& options = schemes::Schemes::find(name, "").options();
-    core::Json entry{{"name", name}};
-    // The floor counts values only, so the schemes that can do without sending keys do.
-    if (options.find("keys") != nullptr) entry["keys"] = "public";
+    const core::Json entry = public_entry(name);
     (options.has_size() ? entries : fixed).push_back(entry);
   }
   core::Json grid = core::Json::array();
@@ -27,17 +35,13 @@ inline core::Json floor_sweep(analysis::Size size) {
   cell(8, 64, {0.5, 1});
   cell(16, 32, quick ? core::Json{0.25, 0.5, 1, 4} : core::Json{0.125, 0.25, 0.5, 0.75, 1, 2, 4, 8});
   if (!quick) cell(32, 64, {0.25, 0.5, 1, 4});
-  return {{"experiment", "index_frontier"},
-          {"grid", grid},
-          {"queries", 512},
-          {"mixture_queries", 0},
-          {"random_queries", 0},
-          {"stop", {{"min_trials", quick ? 40 : 96}, {"max_trials", quick ? 40 : 96}}}};
+  return {{"experiment", "index_frontier"}, {"grid", grid},        {"queries", 512},
+          {"mixture_queries", 0},           {"random_queries", 0}, {"stop", analysis::trials(quick ? 40 : 96)}};
 }
 
 // Message bits an entry of one point's trials, their mean.
-inline double mean_rate(const analysis::PointRows& point) {
-  return core::mean_of(point.values("message_bits")) / (point.parameter("tokens") * point.parameter("d"));
+inline double mean_rate(const analysis::Games& games) {
+  return core::mean_of(games.values(&simulator::GameRecord::message_bits)) / games.parameters.entries();
 }
 
 // The mean error of trials. Where every trial errs, Student t alone: the row bound of core::error_interval takes parts
@@ -51,24 +55,25 @@ inline core::Interval mean_error_interval(const std::vector<core::TrialErrors>& 
   return {std::max(0.0, interval.lo), std::min(1.0, interval.hi)};
 }
 
-// Where a floor check stands: scheme, sizes, rate and the measured error.
-inline core::Json floor_place(const analysis::PointRows& point, const char* quantity) {
-  core::Json at = point.at({"n", "d"});
-  at["quantity"] = quantity;
-  at["scheme"] = point.parameters.at("scheme").at("name");
-  at["rate"] = mean_rate(point);
-  at["entries"] = point.parameter("tokens") * point.parameter("d");
+// The place of a floor check: scheme, sizes, rate and number of entries.
+inline core::Json floor_place(const analysis::Games& games, const char* quantity) {
+  using simulator::GamePoint;
+  core::Json at = games.at(&GamePoint::n, &GamePoint::d);
+  at.update({{"quantity", quantity},
+             {"scheme", games.parameters.scheme.name},
+             {"rate", mean_rate(games)},
+             {"entries", games.parameters.entries()}});
   return at;
 }
 
-inline bool has_fixed_length(const analysis::PointRows& point) {
-  return schemes::Schemes::find(point.parameters.at("scheme").at("name"), "").fixed_length();
+inline bool has_fixed_length(const analysis::Games& games) {
+  return games.trials.front().floor_kind == simulator::FloorKind::finite;
 }
 
 // Message bits: one number for a fixed length, Student t of the mean otherwise.
-inline core::Interval length_interval(const analysis::PointRows& point, double level) {
-  const auto lengths = point.values("message_bits");
-  if (has_fixed_length(point)) return {lengths.front(), lengths.front()};
+inline core::Interval length_interval(const analysis::Games& games, double level) {
+  const auto lengths = games.values(&simulator::GameRecord::message_bits);
+  if (has_fixed_length(games)) return {lengths.front(), lengths.front()};
   const auto interval = core::student_interval(lengths, level);
   return {std::max(interval.lo, 1.0), std::max(interval.hi, 1.0)};
 }

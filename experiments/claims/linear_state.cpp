@@ -1,103 +1,144 @@
-// F22. The state of linear attention, sum_j k_j v_j^T, has a size that does not grow with N, so its bit error must.
+// The state of linear attention, sum_j k_j v_j^T, has a size that does not grow with N, so its bit error must.
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
-#include "analysis/claim.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "core/bits.hpp"
 #include "core/float_format.hpp"
-#include "core/rng.hpp"
 #include "geometry/embedding.hpp"
 #include "theory/estimators.hpp"
 #include "theory/floor.hpp"
 
 namespace kvfrontier::experiments::linear_state {
+
+enum class Values { signs, bits };
+enum class State { fp32, sign };
+enum class Mutation { none, leaking_decoder, uncounted_columns };
+
+}  // namespace kvfrontier::experiments::linear_state
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::linear_state::Values> {
+  static constexpr std::array names{"signs", "bits"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::linear_state::State> {
+  static constexpr std::array names{"fp32", "sign"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::linear_state::Mutation> {
+  static constexpr std::array names{"none", "leaking_decoder", "uncounted_columns"};
+};
+
+namespace kvfrontier::experiments::linear_state {
 namespace {
 
-using analysis::CheckList;
+using core::Bits;
 using core::Index;
 using core::Json;
 
-class LinearState : public analysis::Claim {
- public:
-  std::string name() const override { return "linear_state"; }
-  std::string statement() const override {
-    return "the d x d state of linear attention reads bits with error Qfun(sqrt(d/N)) (values +-1) or "
-           "Qfun(sqrt(d/(2N))) ({0,1}), and its bits never lie below the floor";
-  }
-  std::string source() const override {
-    return "central limit theorem for sum_j <k_i,k_j> v_j; floor: INDEX, the step behind Thm 4.5 of arXiv 2503.14881, "
-           "applied to any fixed state";
-  }
-  std::string prediction() const override {
-    return "Qfun(sqrt(d/(N-1))) for +-1 read by sign, Qfun(sqrt(d/(2(N-1)))) for {0,1} read at 1/2, Qfun(sqrt(2d/(pi "
-           "(N-1)))) when each entry of the state is one sign bit; "
-           "state bits >= (1 - H2(error)) N d";
-  }
-  std::string allowance() const override {
-    return "3 % of the error: the noise is a sum of N-1 >= 63 products (and of d >= 128 signs), whose fourth cumulant "
-           "moves the Gaussian tail by at most 1.5 %. None for the floor";
-  }
-  std::string refutation() const override {
-    return "an error more than 3 % off the law at any N/d, or a state with fewer bits than (1 - H2(error)) N d";
-  }
+struct Parameters {
+  Index tokens = 1024, d = 64;
+  Values values = Values::signs;
+  State state = State::fp32;
+  Mutation mutation = Mutation::none;
 
-  const core::OptionTable& options() const override {
-    using core::Option;
-    static const core::OptionTable table{
-        Option::integer("tokens", 1024, 2, 50'000, "N"),
-        Option::integer("d", 64, 1, 4096, "width of keys and of values"),
-        Option::choice("values", "signs", {"signs", "bits"}, "signs: +-1 read by sign; bits: {0,1} read at 1/2"),
-        Option::choice("state", "fp32", {"fp32", "sign"},
-                       "how an entry of the state is stored; sign: one bit, values must be signs"),
-        analysis::sabotage_option({"leaking_decoder", "uncounted_columns"})};
-    return table;
+  static core::MemberList<Parameters> members() {
+    return {core::member("tokens", &Parameters::tokens, "N").range(2, 50'000),
+            core::member("d", &Parameters::d, "width of keys and of values").range(1, 4096),
+            core::member("values", &Parameters::values, "signs: +-1 read by sign; bits: {0,1} read at 1/2"),
+            core::member("state", &Parameters::state,
+                         "how an entry of the state is stored; sign: one bit, values must be signs"),
+            analysis::mutation_member(&Parameters::mutation)};
   }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    for (const char* name : {"tokens", "d", "values", "state", "sabotage"}) parameters[name] = combination.value(name);
-    if (parameters["state"] == "sign" && parameters["values"] != "signs") {
-      throw core::ConfigError(combination.path("state"), "\"sign\"",
+  // Instances drawn in one trial: a small one is drawn many times, so that a trial is worth its record.
+  Index draws() const { return std::max<Index>(1, 8 * d / tokens); }
+};
+
+struct Trial {
+  double error = 0;
+  Bits state_bits = 0;
+  static core::MemberList<Trial> members() {
+    return {core::member("error", &Trial::error, "mean bit error over all entries").needed(),
+            core::member("state_bits", &Trial::state_bits, "length of the stored state").unit("bits").needed()};
+  }
+};
+
+const analysis::ClaimText claim{
+    .name = "linear_state",
+    .statement = R"(The d x d state of linear attention reads bits with an error that grows with N/d, and it never has
+      fewer bits than the floor.)",
+    .note = "The error is Qfun(sqrt(d/N)) for values +-1 and Qfun(sqrt(d/(2N))) for values {0,1}.",
+    .source = R"(central limit theorem for sum_j <k_i,k_j> v_j; floor: INDEX, the step behind Thm 4.5 of arXiv
+      2503.14881, applied to any fixed state)",
+    .prediction = R"(Qfun(sqrt(d/(N-1))) for +-1 read by sign, Qfun(sqrt(d/(2(N-1)))) for {0,1} read at 1/2,
+      Qfun(sqrt(2d/(pi (N-1)))) when each entry of the state is one sign bit; state bits >= (1 - H2(error)) N d)",
+    .allowance = R"(3 % of the error: the noise is a sum of N-1 >= 63 products (and of d >= 128 signs), whose fourth
+      cumulant moves the Gaussian tail by at most 1.5 %. None for the floor)",
+    .refutation = R"(an error more than 3 % off the law at any N/d, or a state with fewer bits than (1 - H2(error))
+      N d)"};
+
+// Writes the state as the message it is, reads it back, and returns its exact length in bits.
+Bits store(core::RowMatrixF& state, bool sign, bool uncounted_columns) {
+  core::BitWriter writer;
+  writer.section("state");
+  const Index count = state.size();
+  if (sign) {
+    for (Index i = 0; i < count; ++i) writer.put(state.data()[i] > 0, 1);
+  } else {
+    core::put_floats(writer, core::FloatFormat::fp32, state.data(), count);
+  }
+  const Bits length = writer.bits().size;
+  core::BitReader reader(writer.bits());
+  if (sign) {
+    for (Index i = 0; i < count; ++i) state.data()[i] = reader.get(1) ? 1.0f : -1.0f;
+  } else {
+    core::get_floats(reader, core::FloatFormat::fp32, state.data(), count);
+  }
+  return uncounted_columns ? length / state.cols() : length;
+}
+
+class LinearState : public analysis::MeasuringClaim<Parameters, Trial> {
+ public:
+  LinearState() : MeasuringClaim(claim) {}
+
+  void complete(Parameters& p, const sweep::Combination& combination) const override {
+    if (p.state == State::sign && p.values != Values::signs) {
+      throw core::ConfigError(combination.path(&Parameters::state), "\"sign\"",
                               "fp32 where values are bits: the mean of the state would fill its signs");
     }
-    return parameters;
   }
-  // Instances drawn in one trial: small ones many times, so that a trial is worth its row.
-  static Index draws(Index tokens, Index d) { return std::max<Index>(1, 8 * d / tokens); }
-  double operations(const Json& parameters) const override {
-    const double tokens = parameters.at("tokens"), d = parameters.at("d");
-    return static_cast<double>(draws(parameters.at("tokens"), parameters.at("d"))) * 4 * tokens * d * (d + 20);
-  }
+  double operations(const Parameters& p) const override { return 4.0 * p.draws() * p.tokens * p.d * (p.d + 20); }
 
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const Index tokens = parameters.at("tokens"), d = parameters.at("d");
-    const std::string identity = Json{{"tokens", tokens}, {"d", d}}.dump(), sabotage = parameters.at("sabotage");
-    const auto public_key = core::derive_key(parameters.at("seed"), identity, trial, "public");
-    const auto alice_key = core::derive_key(parameters.at("seed"), identity, trial, "alice");
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    const Index tokens = p.tokens, d = p.d, draws = p.draws();
+    const std::string identity = Json{{"tokens", tokens}, {"d", d}}.dump();
+    const auto public_key = turn.key(identity), alice_key = turn.key(identity, "alice");
     const auto& sphere = geometry::Embeddings::find("sphere", "embedding");
-    const bool centred = parameters.at("values") == "signs";
+    const bool centred = p.values == Values::signs;
 
     double errors = 0;
-    std::uint64_t state_bits = 0;
+    Bits state_bits = 0;
     core::RowMatrixF keys(tokens, d), values(tokens, d);
-    const Index count = draws(tokens, d);
-    for (Index draw = 0; draw < count; ++draw) {
-      sphere.rows(public_key, tokens * count, draw * tokens, keys);
+    for (Index draw = 0; draw < draws; ++draw) {
+      sphere.rows(public_key, tokens * draws, draw * tokens, keys);
       for (Index i = 0; i < tokens; ++i) {
-        core::Stream bits(alice_key, core::Purpose("linear_state/values"),
-                          static_cast<std::uint64_t>(draw * tokens + i));
-        for (Index c = 0; c < d; ++c) values(i, c) = static_cast<float>(bits() & 1);
+        core::Stream bits(alice_key, core::Purpose("linear_state/values"), draw * tokens + i);
+        for (Index c = 0; c < d; ++c) values(i, c) = bits() & 1;
       }
       const core::RowMatrixF shown = centred ? core::RowMatrixF(2 * values.array() - 1) : values;
       core::RowMatrixF state = keys.transpose() * shown;
-      state_bits = store(state, parameters.at("state") == "sign", sabotage == "uncounted_columns");
+      state_bits = store(state, p.state == State::sign, p.mutation == Mutation::uncounted_columns);
       core::RowMatrixF answers = keys * state;
-      if (sabotage == "leaking_decoder") {  // one row in ten comes straight from the instance
+      if (p.mutation == Mutation::leaking_decoder) {  // one row in ten comes straight from the instance
         for (Index i = 0; i < tokens; i += 10) answers.row(i) = shown.row(i);
       }
       const float threshold = centred ? 0.0f : 0.5f;
-      errors += static_cast<double>(((answers.array() > threshold) != (values.array() > 0.5f)).count());
+      errors += ((answers.array() > threshold) != (values.array() > 0.5f)).count();
     }
-    return {"ok", {{"error", errors / static_cast<double>(count * tokens * d)}, {"state_bits", state_bits}}};
+    return Trial{errors / (draws * tokens * d), state_bits};
   }
 
   Json config(analysis::Size size) const override {
@@ -106,55 +147,32 @@ class LinearState : public analysis::Claim {
     Json grid = Json::array();
     grid.push_back({{"values", {"signs", "bits"}}, {"tokens", {d / 2, d, 4 * d, 8 * d}}});
     grid.push_back({{"state", "sign"}, {"tokens", {d, 4 * d, 8 * d}}});
-    return {{"grid", grid}, {"d", d}, {"stop", {{"min_trials", 8}, {"max_trials", 128}}}};
+    return {{"grid", grid}, {"d", d}, {"stop", analysis::trials(8, 128)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
-    CheckList checks;
-    for (const auto& point : rows) {
-      const double tokens = point.parameter("tokens"), d = point.parameter("d");
-      const bool centred = point.parameters.at("values") == "signs", sign = point.parameters.at("state") == "sign";
-      const auto errors = point.values("error");
-      if (errors.empty()) continue;
-      const double law = sign ? theory::sign_state_error(tokens, d) : theory::linear_state_error(tokens, d, centred);
-      Json at = point.at({"tokens", "d", "values", "state"});
-      at["quantity"] = "error";
-      checks.mean(at, errors, law, analysis::within_relative(law, 0.03));
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    using P = Parameters;
+    for (const Point& point : points) {
+      if (point.trials.empty()) continue;
+      const P& p = point.parameters;
+      const double tokens = p.tokens, d = p.d;
+      const auto errors = point.values(&Trial::error);
+      const double law = p.state == State::sign ? theory::sign_state_error(tokens, d)
+                                                : theory::linear_state_error(tokens, d, p.values == Values::signs);
+      const Json at = point.at(&P::tokens, &P::d, &P::values, &P::state);
+      checks.mean(analysis::with(at, "quantity", "error"), errors, law, analysis::within_relative(law, 0.03));
 
-      const double bits = point.values("state_bits").front();
+      const double bits = point.trials.front().state_bits;
       const auto over_floor = [=](double error) {
         const double floor = theory::entropy_floor_bits(tokens * d, std::clamp(error, 0.0, 0.5));
         return floor > 0 ? bits / floor : std::numeric_limits<double>::infinity();
       };
-      at["quantity"] = "state bits / floor";
-      at["state_bits"] = bits;
-      checks.estimate(at, over_floor(core::mean_of(errors)), over_floor(law), analysis::at_least(1), [=](double level) {
-        const auto interval = core::student_interval(errors, level);
-        return core::Interval{over_floor(interval.lo), over_floor(interval.hi)};
-      });
+      checks.estimate(analysis::with(analysis::with(at, "quantity", "state bits / floor"), "state_bits", bits),
+                      over_floor(core::mean_of(errors)), over_floor(law), analysis::at_least(1), [=](double level) {
+                        const auto interval = core::student_interval(errors, level);
+                        return core::Interval{over_floor(interval.lo), over_floor(interval.hi)};
+                      });
     }
-    return checks.finish();
-  }
-
- private:
-  // Writes the state as the message it is, reads it back, and returns its exact length in bits.
-  static std::uint64_t store(core::RowMatrixF& state, bool sign, bool uncounted_columns) {
-    core::BitWriter writer;
-    writer.section("state");
-    const auto count = static_cast<std::size_t>(state.size());
-    if (sign) {
-      for (std::size_t i = 0; i < count; ++i) writer.put(state.data()[i] > 0, 1);
-    } else {
-      core::put_floats(writer, core::FloatFormat::fp32, state.data(), count);
-    }
-    const std::uint64_t length = writer.bits().size;
-    core::BitReader reader(writer.bits());
-    if (sign) {
-      for (std::size_t i = 0; i < count; ++i) state.data()[i] = reader.get(1) ? 1.0f : -1.0f;
-    } else {
-      core::get_floats(reader, core::FloatFormat::fp32, state.data(), count);
-    }
-    return uncounted_columns ? length / static_cast<std::uint64_t>(state.cols()) : length;
   }
 };
 

@@ -1,12 +1,14 @@
 #pragma once
 // What several claims measure with: keys of a trial, the gaps of a row, worst-case decoding of one row, jackknife.
 
+#include <array>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "analysis/measuring_claim.hpp"
 #include "attention/attention.hpp"
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
@@ -15,29 +17,53 @@
 
 namespace kvfrontier::experiments {
 
+// The families of keys that claims about the leak compare.
+enum class KeyFamily { sphere, rademacher };
+
+}  // namespace kvfrontier::experiments
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::KeyFamily> {
+  static constexpr std::array names{"sphere", "rademacher"};
+};
+
+namespace kvfrontier::experiments {
+
 using core::Index;
 
-// The keys of a trial: drawn from (seed, embedding, N, d, trial), so points that differ in anything else share them.
-inline core::RandomKey trial_key(const core::Json& parameters, std::uint64_t trial, const char* role = "public") {
-  const std::string identity = core::Json{
-      {"embedding", parameters.at("embedding")},
-      {"tokens", parameters.at("tokens")},
-      {"d", parameters.at("d")}}.dump();
-  return core::derive_key(parameters.at("seed"), identity, trial, role);
+// The member `embedding` of a claim's parameters P, and the family that it names.
+template <class P>
+core::Member<P> family_member(KeyFamily P::*place) {
+  return core::member("embedding", place, "family of keys");
+}
+inline const geometry::Embedding& keys_of(KeyFamily family) {
+  return geometry::Embeddings::find(core::enum_name(family), "embedding");
 }
 
-inline core::RowMatrixF trial_keys(const core::Json& parameters, std::uint64_t trial) {
-  const Index tokens = parameters.at("tokens"), d = parameters.at("d");
+// The coins of a trial for keys of a family: drawn from (seed, embedding, N, d, trial), so points that differ in anything
+// else share them.
+inline core::RandomKey trial_key(const analysis::Turn& turn, const geometry::Embedding& family, Index tokens, Index d,
+                                 const char* role = "public") {
+  return turn.key(core::Json{{"embedding", family.name()}, {"tokens", tokens}, {"d", d}}.dump(), role);
+}
+
+// The keys themselves: tokens x d.
+inline core::RowMatrixF trial_keys(const analysis::Turn& turn, const geometry::Embedding& family, Index tokens,
+                                   Index d) {
   core::RowMatrixF keys(tokens, d);
-  geometry::Embeddings::find(parameters.at("embedding"), "embedding")
-      .rows(trial_key(parameters, trial), tokens, 0, keys);
+  family.rows(trial_key(turn, family, tokens, d), tokens, 0, keys);
   return keys;
+}
+
+// The turn of one of several draws of the keys in a trial.
+inline analysis::Turn draw_of(const analysis::Turn& turn, Index draw) {
+  return {turn.seed, turn.trial * 1'000'000 + draw, turn.policy};
 }
 
 inline std::vector<Index> drawn_rows(core::RandomKey key, Index tokens, Index count) {
   core::Stream stream(key, core::Purpose("queried rows"), 0);
   boost::random::uniform_int_distribution<Index> any(0, tokens - 1);
-  std::vector<Index> rows(static_cast<std::size_t>(count));
+  std::vector<Index> rows(count);
   for (auto& row : rows) row = any(stream);
   return rows;
 }
@@ -46,7 +72,7 @@ inline std::vector<Index> drawn_rows(core::RandomKey key, Index tokens, Index co
 inline std::vector<double> row_gaps(const core::RowMatrixD& keys, Index i) {
   const Eigen::VectorXd products = keys * keys.row(i).transpose();
   std::vector<double> gaps;
-  gaps.reserve(static_cast<std::size_t>(keys.rows()));
+  gaps.reserve(keys.rows());
   for (Index j = 0; j < keys.rows(); ++j) {
     if (j != i) gaps.push_back(products[i] - products[j]);
   }
@@ -69,8 +95,8 @@ inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD que
   values.col(1).setOnes();
   values(i, 0) = 1;
   values(i, 1) = 0;
-  std::vector<double> log_weights(static_cast<std::size_t>(keys.rows()), logit_error);
-  log_weights[static_cast<std::size_t>(i)] = -logit_error;
+  std::vector<double> log_weights(keys.rows(), logit_error);
+  log_weights[i] = -logit_error;
   const core::RowMatrixD query = tau * query_key;
   attention::SoftmaxAttention<double> attention(query, 2);
   attention.absorb(keys, values, log_weights.data());
@@ -79,10 +105,15 @@ inline bool worst_case_decodes(const core::RowMatrixD& keys, core::RowsViewD que
   return (1 - eta) * answer(0, 0) > threshold && !((1 + eta) * answer(0, 1) > threshold);
 }
 
+// Bits that the decoder with threshold 1/2 reads wrong off these answers; both matrices have the same shape.
+inline double wrong_bits(core::RowsViewD answers, core::RowsViewD bits) {
+  return ((answers.array() > 0.5) != (bits.array() > 0.5)).count();
+}
+
 // Pseudo-values of a statistic of T trials, where `statistic` takes the trial that is left out (T: none): their mean
 // and Student t are its bias-corrected estimate and interval (Tukey).
 inline std::vector<double> jackknife(std::size_t trials, const std::function<double(std::size_t)>& statistic) {
-  const double whole = statistic(trials), count = static_cast<double>(trials);
+  const double whole = statistic(trials), count = trials;
   if (trials < 2) return {whole};
   std::vector<double> values;
   for (std::size_t t = 0; t < trials; ++t) values.push_back(count * whole - (count - 1) * statistic(t));

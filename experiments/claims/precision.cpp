@@ -1,76 +1,104 @@
-// F25. Finite precision costs scaling: logits that are off by up to e multiply the leak by at most e^{2e} (the own
-// logit down, all others up), so a row decodes while S e^{2e} < (1-eta)/(1+eta), and with these worst signs not beyond.
+// Finite precision costs scaling: logits that are off by up to e multiply the leak by at most e^{2e} (the own logit
+// down, all others up), so a row decodes while S e^{2e} < (1-eta)/(1+eta), and with these worst signs not beyond.
 //
 // A stored float has relative error u (2^-24, 2^-11, 2^-8 for fp32, fp16, bf16), so for unit keys rounding either the
 // logits or the keys moves a logit by at most u tau: sum_l |k_il| |k_jl| <= 1. Worst signs then shrink every gap by 2u.
 
 #include <algorithm>
+#include <optional>
 
-#include "analysis/claim.hpp"
 #include "core/float_format.hpp"
 #include "measuring.hpp"
 
 namespace kvfrontier::experiments::precision {
+
+enum class Mutation { none, wrong_tau, ignored_error, coarser_format };
+
+}  // namespace kvfrontier::experiments::precision
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::precision::Mutation> {
+  static constexpr std::array names{"none", "wrong_tau", "ignored_error", "coarser_format"};
+};
+
+namespace kvfrontier::experiments::precision {
 namespace {
 
-using analysis::CheckList;
+using core::FloatFormat;
 using core::Json;
 
 constexpr double ratios[] = {0.95, 0.998, 1.002, 1.05};
 
-double unit_roundoff(const std::string& format) {
-  return std::ldexp(1.0, format == "fp32" ? -24 : format == "fp16" ? -11 : -8);
+double unit_roundoff(FloatFormat format) {
+  return std::ldexp(1.0, format == FloatFormat::fp32 ? -24 : format == FloatFormat::fp16 ? -11 : -8);
 }
 
-class Precision : public analysis::Claim {
+struct Parameters {
+  FloatFormat format = FloatFormat::fp16;
+  KeyFamily embedding = KeyFamily::sphere;
+  Index tokens = 512, d = 64;
+  double eta = 0;
+  Index rows = 32;
+  Mutation mutation = Mutation::none;
+
+  static core::MemberList<Parameters> members() {
+    return {core::member("format", &Parameters::format, "stored float"),
+            family_member(&Parameters::embedding),
+            core::member("tokens", &Parameters::tokens, "N").range(2, 50'000),
+            core::member("d", &Parameters::d, "dimension").range(2, 65536),
+            core::member("eta", &Parameters::eta, "multiplicative tolerance").range(0, 0.999),
+            core::member("rows", &Parameters::rows, "rows asked for in a trial").range(1, 65536),
+            analysis::mutation_member(&Parameters::mutation)};
+  }
+};
+
+// Empty where the worst signs leave no scaling that decodes.
+struct Trial {
+  std::vector<int> decoded;
+  std::optional<int> failures;
+  std::optional<double> key_error, logit_error, shift, key_decoded, logit_decoded;
+
+  static core::MemberList<Trial> members() {
+    return {
+        {core::member("decoded", &Trial::decoded,
+                      "rows that decode under worst-case signs, at .95, .998, 1.002 and 1.05 of the tau they need")
+             .needed(),
+         core::member("failures", &Trial::failures, "rows that rounding spoils although S e^{2|e|} is below the bound")
+             .needed(),
+         core::member("key_error", &Trial::key_error, "largest logit error from rounded keys, over u tau").needed(),
+         core::member("logit_error", &Trial::logit_error, "largest error of a rounded logit, over u tau").needed(),
+         core::member("shift", &Trial::shift, "mean of the tau needed under worst-case signs over the exact one")
+             .needed(),
+         core::member("key_decoded", &Trial::key_decoded, "share of rows that decode with rounded keys").needed(),
+         core::member("logit_decoded", &Trial::logit_decoded, "share of rows that decode with rounded logits")
+             .needed()},
+        core::Nulls::omit};
+  }
+};
+
+const analysis::ClaimText claim{
+    .name = "precision",
+    .statement = R"(Logit errors up to e leave a row decodable while S e^{2e} < (1-eta)/(1+eta); for rounded keys or
+      logits, e <= u tau.)",
+    .source = "finite precision of the reduction of arXiv 2503.14881; perturbation of the softmax",
+    .prediction = R"(worst-case signs: decoding steps from 0 to 1 at S e^{2 u tau} = (1-eta)/(1+eta); real rounding:
+      |e| <= u tau, no failure while S e^{2|e|} is below)",
+    .allowance = R"(3 % of the rows: the step is sharp, and an interval without any exception needs this room; the step
+      is tested within .2 % of its tau, while bf16 moves it by 1 %. Errors: 1 % of u tau for subnormal fp16 entries and
+      the product of two roundings. None for failures)",
+    .refutation = R"(decoding beyond the bound under worst-case signs, a failure below it, or rounding errors above u
+      tau)"};
+
+class Precision : public analysis::MeasuringClaim<Parameters, Trial> {
  public:
-  std::string name() const override { return "precision"; }
-  std::string statement() const override {
-    return "logit errors up to e leave a row decodable while S e^{2e} < (1-eta)/(1+eta); rounded keys or logits have e "
-           "<= u tau";
-  }
-  std::string source() const override {
-    return "finite precision of the reduction of arXiv 2503.14881; perturbation of the softmax";
-  }
-  std::string prediction() const override {
-    return "worst-case signs: decoding steps from 0 to 1 at S e^{2 u tau} = (1-eta)/(1+eta); real rounding: |e| <= u "
-           "tau, no failure while S e^{2|e|} is below";
-  }
-  std::string allowance() const override {
-    return "3 % of the rows: the step is sharp, and this is the room that an interval without any exception needs; it "
-           "is asked within .2 % of its tau, while bf16 moves it by 1 %. Errors: "
-           "1 % of u tau for subnormal fp16 entries and the product of two roundings. None for failures";
-  }
-  std::string refutation() const override {
-    return "decoding beyond the bound under worst-case signs, a failure below it, or rounding errors above u tau";
-  }
+  Precision() : MeasuringClaim(claim) {}
 
-  const core::OptionTable& options() const override {
-    using core::Option;
-    static const core::OptionTable table{
-        Option::choice("format", "fp16", core::float_format_names(), "stored float"),
-        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-        Option::integer("tokens", 512, 2, 50'000, "N"),
-        Option::integer("d", 64, 2, 65536, "dimension"),
-        Option::real("eta", 0.0, 0, 0.999, "multiplicative tolerance"),
-        Option::integer("rows", 32, 1, 65536, "rows asked for in a trial"),
-        analysis::sabotage_option({"wrong_tau", "ignored_error", "coarser_format"})};
-    return table;
-  }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    for (const char* name : {"format", "embedding", "tokens", "d", "eta", "rows", "sabotage"})
-      parameters[name] = combination.value(name);
-    return parameters;
-  }
-
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const std::string sabotage = parameters.at("sabotage");
-    const double eta = parameters.at("eta"), u = unit_roundoff(parameters.at("format"));
-    const std::string coarse = parameters.at("format") == "fp32" ? "fp16" : "bf16";
-    const auto format =
-        core::float_format(sabotage == "coarser_format" ? coarse : parameters.at("format").get<std::string>());
-    const core::RowMatrixF stored = trial_keys(parameters, trial);
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    const double eta = p.eta, u = unit_roundoff(p.format);
+    const FloatFormat coarse = p.format == FloatFormat::fp32 ? FloatFormat::fp16 : FloatFormat::bf16;
+    const FloatFormat format = p.mutation == Mutation::coarser_format ? coarse : p.format;
+    const geometry::Embedding& family = keys_of(p.embedding);
+    const core::RowMatrixF stored = trial_keys(turn, family, p.tokens, p.d);
     const core::RowMatrixD keys = stored.cast<double>();
     core::RowMatrixD rounded(keys.rows(), keys.cols());
     for (Index j = 0; j < keys.rows(); ++j) {
@@ -79,27 +107,27 @@ class Precision : public analysis::Claim {
     std::vector<int> decoded(std::size(ratios), 0);
     int key_failures = 0, logit_failures = 0, key_decoded = 0, logit_decoded = 0;
     double key_error = 0, logit_error = 0, shift = 0;
-    const auto rows = drawn_rows(trial_key(parameters, trial, "bob"), keys.rows(), parameters.at("rows"));
+    const auto rows = drawn_rows(trial_key(turn, family, p.tokens, p.d, "bob"), keys.rows(), p.rows);
     for (const Index i : rows) {
       const auto query = keys.middleRows(i, 1);
       auto gaps = row_gaps(keys, i);
       const double exact_need = *theory::tau_required(gaps, eta);
       auto shrunk = gaps;
-      if (sabotage != "ignored_error") {
+      if (p.mutation != Mutation::ignored_error) {
         for (double& gap : shrunk) gap -= 2 * u;
       }
       const auto need = theory::tau_required(shrunk, eta);
-      if (!need) return {"uncertified", Json::object()};
+      if (!need) return {sweep::Status::uncertified, {}};
       shift += *need / exact_need;
       for (std::size_t r = 0; r < std::size(ratios); ++r) {
-        const double tau = (sabotage == "wrong_tau" ? 0.8 : 1) * ratios[r] * *need;
+        const double tau = (p.mutation == Mutation::wrong_tau ? 0.8 : 1) * ratios[r] * *need;
         decoded[r] += worst_case_decodes(keys, query, i, tau, eta, u * tau);
       }
       // Real rounding, a little above the exact need.
       const double tau = 1.01 * exact_need, leak = leak_of(gaps, tau), bound = theory::leak_threshold(eta);
       const Eigen::VectorXd exact = tau * (keys * query.transpose()), from_keys = tau * (rounded * query.transpose());
       Eigen::VectorXd from_logits(exact.size());
-      for (Index j = 0; j < exact.size(); ++j) from_logits[j] = core::stored(format, static_cast<float>(exact[j]));
+      for (Index j = 0; j < exact.size(); ++j) from_logits[j] = core::stored(format, exact[j]);
       const auto judge_rounding = [&](const Eigen::VectorXd& logits, double& largest, int& failures, int& successes) {
         const double error = (logits - exact).cwiseAbs().maxCoeff();
         largest = std::max(largest, error / (u * tau));
@@ -112,55 +140,48 @@ class Precision : public analysis::Claim {
       judge_rounding(from_keys, key_error, key_failures, key_decoded);
       judge_rounding(from_logits, logit_error, logit_failures, logit_decoded);
     }
-    const double count = static_cast<double>(rows.size());
-    return {"ok",
-            {{"decoded", decoded},
-             {"failures", key_failures + logit_failures},
-             {"key_error", key_error},
-             {"logit_error", logit_error},
-             {"shift", shift / count},
-             {"key_decoded", key_decoded / count},
-             {"logit_decoded", logit_decoded / count}}};
+    const double count = std::ssize(rows);
+    return Trial{decoded,
+                 key_failures + logit_failures,
+                 key_error,
+                 logit_error,
+                 shift / count,
+                 key_decoded / count,
+                 logit_decoded / count};
   }
 
   Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
     return {{"grid", {{"format", {"fp32", "fp16", "bf16"}}, {"eta", {0, 0.5}}}},
             {"tokens", quick ? 512 : 1024},
-            {"stop", {{"min_trials", 8}, {"max_trials", quick ? 28 : 96}}}};
+            {"stop", analysis::trials(8, quick ? 28 : 96)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& points) const override {
-    CheckList checks;
-    for (const auto& point : points) {
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    using P = Parameters;
+    for (const Point& point : points) {
+      if (point.trials.empty()) continue;
       std::vector<double> decoded(std::size(ratios), 0);
       std::int64_t draws = 0;
       double failures = 0, error = 0;
-      for (const auto& row : point.rows) {
-        if (row.result.status != "ok") continue;
-        const Json& data = row.result.data;
-        for (std::size_t r = 0; r < std::size(ratios); ++r) decoded[r] += data.at("decoded").at(r).get<double>();
-        failures += data.at("failures").get<double>();
-        error = std::max({error, data.at("key_error").get<double>(), data.at("logit_error").get<double>()});
-        draws += point.parameters.at("rows").get<std::int64_t>();
+      for (const Trial& trial : point.trials) {
+        for (std::size_t r = 0; r < std::size(ratios); ++r) decoded[r] += trial.decoded.at(r);
+        failures += *trial.failures;
+        error = std::max({error, *trial.key_error, *trial.logit_error});
+        draws += point.parameters.rows;
       }
-      if (draws == 0) continue;
       const auto place = [&](const char* quantity) {
-        Json at = point.at({"format", "eta"});
-        at["quantity"] = quantity;
-        at["shift"] = core::mean_of(point.values("shift"));
-        return at;
+        return analysis::with(analysis::with(point.at(&P::format, &P::eta), "quantity", quantity), "shift",
+                              core::mean_of(point.values(&Trial::shift)));
       };
       for (std::size_t r = 0; r < std::size(ratios); ++r) {
         const double step = ratios[r] > 1 ? 1 : 0;
-        Json at = place("decoded share, worst-case signs");
-        at["tau_over_required"] = ratios[r];
-        checks.proportion(at, decoded[r], draws, step, analysis::within_absolute(step, 0.03));
+        checks.proportion(analysis::with(place("decoded share, worst-case signs"), "tau_over_required", ratios[r]),
+                          decoded[r], draws, step, analysis::within_absolute(step, 0.03));
       }
       checks.exact(place("failures below the bound"), failures, 0, analysis::at_most(0));
       checks.exact(place("largest rounding error / (u tau)"), error, 1, analysis::at_most(1.01));
     }
-    return checks.finish();
   }
 };
 

@@ -1,58 +1,83 @@
-// F12. A window of W scales still forces most of the cache: with doubling sides its share of the tokens is
+// A window of W maps still forces most of the cache: with doubling sides its share of the tokens is
 // (1 - 4^-W)/(1 - 4^-(K-1)), three quarters for W = 1.
 
-#include "analysis/claim.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "attention/attention.hpp"
 #include "drawn_instance.hpp"
 #include "theory/pyramid.hpp"
 
 namespace kvfrontier::experiments::scale_window {
+
+enum class Mutation { none, one_scale_more, values_of_other_scales_leak };
+
+}  // namespace kvfrontier::experiments::scale_window
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::scale_window::Mutation> {
+  static constexpr std::array names{"none", "one_scale_more", "values_of_other_scales_leak"};
+};
+
+namespace kvfrontier::experiments::scale_window {
 namespace {
 
-using analysis::CheckList;
 using core::Index;
 using core::Json;
 
-class ScaleWindow : public analysis::Claim {
+struct Parameters {
+  std::string schedule = "doubling";
+  int n = 16;
+  Index d = 64;
+  int window = 1;
+  Mutation mutation = Mutation::none;
+
+  static core::MemberList<Parameters> members() {
+    return {schedule_member(&Parameters::schedule), n_member(&Parameters::n), d_member(&Parameters::d),
+            core::member("window", &Parameters::window, "W, last cached maps that are attended to").range(1, 100),
+            analysis::mutation_member(&Parameters::mutation)};
+  }
+};
+
+// Empty for an instance without a certified scaling.
+struct Trial {
+  std::optional<double> share;
+  static core::MemberList<Trial> members() {
+    return {{core::member("share", &Trial::share, "1 - 2 error over all rows").needed()}, core::Nulls::omit};
+  }
+};
+
+const analysis::ClaimText claim{
+    .name = "scale_window",
+    .statement = "Attention over the last W cached maps reads their |U| d bits and nothing of the others.",
+    .note = R"(|U|/N = (1 - 4^-W)/(1 - 4^-(K-1)) for doubling sides, and .399, .634, .785 for VAR-256 at W = 1, 2,
+      3.)",
+    .source = "structured sparsity: INDEX on the union of supports; replaces 1 - 4^-W, its limit for many maps",
+    .prediction = "1 - 2 error over all rows = |U|/N",
+    .allowance = R"(0.01: exact up to sampling, since certified rows in the window have no error and rows outside it
+      are independent of the answers. The width is a tenth of the smallest step between neighbouring windows judged)",
+    .refutation = "a recovered share more than 0.01 from the window's share of the tokens"};
+
+// The window's share of the tokens.
+double window_share(const geometry::Schedule& schedule, int window) {
+  if (schedule.name() == "doubling") return theory::doubling_window_share(schedule.n(), window);
+  double share = 0;
+  for (int map = schedule.scales() - window; map < schedule.scales(); ++map) {
+    const double side = schedule.sides()[map];
+    share += side * side / schedule.tokens();
+  }
+  return share;
+}
+
+class ScaleWindow : public analysis::MeasuringClaim<Parameters, Trial> {
  public:
-  std::string name() const override { return "scale_window"; }
-  std::string statement() const override {
-    return "attention over the last W cached scales reads |U| d bits and nothing of the others: |U|/N = (1 - 4^-W)/(1 "
-           "- 4^-(K-1)) for doubling sides, .399, .634, .785 for VAR-256 at W = 1, 2, 3";
-  }
-  std::string source() const override {
-    return "structured sparsity: INDEX on the union of supports; replaces 1 - 4^-W, its limit for many scales";
-  }
-  std::string prediction() const override { return "1 - 2 error over all rows = |U|/N"; }
-  std::string allowance() const override {
-    return "0.01: exact up to sampling, since certified rows in the window have no error and rows outside it are "
-           "independent of the answers. The width is a tenth of the smallest step between neighbouring windows judged";
-  }
-  std::string refutation() const override {
-    return "a recovered share more than 0.01 from the window's share of the tokens";
-  }
+  ScaleWindow() : MeasuringClaim(claim) {}
 
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table = [] {
-      auto list = shape_options(16, 64);
-      return core::OptionTable{list[0], list[1], list[2],
-                               core::Option::integer("window", 1, 1, 100, "W, last cached scales that are attended to"),
-                               analysis::sabotage_option({"one_scale_more", "values_of_other_scales_leak"})};
-    }();
-    return table;
-  }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    resolve_shape(combination, parameters);
-    for (const char* name : {"window", "sabotage"}) parameters[name] = combination.value(name);
-    return parameters;
-  }
+  void complete(Parameters& p, const sweep::Combination&) const override { p.n = resolved_n(p.schedule, p.n); }
 
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const auto params = index_params(parameters);
-    const int window = parameters.at("window").get<int>() + (parameters.at("sabotage") == "one_scale_more" ? 1 : 0);
-    const DrawnInstance drawn(params, parameters.at("seed"), trial, 0);
-    if (!drawn.tau) return {"uncertified", Json::object()};
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    const auto params = index_params(p.schedule, p.n, p.d);
+    const int window = p.window + (p.mutation == Mutation::one_scale_more ? 1 : 0);
+    const DrawnInstance drawn(params, turn.seed, turn.trial, 0);
+    if (!drawn.tau) return {sweep::Status::uncertified, {}};
     const Index start = params.schedule.first_token(std::max(0, params.schedule.scales() - window)),
                 held = params.tokens() - start;
     const core::RowMatrixD queries = *drawn.tau * drawn.keys;
@@ -60,13 +85,13 @@ class ScaleWindow : public analysis::Claim {
     attention.absorb(drawn.keys.bottomRows(held), drawn.values.bottomRows(held));
     core::RowMatrixD answers = attention.result();
     // A decoder that knows a little of what it should not: every tenth entry outside the window.
-    if (parameters.at("sabotage") == "values_of_other_scales_leak") {
+    if (p.mutation == Mutation::values_of_other_scales_leak) {
       for (Index i = 0; i < start; ++i) {
         for (Index c = 0; c < params.d; c += 10) answers(i, c) = drawn.values(i, c);
       }
     }
-    const double wrong = static_cast<double>(((answers.array() > 0.5) != (drawn.values.array() > 0.5)).count());
-    return {"ok", {{"share", 1 - 2 * wrong / static_cast<double>(answers.size())}}};
+    const double wrong = ((answers.array() > 0.5) != (drawn.values.array() > 0.5)).count();
+    return Trial{1 - 2 * wrong / answers.size()};
   }
 
   Json config(analysis::Size size) const override {
@@ -77,29 +102,17 @@ class ScaleWindow : public analysis::Claim {
       grid.push_back({{"schedule", "doubling"}, {"n", {8, 32}}, {"window", {1, 2, 3}}});
       grid.push_back({{"schedule", "var512"}, {"window", {1, 2, 3}}});
     }
-    return {{"grid", grid}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 96 : 300}}}};
+    return {{"grid", grid}, {"stop", analysis::trials(8, quick ? 96 : 300)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
-    CheckList checks;
-    for (const auto& point : rows) {
-      const int window = point.parameters.at("window");
-      const auto schedule = schedule_of(point.parameters);
-      double share;
-      if (schedule.name() == "doubling") {
-        share = theory::doubling_window_share(schedule.n(), window);
-      } else {
-        share = 0;
-        for (int scale = schedule.scales() - window; scale < schedule.scales(); ++scale) {
-          const double side = schedule.sides()[static_cast<std::size_t>(scale)];
-          share += side * side / static_cast<double>(schedule.tokens());
-        }
-      }
-      Json at = point.at({"schedule", "n", "window"});
-      at["quantity"] = "recovered share of N d bits";
-      checks.mean(at, point.values("share"), share, analysis::within_absolute(share, 0.01));
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    using P = Parameters;
+    for (const Point& point : points) {
+      const P& p = point.parameters;
+      const double share = window_share(geometry::Schedule::named(p.schedule, p.n), p.window);
+      checks.mean(analysis::with(point.at(&P::schedule, &P::n, &P::window), "quantity", "recovered share of N d bits"),
+                  point.values(&Trial::share), share, analysis::within_absolute(share, 0.01));
     }
-    return checks.finish();
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 // SubGen on given rows, for the claims about it: the scheme's own message, its number of clusters, and its answers.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -9,23 +10,24 @@
 
 namespace kvfrontier::experiments {
 
-struct SubgenCache {
-  // N x d rows with N a square, which are one map of the pyramid; numbers are stored in single precision. `key`: the
-  // sketch's coins.
+class SubgenCache {
+ public:
+  // keys, values: N x d, stored in single precision as one map of the pyramid. `coins` are those of the sketch. Throws
+  // core::UserError unless N is a square.
   SubgenCache(core::RowsViewF keys, core::RowsViewF values, double radius, core::Index most_clusters,
-              core::Index samples, core::RandomKey key) {
-    const auto side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(keys.rows()))));
+              core::Index samples, core::RandomKey coins)
+      : samples_(samples) {
+    const int side = std::lround(std::sqrt(keys.rows()));
     if (core::Index{side} * side != keys.rows()) throw core::UserError("the number of tokens is not a square");
     params_.schedule = geometry::Schedule("sides", {side, side + 1});
     params_.d = keys.cols();
     params_.embedding = "sphere";
     params_.keys_are_public = false;
     params_.scheme = "subgen";
-    params_.key = key;
-    const auto& scheme = schemes::Schemes::find("subgen", "scheme");
-    params_.options = scheme.options().resolve(
+    params_.key = coins;
+    params_.options = scheme().options().resolve(
         {{"radius", radius}, {"clusters", most_clusters}, {"samples", samples}, {"format", "fp32"}}, "scheme");
-    const auto encoder = scheme.encoder(params_);
+    const auto encoder = scheme().encoder(params_);
     for (core::Index first = 0; first < keys.rows(); first += params_.chunk) {
       const core::Index count = std::min<core::Index>(params_.chunk, keys.rows() - first);
       encoder->absorb({0, first, keys.middleRows(first, count), values.middleRows(first, count)});
@@ -35,18 +37,21 @@ struct SubgenCache {
     message_ = writer.bits();
   }
 
-  // Of the message that all bits but 32 of mass, one count and 2 d s numbers are clusters: a count and a key each.
+  // The message holds a mass of 32 bits, one count and 2 d s numbers. All its other bits are clusters, with a count and
+  // a key each.
   double clusters() const {
-    const double count = std::bit_width(static_cast<std::uint64_t>(params_.tokens())),
-                 row = 32.0 * static_cast<double>(params_.d);
-    const double others = 32 + count + 2 * row * params_.options.at("samples").get<double>();
-    return (static_cast<double>(message_.size) - others) / (count + row);
+    const double count = std::bit_width<std::uint64_t>(params_.tokens()), row = 32.0 * params_.d;
+    const double others = 32 + count + 2 * row * samples_;
+    return (message_.size - others) / (count + row);
   }
   core::RowMatrixD attend(core::RowsViewD queries) const {
-    return schemes::Schemes::find("subgen", "scheme").decoder(params_, core::BitReader(message_))->attend(queries);
+    return scheme().decoder(params_, core::BitReader(message_))->attend(queries);
   }
 
  private:
+  const schemes::Scheme& scheme() const { return schemes::Schemes::find(params_.scheme, "scheme"); }
+
+  core::Index samples_;
   schemes::PublicParams params_;
   core::BitString message_;
 };

@@ -1,29 +1,84 @@
-// F18. Attention from moments: with e^x cut off at degree t the state is C(d+t, t) (d_v + 1) numbers whatever N is. The
+// Attention from moments: with e^x cut off at degree t the state is C(d+t, t) (d_v + 1) numbers whatever N is. The
 // degree must grow like e r in the largest logit r (3.59 r if the smallest weight has to come out right), so the state
 // leaves the floor far behind.
 
+#include <algorithm>
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
 #include <cmath>
 #include <numbers>
 
-#include "analysis/claim.hpp"
-#include "core/rng.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "geometry/embedding.hpp"
 #include "theory/taylor.hpp"
 
 namespace kvfrontier::experiments::taylor_sketch {
+
+enum class Part { tail, slope, sketch, leak };
+enum class Mutation { none, missing_degree };
+
+}  // namespace kvfrontier::experiments::taylor_sketch
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::taylor_sketch::Part> {
+  static constexpr std::array names{"tail", "slope", "sketch", "leak"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::taylor_sketch::Mutation> {
+  static constexpr std::array names{"none", "missing_degree"};
+};
+
+namespace kvfrontier::experiments::taylor_sketch {
 namespace {
 
-using analysis::CheckList;
 using core::Index;
-using core::Json;
+
+constexpr Index value_width = 3;  // of the sketch
+
+struct Parameters {
+  Part part = Part::leak;
+  double r = 4;
+  Index degree = 8, tokens = 512, d = 64;
+  Mutation mutation = Mutation::none;
+
+  bool has_keys() const { return part == Part::sketch || part == Part::leak; }
+
+  static core::MemberList<Parameters> members() {
+    const auto has_degree = [](const Parameters& p) { return p.part != Part::slope; };
+    const auto has_keys = [](const Parameters& p) { return p.has_keys(); };
+    return {core::member("part", &Parameters::part, "what is measured"),
+            core::member("r", &Parameters::r, "largest |logit|").range(0.1, 300).when(has_degree),
+            core::member("degree", &Parameters::degree, "t").range(1, 64).when(has_degree),
+            core::member("tokens", &Parameters::tokens, "N").range(2, 4096).when(has_keys),
+            core::member("d", &Parameters::d, "dimension").range(1, 1024).when(has_keys),
+            analysis::mutation_member(&Parameters::mutation)};
+  }
+};
+
+// Each part gives its own.
+struct Trial {
+  std::optional<double> error{};                 // tail
+  std::optional<double> absolute{}, relative{};  // slope
+  std::optional<double> difference{};            // sketch
+  std::optional<Index> numbers{};                // sketch
+  std::optional<double> factor{};                // leak
+
+  static core::MemberList<Trial> members() {
+    return {{core::member("error", &Trial::error, "tail: largest error on [-r, r]"),
+             core::member("absolute", &Trial::absolute, "slope: degree per r for an error of 1"),
+             core::member("relative", &Trial::relative, "slope: degree per r for an error of exp(-r)"),
+             core::member("difference", &Trial::difference, "sketch: largest difference from degree-t attention"),
+             core::member("numbers", &Trial::numbers, "sketch: numbers that the state holds"),
+             core::member("factor", &Trial::factor, "leak: leak with exp_t over the leak with exp")},
+            core::Nulls::omit};
+  }
+};
 
 template <class Real>
 Real truncated_exponential(Real x, Index degree) {
   Real sum = 1;
-  for (Index l = degree; l >= 1; --l) sum = 1 + x / static_cast<Real>(l) * sum;
+  for (Index l = degree; l >= 1; --l) sum = 1 + x / l * sum;
   return sum;
 }
 
@@ -31,27 +86,27 @@ Real truncated_exponential(Real x, Index degree) {
 class Monomials {
  public:
   Monomials(Index d, Index degree) {
-    std::vector<Index> powers(static_cast<std::size_t>(d), 0);
+    std::vector<Index> powers(d, 0);
     fill(powers, 0, degree);
   }
-  std::size_t count() const { return powers_.size(); }
+  Index count() const { return std::ssize(powers_); }
 
   Eigen::VectorXd of(const Eigen::RowVectorXd& point, bool with_coefficients) const {
-    Eigen::VectorXd values(static_cast<Index>(count()));
-    for (std::size_t m = 0; m < count(); ++m) {
+    Eigen::VectorXd values(count());
+    for (Index m = 0; m < count(); ++m) {
       double value = 1;
-      for (std::size_t l = 0; l < powers_[m].size(); ++l) {
+      for (Index l = 0; l < std::ssize(powers_[m]); ++l) {
         for (Index power = 1; power <= powers_[m][l]; ++power)
-          value *= point[static_cast<Index>(l)] / (with_coefficients ? static_cast<double>(power) : 1.0);
+          value *= point[l] / (with_coefficients ? 1.0 * power : 1.0);
       }
-      values[static_cast<Index>(m)] = value;
+      values[m] = value;
     }
     return values;
   }
 
  private:
-  void fill(std::vector<Index>& powers, std::size_t next, Index left) {
-    if (next == powers.size()) {
+  void fill(std::vector<Index>& powers, Index next, Index left) {
+    if (next == std::ssize(powers)) {
       powers_.push_back(powers);
       return;
     }
@@ -61,85 +116,116 @@ class Monomials {
   std::vector<std::vector<Index>> powers_;
 };
 
-class TaylorSketch : public analysis::Claim {
+// The largest error on [-r, r], ends included.
+Trial tail(double r, Index degree, core::RandomKey key) {
+  core::Stream stream(key, core::Purpose("taylor/x"), 0);
+  boost::random::uniform_real_distribution<double> inside(-r, r);
+  long double worst = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const long double x = i == 0 ? r : i == 1 ? -r : inside(stream);
+    worst = std::max(worst, std::abs(std::exp(x) - truncated_exponential<long double>(x, degree)));
+  }
+  const double error = worst;
+  return {.error = error};
+}
+
+// Least degrees at r = 100 and 300, from the Poisson tail sum_{l > t} r^l/l! = e^r P(Poisson(r) > t), per unit of r.
+Trial slope(Mutation mutation) {
+  const auto degree = [mutation](int r, double log_error) -> double {
+    Index t = 0;
+    while (std::log(boost::math::gamma_p(t + 1.0, 1.0 * r)) + r > log_error) ++t;
+    return mutation == Mutation::missing_degree ? t - r / 10 : t;  // for every 10 of r one degree is not counted
+  };
+  return {.absolute = (degree(300, 0) - degree(100, 0)) / 200,
+          .relative = (degree(300, -300) - degree(100, -100)) / 200};
+}
+
+// Streams random tokens into moments and compares the answers with attention whose weights are exp_t. The moments go up
+// to `degree`, the weights to the degree that the parameters name.
+Trial sketch(const Parameters& p, Index degree, core::RandomKey key) {
+  const Index tokens = p.tokens, d = p.d;
+  const Monomials monomials(d, degree);
+  boost::random::normal_distribution<double> normal;
+  core::Stream stream(key, core::Purpose("taylor/tokens"), 0);
+  core::RowMatrixD keys(tokens, d), values(tokens, value_width + 1);
+  for (Index i = 0; i < keys.size(); ++i) keys.data()[i] = normal(stream);
+  keys.rowwise().normalize();
+  for (Index i = 0; i < values.size(); ++i) values.data()[i] = normal(stream);
+  values.col(value_width).setOnes();  // the normaliser is the value 1
+
+  core::RowMatrixD state = core::RowMatrixD::Zero(monomials.count(), value_width + 1);
+  for (Index i = 0; i < tokens; ++i) state += monomials.of(keys.row(i), false) * values.row(i);
+  double difference = 0;
+  for (Index q = 0; q < 4; ++q) {
+    const Eigen::RowVectorXd query = p.r * keys.row(q);
+    const Eigen::RowVectorXd from_state = monomials.of(query, true).transpose() * state;
+    const Eigen::VectorXd weights =
+        (keys * query.transpose()).unaryExpr([&p](double x) { return truncated_exponential(x, p.degree); });
+    const Eigen::RowVectorXd direct = weights.transpose() * values;
+    difference = std::max(difference,
+                          (from_state / from_state[value_width] - direct / direct[value_width]).cwiseAbs().maxCoeff());
+  }
+  return {.difference = difference, .numbers = state.size()};
+}
+
+// Leak of the hard instance with exp_t over its leak with exp; the scaling is r.
+Trial leak(const Parameters& p, Index degree, core::RandomKey key) {
+  const Index tokens = p.tokens;
+  const double tau = p.r;
+  core::RowMatrixF keys(tokens, p.d);
+  geometry::Embeddings::find("sphere", "embedding").rows(key, tokens, 0, keys);
+  core::RowMatrixD products = (keys * keys.transpose()).cast<double>() * tau;
+  products.diagonal().setConstant(-1e3);
+  const double exact = (products.array() - tau).exp().sum();
+  products.diagonal().setZero();
+  const double cut = products.unaryExpr([&](double x) { return truncated_exponential(x, degree); }).sum() - tokens;
+  return {.factor = cut / truncated_exponential(tau, degree) / exact};
+}
+
+const analysis::ClaimText claim{
+    .name = "taylor_sketch",
+    .statement = "Attention with e^x cut at degree t needs C(d+t,t)(d_v+1) numbers, and t must grow like e r.",
+    .note = R"(Its error is the tail sum_{l>t} r^l/l!, which asks for t ~ e r (3.59 r relative to e^{-r}), and it
+      multiplies the leak by 1/P(Poisson(tau) <= t).)",
+    .source = R"(polynomial method for streaming attention (arXiv 2606.07205 and before); tail, slopes and leak
+      factor derived in theory/taylor.hpp)",
+    .prediction = R"(max error on |x| <= r: sum_{l>t} r^l/l! <= (e r/(t+1))^{t+1}/(1-r/(t+2)); dt/dr -> e, or 3.5911
+      for error e^{-r}; state C(d+t,t)(d_v+1); leak S/P(Poisson(tau) <= t))",
+    .allowance = R"(tail: 1e-9 relative, rounding. Slopes between r = 100 and 300: 1 %, for the ln r term and the
+      rounding of t (.3 %). Sketch: 1e-12, rounding. Leak factor: 3 %, because products of other rows, up to 0.5 tau,
+      are cut too)",
+    .refutation = R"(a tail above its bound, a degree that grows slower than e r (3.59 r), a sketch that differs from
+      degree-t attention or holds another number of moments, or a leak that does not grow as predicted)"};
+
+class TaylorSketch : public analysis::MeasuringClaim<Parameters, Trial> {
  public:
-  std::string name() const override { return "taylor_sketch"; }
-  std::string statement() const override {
-    return "attention with e^x cut at degree t needs C(d+t,t)(d_v+1) numbers; its error is the tail sum_{l>t} r^l/l!, "
-           "which asks for t ~ e r (3.59 r relative to e^{-r}), and it "
-           "multiplies the leak by 1/P(Poisson(tau) <= t)";
+  TaylorSketch() : MeasuringClaim(claim) {}
+
+  void complete(Parameters& p, const sweep::Combination& combination) const override {
+    if (p.part == Part::sketch && theory::taylor_moments(p.d, p.degree) > 1e5) {
+      throw core::ConfigError(combination.path(&Parameters::d), std::to_string(p.d),
+                              "at most 100000 moments C(d+t, t)");
+    }
   }
-  std::string source() const override {
-    return "polynomial method for streaming attention (arXiv 2606.07205 and before); tail, slopes and leak factor "
-           "derived in theory/taylor.hpp";
-  }
-  std::string prediction() const override {
-    return "max error on |x| <= r: sum_{l>t} r^l/l! <= (e r/(t+1))^{t+1}/(1-r/(t+2)); dt/dr -> e, or 3.5911 for error "
-           "e^{-r}; state C(d+t,t)(d_v+1); leak S/P(Poisson(tau) <= t)";
-  }
-  std::string allowance() const override {
-    return "tail: 1e-9 relative, rounding. Slopes between r = 100 and 300: 1 %, for the ln r term and the rounding of "
-           "t (.3 %). Sketch: 1e-12, rounding. Leak factor: 3 %, because "
-           "products of other rows, up to 0.5 tau, are cut too";
-  }
-  std::string refutation() const override {
-    return "a tail above its bound, a degree that grows slower than e r (3.59 r), a sketch that differs from degree-t "
-           "attention or holds another number of moments, or a leak that "
-           "does not grow as predicted";
+  double operations(const Parameters& p) const override {
+    return p.part == Part::leak ? 1.0 * p.tokens * p.tokens * (2.0 * p.d + 8.0 * p.degree) : 1e6;
   }
 
-  const core::OptionTable& options() const override {
-    using core::Option;
-    static const core::OptionTable table{
-        Option::choice("part", "leak", {"tail", "slope", "sketch", "leak"}, "what is measured"),
-        Option::real("r", 4, 0.1, 300, "largest |logit|"),
-        Option::integer("degree", 8, 1, 64, "t"),
-        Option::integer("tokens", 512, 2, 4096, "N"),
-        Option::integer("d", 64, 1, 1024, "dimension"),
-        analysis::sabotage_option({"missing_degree"})};
-    return table;
-  }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    const std::string part = combination.value("part");
-    for (const char* name : {"part", "sabotage"}) parameters[name] = combination.value(name);
-    if (part != "slope") {
-      for (const char* name : {"r", "degree"}) parameters[name] = combination.value(name);
-    }
-    if (part == "sketch" || part == "leak") {
-      for (const char* name : {"tokens", "d"}) parameters[name] = combination.value(name);
-    }
-    if (part == "sketch" && theory::taylor_moments(parameters["d"], parameters["degree"]) > 1e5) {
-      throw core::ConfigError(combination.path("d"), parameters["d"].dump(), "at most 100000 moments C(d+t, t)");
-    }
-    return parameters;
-  }
-  double operations(const Json& parameters) const override {
-    const double tokens = parameters.value("tokens", 1.0);
-    return parameters.at("part") == "leak"
-               ? tokens * tokens * (2 * parameters.at("d").get<double>() + 8 * parameters.at("degree").get<double>())
-               : 1e6;
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    if (p.part == Part::slope) return slope(p.mutation);
+    const core::Json identity{
+        {"part", core::enum_name(p.part)}, {"tokens", p.has_keys() ? p.tokens : 0}, {"d", p.has_keys() ? p.d : 0}};
+    const auto key = turn.key(identity.dump());
+    const Index degree = p.degree - (p.mutation == Mutation::missing_degree ? 1 : 0);
+    if (p.part == Part::tail) return tail(p.r, degree, key);
+    return p.part == Part::sketch ? sketch(p, degree, key) : leak(p, degree, key);
   }
 
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const std::string part = parameters.at("part");
-    const Index less = parameters.at("sabotage") == "missing_degree" ? 1 : 0;
-    const auto key = core::derive_key(
-        parameters.at("seed"),
-        Json{{"part", part}, {"tokens", parameters.value("tokens", 0)}, {"d", parameters.value("d", 0)}}.dump(), trial,
-        "public");
-    if (part == "slope") return slope(less);
-    const double r = parameters.at("r");
-    const Index degree = parameters.at("degree").get<Index>() - less;
-    if (part == "tail") return tail(r, degree, key);
-    return part == "sketch" ? sketch(r, degree, parameters, key) : leak(r, degree, parameters, key);
-  }
-
-  Json config(analysis::Size size) const override {
+  core::Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
-    Json grid = Json::array();
+    core::Json grid = core::Json::array();
     // Up to about e r: beyond, e^x - exp_t(x) is lost in the rounding of e^x.
-    for (const auto& [r, degrees] : std::vector<std::pair<int, Json>>{
+    for (const auto& [r, degrees] : std::vector<std::pair<int, core::Json>>{
              {1, {2, 3, 5, 8}}, {4, {5, 8, 11, 16}}, {8, {9, 14, 19, 24}}, {12, {13, 20, 26, 33}}}) {
       grid.push_back({{"part", "tail"}, {"r", r}, {"degree", degrees}});
     }
@@ -152,127 +238,59 @@ class TaylorSketch : public analysis::Claim {
                       {"tokens", quick ? 512 : 2048},
                       {"degree", {3 * tau / 4, tau, 3 * tau / 2, 2 * tau}}});
     }
-    return {{"grid", grid}, {"stop", {{"min_trials", 8}, {"max_trials", quick ? 16 : 48}}}};
+    return {{"grid", grid}, {"stop", analysis::trials(8, quick ? 16 : 48)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
-    CheckList checks;
-    for (const auto& point : rows) {
-      const std::string part = point.parameters.at("part");
-      const auto largest = [&](const char* name) {
-        const auto list = point.values(name);
-        return *std::max_element(list.begin(), list.end());
-      };
-      if (point.rows.front().result.status != "ok") continue;
-      if (part == "slope") {
-        checks.exact({{"quantity", "degree per r"}, {"error", "1"}}, largest("absolute"), std::numbers::e,
-                     analysis::within_relative(std::numbers::e, 0.01));
-        checks.exact({{"quantity", "degree per r"}, {"error", "exp(-r)"}}, largest("relative"),
-                     theory::taylor_degree_slope_relative,
-                     analysis::within_relative(theory::taylor_degree_slope_relative, 0.01));
-        continue;
-      }
-      const double r = point.parameter("r");
-      const auto degree = point.parameters.at("degree").get<std::int64_t>();
-      if (part == "tail") {
-        Json at = point.at({"r", "degree"});
-        const double exact = std::exp(theory::log_taylor_tail(r, degree));
-        at["quantity"] = "error";
-        checks.exact(at, largest("error"), exact, analysis::within_relative(exact, 1e-9));
-        at["quantity"] = "error against bound";
-        const double bound = std::exp(theory::log_taylor_tail_bound(r, degree));
-        checks.exact(at, largest("error"), bound, analysis::at_most(bound));
-      } else if (part == "sketch") {
-        Json at = point.at({"d", "degree", "r", "tokens"});
-        at["quantity"] = "state numbers";
-        const double numbers = theory::taylor_moments(point.parameters.at("d"), degree) * (value_width + 1);
-        checks.exact(at, largest("numbers"), numbers, {numbers, numbers});
-        at["quantity"] = "difference";
-        checks.exact(at, largest("difference"), 0, analysis::at_most(1e-12));
-      } else {
-        Json at = point.at({"d", "degree", "r", "tokens"});
-        at["quantity"] = "leak factor";
-        const double law = 1 / theory::taylor_kept_weight(r, degree);
-        checks.mean(at, point.values("factor"), law, analysis::within_relative(law, 0.03));
-        at["quantity"] = "state bits / (N d)";
-        const double d = point.parameter("d");
-        const double state =
-            32 * theory::taylor_moments(point.parameters.at("d"), degree) * (d + 1) / (point.parameter("tokens") * d);
-        checks.exact(at, state, state, analysis::at_least(1));
-      }
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    for (const Point& point : points) {
+      if (point.trials.empty()) continue;
+      const Part part = point.parameters.part;
+      if (part == Part::tail) judge_tail(point, checks);
+      if (part == Part::slope) judge_slope(point, checks);
+      if (part == Part::sketch) judge_sketch(point, checks);
+      if (part == Part::leak) judge_leak(point, checks);
     }
-    return checks.finish();
   }
 
  private:
-  static constexpr Index value_width = 3;
-
-  // The largest error on [-r, r], ends included.
-  static sweep::TrialResult tail(double r, Index degree, core::RandomKey key) {
-    core::Stream stream(key, core::Purpose("taylor/x"), 0);
-    boost::random::uniform_real_distribution<double> inside(-r, r);
-    long double worst = 0;
-    for (int i = 0; i < 1000; ++i) {
-      const long double x = i == 0 ? r : i == 1 ? -r : inside(stream);
-      worst = std::max(worst, std::abs(std::exp(x) - truncated_exponential<long double>(x, degree)));
-    }
-    return {"ok", {{"error", static_cast<double>(worst)}}};
+  template <class V>
+  static double largest(const Point& point, V Trial::*place) {
+    const auto list = point.values(place);
+    return *std::max_element(list.begin(), list.end());
+  }
+  static core::Json place(const Point& point, const char* quantity) {
+    using P = Parameters;
+    return analysis::with(point.at(&P::d, &P::degree, &P::r, &P::tokens), "quantity", quantity);
   }
 
-  // Least degrees at r = 100 and 300, from the Poisson tail sum_{l > t} r^l/l! = e^r P(Poisson(r) > t), per unit of r.
-  static sweep::TrialResult slope(Index less) {
-    const auto degree = [&](double r, double log_error) {
-      Index t = 0;
-      while (std::log(boost::math::gamma_p(static_cast<double>(t) + 1, r)) + r > log_error) ++t;
-      return static_cast<double>(t - less * static_cast<Index>(r) /
-                                         10);  // the fault: one degree in ten of r is not counted
+  static void judge_tail(const Point& point, analysis::CheckList& checks) {
+    const Parameters& p = point.parameters;
+    const core::Json at = point.at(&Parameters::r, &Parameters::degree);
+    const double error = largest(point, &Trial::error), exact = std::exp(theory::log_taylor_tail(p.r, p.degree)),
+                 bound = std::exp(theory::log_taylor_tail_bound(p.r, p.degree));
+    checks.exact(analysis::with(at, "quantity", "error"), error, exact, analysis::within_relative(exact, 1e-9));
+    checks.exact(analysis::with(at, "quantity", "error against bound"), error, bound, analysis::at_most(bound));
+  }
+  static void judge_slope(const Point& point, analysis::CheckList& checks) {
+    const auto check = [&](const char* error, double measured, double slope) {
+      checks.exact({{"quantity", "degree per r"}, {"error", error}}, measured, slope,
+                   analysis::within_relative(slope, 0.01));
     };
-    return {"ok",
-            {{"absolute", (degree(300, 0) - degree(100, 0)) / 200},
-             {"relative", (degree(300, -300) - degree(100, -100)) / 200}}};
+    check("1", largest(point, &Trial::absolute), std::numbers::e);
+    check("exp(-r)", largest(point, &Trial::relative), theory::taylor_degree_slope_relative);
   }
-
-  // Streams random tokens into moments and compares the answers with attention whose weights are exp_t.
-  sweep::TrialResult sketch(double r, Index degree, const Json& parameters, core::RandomKey key) const {
-    const Index tokens = parameters.at("tokens"), d = parameters.at("d");
-    const Monomials monomials(d, degree);
-    boost::random::normal_distribution<double> normal;
-    core::Stream stream(key, core::Purpose("taylor/tokens"), 0);
-    core::RowMatrixD keys(tokens, d), values(tokens, value_width + 1);
-    for (Index i = 0; i < keys.size(); ++i) keys.data()[i] = normal(stream);
-    keys.rowwise().normalize();
-    for (Index i = 0; i < values.size(); ++i) values.data()[i] = normal(stream);
-    values.col(value_width).setOnes();  // the normaliser is the value 1
-
-    core::RowMatrixD state = core::RowMatrixD::Zero(static_cast<Index>(monomials.count()), value_width + 1);
-    for (Index i = 0; i < tokens; ++i) state += monomials.of(keys.row(i), false) * values.row(i);
-    double difference = 0;
-    for (Index q = 0; q < 4; ++q) {
-      const Eigen::RowVectorXd query = r * keys.row(q);
-      const Eigen::RowVectorXd from_state = monomials.of(query, true).transpose() * state;
-      // The oracle has the degree that the parameters name.
-      const Eigen::VectorXd weights = (keys * query.transpose()).unaryExpr([&](double x) {
-        return truncated_exponential(x, parameters.at("degree").get<Index>());
-      });
-      const Eigen::RowVectorXd direct = weights.transpose() * values;
-      difference = std::max(
-          difference, (from_state / from_state[value_width] - direct / direct[value_width]).cwiseAbs().maxCoeff());
-    }
-    return {"ok", {{"difference", difference}, {"numbers", state.size()}}};
+  static void judge_sketch(const Point& point, analysis::CheckList& checks) {
+    const Parameters& p = point.parameters;
+    const double numbers = theory::taylor_moments(p.d, p.degree) * (value_width + 1);
+    checks.exact(place(point, "state numbers"), largest(point, &Trial::numbers), numbers, {numbers, numbers});
+    checks.exact(place(point, "difference"), largest(point, &Trial::difference), 0, analysis::at_most(1e-12));
   }
-
-  // Leak of the hard instance with exp_t over its leak with exp.
-  static sweep::TrialResult leak(double tau, Index degree, const Json& parameters, core::RandomKey key) {
-    const Index tokens = parameters.at("tokens"), d = parameters.at("d");
-    core::RowMatrixF keys(tokens, d);
-    geometry::Embeddings::find("sphere", "embedding").rows(key, tokens, 0, keys);
-    core::RowMatrixD products = (keys * keys.transpose()).cast<double>() * tau;
-    products.diagonal().setConstant(-1e3);
-    const double exact = (products.array() - tau).exp().sum();
-    products.diagonal().setZero();
-    const double cut = products.unaryExpr([&](double x) { return truncated_exponential(x, degree); }).sum() -
-                       static_cast<double>(tokens);
-    return {"ok", {{"factor", cut / truncated_exponential(tau, degree) / exact}}};
+  static void judge_leak(const Point& point, analysis::CheckList& checks) {
+    const Parameters& p = point.parameters;
+    const double law = 1 / theory::taylor_kept_weight(p.r, p.degree);
+    checks.mean(place(point, "leak factor"), point.values(&Trial::factor), law, analysis::within_relative(law, 0.03));
+    const double d = p.d, state = 32 * theory::taylor_moments(p.d, p.degree) * (d + 1) / (p.tokens * d);
+    checks.exact(place(point, "state bits / (N d)"), state, state, analysis::at_least(1));
   }
 };
 

@@ -1,151 +1,158 @@
-// F11. What the single last step can read out of the cache: d times the tokens of all maps before it. It grows like n^2
+// What the single last step can read out of the cache: d times the tokens of all maps before it. That grows like n^2
 // only if the maps before the last do: the schedule 1, n hands over one token.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <map>
+#include <numeric>
 
-#include "analysis/claim.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "attention/attention.hpp"
 #include "drawn_instance.hpp"
+#include "measuring.hpp"
 #include "theory/entropy.hpp"
 #include "theory/pyramid.hpp"
 
 namespace kvfrontier::experiments::var_schedules {
+
+enum class Mutation { none, forgotten_scale, own_tokens_uncertified };
+
+}  // namespace kvfrontier::experiments::var_schedules
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::var_schedules::Mutation> {
+  static constexpr std::array names{"none", "forgotten_scale", "own_tokens_uncertified"};
+};
+
+namespace kvfrontier::experiments::var_schedules {
 namespace {
 
-using analysis::CheckList;
-using core::Index;
-using core::Json;
+struct Parameters {
+  std::string schedule = "doubling";
+  int n = 16;
+  Index d = 64, rows = 1024;
+  Mutation mutation = Mutation::none;
 
-class VarSchedules : public analysis::Claim {
+  static core::MemberList<Parameters> members() {
+    return {schedule_member(&Parameters::schedule), n_member(&Parameters::n), d_member(&Parameters::d),
+            core::member("rows", &Parameters::rows,
+                         "rows asked for in a trial, over as many instances as that takes; at most n^2 in one step")
+                .range(1, 1'000'000),
+            analysis::mutation_member(&Parameters::mutation)};
+  }
+  reduction::InstanceParams instance() const { return index_params(schedule, n, d); }
+};
+
+// Empty for an instance without a certified scaling.
+struct Trial {
+  std::optional<double> row_errors;
+  std::optional<Index> queried_rows;
+
+  static core::MemberList<Trial> members() {
+    return {{core::member("row_errors", &Trial::row_errors, "sum of shares of wrong bits").needed(),
+             core::member("queried_rows", &Trial::queried_rows, "rows asked for").needed()},
+            core::Nulls::omit};
+  }
+};
+
+// Tokens before the last map, from the published lists of sides and not from Schedule.
+double published_tokens(const Parameters& p) {
+  static const std::map<std::string, double> tokens{
+      {"var256", 424}, {"var512", 1216}, {"infinity", 6425}, {"one_step", 1}};
+  const auto listed = tokens.find(p.schedule);
+  return listed == tokens.end() ? theory::doubling_tokens(p.n) : listed->second;
+}
+
+// One step asks for each row at most once.
+std::vector<Index> distinct_rows(core::RandomKey bob, Index tokens, Index count) {
+  std::vector<Index> list(tokens);
+  std::iota(list.begin(), list.end(), Index{0});
+  core::Stream stream(bob, core::Purpose("distinct rows"), 0);
+  for (Index i = 0; i < count; ++i)
+    std::swap(list[i], list[boost::random::uniform_int_distribution<Index>(i, tokens - 1)(stream)]);
+  list.resize(count);
+  return list;
+}
+
+const analysis::ClaimText claim{
+    .name = "var_schedules",
+    .statement = "The last step reads all bits of all maps before it, in spite of its own n^2 zero tokens.",
+    .note = R"(These are d (n^2 - 1)/3 bits for doubling sides, 424 d for VAR-256, 1216 d for VAR-512, 6425 d for
+      Infinity and d for sides 1, n.)",
+    .source = R"(Thm 4.5 of arXiv 2503.14881 with the growth assumption made explicit: N = sum of h_k w_k over k < K,
+      tau for N - 1 + n^2 competing tokens)",
+    .prediction = "bits recovered = N d (1 - H2(error)) = N d",
+    .allowance = R"(2 %: the scaling is certified, so no bit is wrong; 2 % is what H2 leaves open when a finite
+      number of rows shows no error)",
+    .refutation = "a schedule from which less than 98 % of N d bits are read, or more than N d"};
+
+class VarSchedules : public analysis::MeasuringClaim<Parameters, Trial> {
  public:
-  std::string name() const override { return "var_schedules"; }
-  std::string statement() const override {
-    return "the last step reads all bits of all maps before it, in spite of its own n^2 zero tokens: d (n^2 - 1)/3 for "
-           "doubling sides, 424 d for VAR-256, 1216 d for VAR-512, 6425 d for Infinity, d for sides 1, n";
-  }
-  std::string source() const override {
-    return "Thm 4.5 of arXiv 2503.14881 with the growth assumption made explicit: N = sum of h_k w_k over k < K, tau "
-           "for N - 1 + n^2 competing tokens";
-  }
-  std::string prediction() const override { return "bits recovered = N d (1 - H2(error)) = N d"; }
-  std::string allowance() const override {
-    return "2 %: the scaling is certified, so no bit is wrong; 2 % is what H2 leaves open when no error is seen in a "
-           "finite number of rows";
-  }
-  std::string refutation() const override {
-    return "a schedule from which less than 98 % of N d bits are read, or more than N d";
+  VarSchedules() : MeasuringClaim(claim) {}
+
+  void complete(Parameters& p, const sweep::Combination&) const override { p.n = resolved_n(p.schedule, p.n); }
+  double operations(const Parameters& p) const override {
+    const double tokens = p.instance().tokens(), d = p.d, rows = p.rows;
+    return tokens * d * (tokens + 4 * rows) + 1e6;
   }
 
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table = [] {
-      auto list = shape_options(16, 64);
-      return core::OptionTable{
-          list[0], list[1], list[2],
-          core::Option::integer(
-              "rows", 1024, 1, 1'000'000,
-              "rows asked for in a trial, over as many instances as have them; at most n^2 in one step"),
-          analysis::sabotage_option({"forgotten_scale", "own_tokens_uncertified"})};
-    }();
-    return table;
-  }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    resolve_shape(combination, parameters);
-    for (const char* name : {"rows", "sabotage"}) parameters[name] = combination.value(name);
-    return parameters;
-  }
-  double operations(const Json& parameters) const override {
-    const double tokens = static_cast<double>(schedule_of(parameters).tokens()), d = parameters.at("d");
-    return tokens * d * (tokens + 4 * parameters.at("rows").get<double>()) + 1e6;
-  }
-
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const auto params = index_params(parameters);
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    const auto params = p.instance();
     const Index tokens = params.tokens(), own_tokens = Index{params.schedule.n()} * params.schedule.n();
-    const Index per_instance = std::min({tokens, own_tokens, parameters.at("rows").get<Index>()});
-    const Index instances = (parameters.at("rows").get<Index>() + per_instance - 1) / per_instance;
-    const bool forgotten = parameters.at("sabotage") == "forgotten_scale";
+    const Index per_instance = std::min({tokens, own_tokens, p.rows});
+    const Index instances = (p.rows + per_instance - 1) / per_instance;
     double row_errors = 0;
     for (Index draw = 0; draw < instances; ++draw) {
-      const DrawnInstance drawn(params, parameters.at("seed"),
-                                trial * static_cast<std::uint64_t>(instances) + static_cast<std::uint64_t>(draw), 0,
-                                own_tokens);
-      if (!drawn.tau) return {"uncertified", Json::object()};
+      const DrawnInstance drawn(params, turn.seed, turn.trial * instances + draw, 0, own_tokens);
+      if (!drawn.tau) return {sweep::Status::uncertified, {}};
       // At 30 % of it Bob's own tokens, all of value zero, outweigh the row that he asks for.
-      const double tau = *drawn.tau * (parameters.at("sabotage") == "own_tokens_uncertified" ? 0.3 : 1.0);
+      const double tau = *drawn.tau * (p.mutation == Mutation::own_tokens_uncertified ? 0.3 : 1.0);
       const auto rows = distinct_rows(drawn.instance->coins().bob, tokens, per_instance);
       core::RowMatrixD queries(per_instance, params.d);
-      for (Index i = 0; i < per_instance; ++i) queries.row(i) = tau * drawn.keys.row(rows[static_cast<std::size_t>(i)]);
+      for (Index i = 0; i < per_instance; ++i) queries.row(i) = tau * drawn.keys.row(rows[i]);
 
       attention::SoftmaxAttention<double> step(queries, params.d);
-      const Index carried = forgotten ? params.schedule.first_token(params.schedule.scales() - 1) : tokens;
+      const Index carried =
+          p.mutation == Mutation::forgotten_scale ? params.schedule.first_token(params.schedule.scales() - 1) : tokens;
       step.absorb(drawn.keys.topRows(carried), drawn.values.topRows(carried));
       const core::RowMatrixD zeros = core::RowMatrixD::Zero(own_tokens, params.d);
       step.absorb(zeros, zeros);
       const core::RowMatrixD answers = step.result();
-      for (Index i = 0; i < per_instance; ++i) {
-        const auto truth = drawn.values.row(rows[static_cast<std::size_t>(i)]);
-        row_errors += static_cast<double>(((answers.row(i).array() > 0.5) != (truth.array() > 0.5)).count()) /
-                      static_cast<double>(params.d);
-      }
+      for (Index i = 0; i < per_instance; ++i)
+        row_errors += wrong_bits(answers.row(i), drawn.values.row(rows[i])) / params.d;
     }
-    return {"ok", {{"row_errors", row_errors}, {"queried_rows", instances * per_instance}}};
+    return Trial{row_errors, instances * per_instance};
   }
 
-  Json config(analysis::Size size) const override {
+  core::Json config(analysis::Size size) const override {
     const bool quick = size == analysis::Size::quick;
     return {{"grid",
-             {{{"schedule", "doubling"}, {"n", quick ? Json{8, 16, 32} : Json{4, 8, 16, 32, 64}}},
+             {{{"schedule", "doubling"}, {"n", quick ? core::Json{8, 16, 32} : core::Json{4, 8, 16, 32, 64}}},
               {{"schedule", {"var256", "var512", "infinity"}}},
               {{"schedule", "one_step"}, {"n", {8, 16, 32}}}}},
             {"rows", quick ? 1024 : 2048},
-            {"stop", {{"min_trials", 4}, {"max_trials", quick ? 12 : 24}}}};
+            {"stop", analysis::trials(4, quick ? 12 : 24)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
-    CheckList checks;
-    for (const auto& point : rows) {
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    using P = Parameters;
+    for (const Point& point : points) {
+      if (point.trials.empty()) continue;
+      const P& p = point.parameters;
       std::vector<core::TrialErrors> errors;
       core::TrialErrors all;
-      const auto wrong = point.values("row_errors"), asked = point.values("queried_rows");
-      for (std::size_t i = 0; i < wrong.size(); ++i) {
-        errors.push_back({wrong[i], static_cast<std::int64_t>(asked[i])});
-        all = {all.row_errors + wrong[i], all.rows + static_cast<std::int64_t>(asked[i])};
+      for (const Trial& trial : point.trials) {
+        errors.push_back({*trial.row_errors, *trial.queried_rows});
+        all = {all.row_errors + *trial.row_errors, all.rows + *trial.queried_rows};
       }
-      if (errors.empty()) continue;
-      const double bits =
-          law(point.parameters.at("schedule"), static_cast<std::int64_t>(point.parameter("n"))) * point.parameter("d");
-      const double held = static_cast<double>(schedule_of(point.parameters).tokens()) * point.parameter("d");
+      const double bits = published_tokens(p) * p.d, held = 1.0 * p.instance().tokens() * p.d;
       const auto recovered = [=](double error) { return theory::binary_capacity(std::min(0.5, error)) * held; };
-      Json at = point.at({"schedule", "n", "d"});
-      at["quantity"] = "bits read in the last step";
-      checks.estimate(at, recovered(all.mean()), bits, analysis::within_relative(bits, 0.02), [=](double level) {
-        const auto error = core::error_interval(errors, level);
-        return core::Interval{recovered(error.hi), recovered(error.lo)};
-      });
+      checks.estimate(analysis::with(point.at(&P::schedule, &P::n, &P::d), "quantity", "bits read in the last step"),
+                      recovered(all.mean()), bits, analysis::within_relative(bits, 0.02), [=](double level) {
+                        const auto error = core::error_interval(errors, level);
+                        return core::Interval{recovered(error.hi), recovered(error.lo)};
+                      });
     }
-    return checks.finish();
-  }
-
- private:
-  // Tokens before the last map, from the published side lists and not from Schedule.
-  static double law(const std::string& schedule, std::int64_t n) {
-    static const std::map<std::string, double> tokens{
-        {"var256", 424}, {"var512", 1216}, {"infinity", 6425}, {"one_step", 1}};
-    return schedule == "doubling" ? static_cast<double>(theory::doubling_tokens(n)) : tokens.at(schedule);
-  }
-  // One step asks each row at most once.
-  static std::vector<Index> distinct_rows(core::RandomKey bob, Index tokens, Index count) {
-    std::vector<Index> list(static_cast<std::size_t>(tokens));
-    for (std::size_t i = 0; i < list.size(); ++i) list[i] = static_cast<Index>(i);
-    core::Stream stream(bob, core::Purpose("distinct rows"), 0);
-    for (Index i = 0; i < count; ++i)
-      std::swap(list[static_cast<std::size_t>(i)],
-                list[static_cast<std::size_t>(boost::random::uniform_int_distribution<Index>(i, tokens - 1)(stream))]);
-    list.resize(static_cast<std::size_t>(count));
-    return list;
   }
 };
 

@@ -17,7 +17,8 @@ namespace {
 constexpr Index queries = 4096;
 // Logits have standard deviation 4.8 at any width; the largest of 2.7e8 is about 29.
 float query_scale(Index d) {
-  return 4.8f / std::sqrt(static_cast<float>(d));
+  const float width = d;
+  return 4.8f / std::sqrt(width);
 }
 
 void check_attention(const Settings& settings) {
@@ -45,13 +46,13 @@ double exponential_rate(int threads) {
         }
       },
       0.2, threads);
-  return static_cast<double>(threads) * count * repeats / seconds;
+  return 1.0 * threads * count * repeats / seconds;
 }
 
 void dump(const Settings& settings, const std::string& name, const core::RowMatrixF& matrix) {
   std::ofstream file(settings.dump / (name + ".f32"), std::ios::binary);
-  file.write(reinterpret_cast<const char*>(matrix.data()),
-             static_cast<std::streamsize>(sizeof(float)) * static_cast<std::streamsize>(matrix.size()));
+  const Index bytes = matrix.size() * sizeof(float);
+  file.write(reinterpret_cast<const char*>(matrix.data()), bytes);
   if (!file.flush()) throw core::UserError("cannot write to " + settings.dump.string());
 }
 
@@ -70,8 +71,8 @@ void time_attention(const Settings& settings, Report& report) {
       const double seconds =
           best_seconds({[&] { output = attention::softmax_attention<float>(q, k, v, settings.threads); }},
                        tokens > 30000 ? 3 : 5, settings.threads)[0];
-      const double pairs = static_cast<double>(queries) * static_cast<double>(tokens);
-      const double flops = 4 * pairs * static_cast<double>(d);
+      const double pairs = queries * tokens;
+      const double flops = 4 * pairs * d;
       const double model = flops / product.flops + pairs / exponentials;
       const std::string label = "N " + std::to_string(tokens) + ", d " + std::to_string(d);
       report.add({"", label, seconds, "s", model / seconds, 0.9, "time model"});
@@ -105,9 +106,8 @@ void check_all_pairs(const Settings& settings) {
       most = std::max(most, product);
       leak += std::exp(-5 * (keys.row(i).cast<double>().squaredNorm() - product));
     }
-    const auto row = static_cast<std::size_t>(i);
-    require(std::abs(most - largest[row]) < 1e-5, "a largest product is off by 1e-5 or more");
-    require(std::abs(leak - leaks[row]) < 1e-4 * leak, "a leak is off by 1e-4 of itself or more");
+    require(std::abs(most - largest[i]) < 1e-5, "a largest product is off by 1e-5 or more");
+    require(std::abs(leak - leaks[i]) < 1e-4 * leak, "a leak is off by 1e-4 of itself or more");
   }
 }
 
@@ -118,7 +118,7 @@ void time_all_pairs(const Settings& settings, Report& report) {
   const auto seconds = best_seconds({[&] { attention::largest_products(keys, settings.threads); },
                                      [&] { attention::leaks(keys, 8, settings.threads); }},
                                     3, settings.threads);
-  const double flops = static_cast<double>(tokens) * tokens * d;  // 2 d for each of N^2/2 pairs
+  const double flops = 1.0 * tokens * tokens * d;  // 2 d for each of N^2/2 pairs
   report.add({"", "largest products, N 21845, d 64", seconds[0], "s", seconds[0], 2, "seconds", Goal::at_most});
   report.add({"", "largest products", flops / seconds[0] / 1e9, "GFLOP/s", flops / seconds[0] / product.flops, 0.8,
               "best product"});

@@ -37,29 +37,28 @@ void check_keys(const Settings&) {
 
 void time_keys(const Settings&, Report& report) {
   core::RowMatrixF rows(16384, 64), bare(16384, 64);
-  const double entries = static_cast<double>(rows.size());
-  const auto sphere =
-      best_seconds({[&] { make_rows("sphere", rows); },
-                    [&] {
-                      for (Index i = 0; i < bare.rows(); ++i) {
-                        core::Stream stream({1}, core::Purpose("perf/bare"), static_cast<std::uint64_t>(i));
-                        boost::random::normal_distribution<float> normal;
-                        for (Index c = 0; c < bare.cols(); ++c) bare(i, c) = normal(stream);
-                      }
-                    }},
-                   9);
+  const double entries = rows.size();
+  const auto sphere = best_seconds({[&] { make_rows("sphere", rows); },
+                                    [&] {
+                                      for (Index i = 0; i < bare.rows(); ++i) {
+                                        core::Stream stream({1}, core::Purpose("perf/bare"), i);
+                                        boost::random::normal_distribution<float> normal;
+                                        for (Index c = 0; c < bare.cols(); ++c) bare(i, c) = normal(stream);
+                                      }
+                                    }},
+                                   9);
   report.add({"", "sphere, d 64", entries / sphere[0] / 1e6, "M/s", sphere[1] / sphere[0], 0.9, "Philox + ziggurat"});
 
   const double copying = copy_bandwidth();
   for (const char* name : {"rademacher", "srht"}) {
     core::RowMatrixF wide(1 << 16, 256);  // 64 MiB: beyond the second-level cache
     const double seconds = best_of_short([&] { make_rows(name, wide); }, 1);
-    const double bytes = sizeof(float) * static_cast<double>(wide.size());
+    const double bytes = sizeof(float) * wide.size();
     report.add({"", std::string(name) + ", d 256", bytes / seconds / 1e9, "GB/s", bytes / seconds / copying, 0.5,
                 "memory copy"});
   }
   core::RowMatrixF some(4096, 256);
-  const double seconds = best_of_short([&] { make_rows("srht", some); }) / static_cast<double>(some.rows());
+  const double seconds = best_of_short([&] { make_rows("srht", some); }) / some.rows();
   report.add(
       {"", "one srht key, d 256", 1e9 * seconds, "ns", sizeof(float) * 256 / seconds / copying, 0.5, "memory copy"});
 }
@@ -113,7 +112,8 @@ void check_hadamard(const Settings&) {
       require((x - other).cwiseAbs().maxCoeff() < 1e-3f, "the Walsh-Hadamard transform and FFTW's differ");
     }
     schemes::walsh_hadamard(x.data(), length);
-    require((x / static_cast<float>(length) - before).cwiseAbs().maxCoeff() < 1e-4f,
+    const float squared_norm = length;  // of a row of signs
+    require((x / squared_norm - before).cwiseAbs().maxCoeff() < 1e-4f,
             "twice the Walsh-Hadamard transform is no multiple of the identity");
   }
 }
@@ -128,8 +128,9 @@ void time_hadamard(const Settings&, Report& report) {
     const FftwHadamard fftw(planned.data(), length);
     // Numbers neither vanish nor grow beyond what a float holds: n^4 in eight turns.
     int turn = 0;
-    const auto scaled = [&turn, length](core::RowMatrixF& numbers) {
-      if (turn++ % 8 == 0) numbers *= 1 / std::pow(static_cast<float>(length), 4.0f);
+    const float growth = length;
+    const auto scaled = [&turn, growth](core::RowMatrixF& numbers) {
+      if (turn++ % 8 == 0) numbers *= 1 / std::pow(growth, 4.0f);
     };
     const auto ours = [&] {
       scaled(x);
@@ -140,7 +141,7 @@ void time_hadamard(const Settings&, Report& report) {
       fftw();
     };
     const auto copy = [&] {
-      std::memcpy(copied.data(), x.data(), sizeof(float) * static_cast<std::size_t>(length));
+      std::memcpy(copied.data(), x.data(), sizeof(float) * length);
       asm volatile("" ::"r"(copied.data()) : "memory");
     };
     const auto repeated = [](const auto& work) -> std::function<void()> {

@@ -42,7 +42,7 @@ void check_packing(const Settings&) {
     for (Index i = 0; i < rows.rows(); ++i) {
       for (Index first = 0; first < d; first += 32) {
         const auto group = rows.row(i).segment(first, 32);
-        const float step = (group.maxCoeff() - group.minCoeff()) / static_cast<float>((1 << bits) - 1);
+        const float step = (group.maxCoeff() - group.minCoeff()) / ((1 << bits) - 1);
         const float error = (group - back.row(i).segment(first, 32)).cwiseAbs().maxCoeff();
         require(error <= 0.51f * step + 0.005f, "a value comes back further off than half a step");
       }
@@ -52,7 +52,7 @@ void check_packing(const Settings&) {
 
 void time_packing(const Settings&, Report& report) {
   const auto rows = gaussian(2048, d, 7);  // 512 KiB: a run of blocks, as schemes hand them over
-  const double bytes = sizeof(float) * static_cast<double>(rows.size()), copying = copy_bandwidth();
+  const double bytes = sizeof(float) * rows.size(), copying = copy_bandwidth();
   for (const int bits : {1, 2, 3, 4, 8}) {
     const auto message = std::make_shared<const core::BitString>(packed(rows, bits).bits());
     const double pack = best_of_short([&] { packed(rows, bits); }),
@@ -70,7 +70,7 @@ const Registration packing_benchmark({"packing",
 
 std::vector<std::uint8_t> fair_bits(Index count) {
   core::Stream stream({8}, core::Purpose("perf/fair bits"), 0);
-  std::vector<std::uint8_t> bits(static_cast<std::size_t>(count));
+  std::vector<std::uint8_t> bits(count);
   for (auto& bit : bits) bit = stream() & 1;
   return bits;
 }
@@ -81,7 +81,7 @@ void check_polar(const Settings&) {
   schemes::PolarEncoder encoder;
   const auto word = encoder.encode(*code, source);
   require(code->codeword(code->information_bits(word)) == word, "the polar encoder found no codeword");
-  std::size_t wrong = 0;
+  int wrong = 0;
   for (std::size_t i = 0; i < word.size(); ++i) wrong += word[i] != source[i];
   require(wrong < 4096 * 0.14, "the polar encoder is far from its distortion of 0.11");
 }

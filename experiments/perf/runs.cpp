@@ -1,13 +1,14 @@
-// Whole runs of kvfrontier: threads, isolation, memory of large instances, and stores of a million rows.
+// Whole runs of kvfrontier: threads, isolation, memory of large instances, and stores of a million records.
 
 #include <fstream>
 #include <sstream>
 
 #include "core/json.hpp"
+#include "simulator/play.hpp"
 #include "suite.hpp"
 #include "sweep/config.hpp"
-#include "sweep/row.hpp"
-#include "sweep/row_line.hpp"
+#include "sweep/record.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::perf {
 namespace {
@@ -21,14 +22,14 @@ const char* const sweep_text = R"({"experiment": "index_frontier", "seed": 7,
                       {"name": "kivi", "keys": "public", "rotation": "public"}]},
   "queries": 256, "stop": {"min_trials": 16, "max_trials": 16}})";
 
-std::string rows_without_times(const std::string& file) {
+std::string records_without_times(const std::string& file) {
   std::ifstream stream(file);
   std::vector<std::string> lines;
   for (std::string line; std::getline(stream, line);) {
-    Json row = Json::parse(line);
-    row.erase("seconds");
-    row.erase("session");
-    lines.push_back(row.dump());
+    sweep::Record record = sweep::Record::from_json(Json::parse(line));
+    record.seconds = 0;
+    record.session.clear();
+    lines.push_back(record.to_json().dump());
   }
   std::sort(lines.begin(), lines.end());
   std::string text;
@@ -50,9 +51,9 @@ void check_threads(const Settings& settings) {
   run_program(settings, words(folder, "one", "1"));
   run_program(settings, words(folder, "two", "2"));
   run_program(settings, words(folder, "never", "1", "never"));
-  const std::string one = rows_without_times(folder / "one/rows.jsonl");
-  require(!one.empty() && rows_without_times(folder / "two/rows.jsonl") == one, "rows depend on the threads");
-  require(rows_without_times(folder / "never/rows.jsonl") == one, "rows depend on isolation");
+  const std::string one = records_without_times(folder / "one/records.jsonl");
+  require(!one.empty() && records_without_times(folder / "two/records.jsonl") == one, "records depend on the threads");
+  require(records_without_times(folder / "never/records.jsonl") == one, "records depend on isolation");
 }
 
 void time_threads(const Settings& settings, Report& report) {
@@ -67,7 +68,7 @@ void time_threads(const Settings& settings, Report& report) {
                                     4);
   // Without Bobs in processes of their own, which end on the other core while one thread goes on.
   report.add({"", "two threads", seconds[1], "s", seconds[0] / seconds[1], 1.9, "one thread's speed"});
-  for (const std::size_t threads : {1, 2}) {
+  for (const int threads : {1, 2}) {
     const double calls = seconds[threads - 1], isolated = seconds[threads + 1];
     report.add({"", "isolated Bobs, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads"), isolated,
                 "s", isolated / calls, 1.05, "function calls' time", Goal::at_most});
@@ -95,12 +96,12 @@ void check_memory(const Settings& settings) {
   exact["grid"].erase("rate");
   folder.write("sweep.json", exact.dump());
   run_program(settings, {"run", folder / "sweep.json", "--out", folder / "exact", "--memory", "1", "--quiet"}, 1);
-  std::ifstream rows(folder / "exact/rows.jsonl");
+  std::ifstream records(folder / "exact/records.jsonl");
   std::string line;
-  std::getline(rows, line);
-  const Json row = Json::parse(line);
-  require(row.at("status") == "failed" && row.at("seconds").get<double>() < 1 &&
-              row.at("data").at("reason").get<std::string>().find("where 1 GB may be used") != std::string::npos,
+  std::getline(records, line);
+  const sweep::Record record = sweep::Record::from_json(Json::parse(line));
+  require(record.result.status == sweep::Status::failed && record.seconds < 1 &&
+              sweep::failure_of(record.result).reason.find("where 1 GB may be used") != std::string::npos,
           "a trial beyond the memory was not refused up front with its estimate");
 }
 
@@ -119,7 +120,32 @@ const Registration memory_benchmark({"memory",
                                      "does not fit",
                                      check_memory, time_memory, true});
 
-// Rows as index_frontier writes them, `trials` of each point.
+// What a game of this point records when every queried row has the same share of wrong bits.
+std::string data_of(const Json& parameters, double error) {
+  namespace names = simulator::metric_names;
+  const auto point = core::from_json<simulator::GamePoint>(parameters, "parameters");
+  const Index queries = point.queries;
+  simulator::GameRecord game = simulator::described(point);
+  game.information_bits = game.message_bits = game.peak_state_bits = point.tokens * point.d;
+  game.ledger = {{"scales", 0}, {"values", game.message_bits}};
+  game.margin = 0.43375223456067935;
+  game.tau = 9.448801827926895;
+  game.queried_rows = queries;
+  game.metrics = {{names::error, {error, queries, error * error * queries}},
+                  {names::error_theorem, {error, queries, error * error * queries}},
+                  {names::mse, {0.0002106939211820528, queries * point.d, 1.3e-5}},
+                  {names::worst_decile, {0, 1, {}}},
+                  {names::within_eta, {0, queries, {}}},
+                  {names::within_eta_wrong, {0, queries, {}}},
+                  {names::relative_l2, {0.01788375803719727, 1, {}}},
+                  {"mixture_relative_l2", {0.0138757, 1, {}}},
+                  {"random_relative_l2", {0.5, 1, {}}}};
+  game.map_errors = {0, 0, error * queries};
+  game.map_rows = {10, 44, 202};
+  return core::to_json(game).dump();
+}
+
+// Records as index_frontier writes them, `trials` of each point.
 void write_store(const Folder& folder, const std::string& name, std::int64_t trials, int sizes) {
   Json rates = Json::array();
   for (int k = 1; k <= sizes; ++k) rates.push_back(k / 64.0);
@@ -129,35 +155,20 @@ void write_store(const Folder& folder, const std::string& name, std::int64_t tri
                                         {"d", {32, 64}},
                                         {"rate", rates},
                                         {"scheme", {{{"name", "bitpack"}}, {{"name", "kivi"}, {"keys", "public"}}}}}}});
+  // Trials differ as little as the time to make them up allows.
+  constexpr int kinds = 7;
+  std::vector<std::string> parameters, data;
+  for (const auto& point : plan.points) {
+    parameters.push_back(point.parameters.dump());
+    for (int kind = 0; kind < kinds; ++kind) data.push_back(data_of(point.parameters, 0.1 + 1e-3 * kind));
+  }
   std::filesystem::create_directories(folder / name);
-  std::ofstream stream(folder / (name + "/rows.jsonl"), std::ios::binary);
+  std::ofstream stream(folder / (name + "/records.jsonl"), std::ios::binary);
   for (std::int64_t trial = 0; trial < trials; ++trial) {
-    for (const auto& point : plan.points) {
-      const std::int64_t bits =
-          point.parameters.at("tokens").get<std::int64_t>() * point.parameters.at("d").get<std::int64_t>();
-      const double error = 0.1 + 1e-4 * static_cast<double>(trial % 97);
-      const std::string data = Json{
-          {"certified_gap", 0.43375223456067935},
-          {"error", error},
-          {"error_theorem", error},
-          {"information_bits", bits},
-          {"ledger", {{"scales", 0}, {"values", bits}}},
-          {"message_bits", bits},
-          {"mixture_relative_l2", 0.0138757},
-          {"mse", 0.0002106939211820528},
-          {"peak_state_bits", bits},
-          {"queried_rows", 256},
-          {"random_relative_l2", 0.5},
-          {"relative_l2", 0.01788375803719727},
-          {"row_errors", 256 * error},
-          {"rows_within_eta", 0},
-          {"rows_within_eta_wrong", 0},
-          {"scale_queried_rows", {10, 44, 202}},
-          {"scale_row_errors", {0.0, 0.0, 0.0}},
-          {"tau", 9.448801827926895},
-          {"ties", 0},
-          {"worst_decile", 0.0}}.dump();
-      sweep::write_row_line({data, point.parameters.dump(), point.id, 0.001364937, "perf", "ok", trial}, stream);
+    for (Index i = 0; i < std::ssize(plan.points); ++i) {
+      sweep::write_record_line({data[i * kinds + trial % kinds], parameters[i], plan.points[i].id, 0.001364937, "perf",
+                                sweep::Status::ok, trial},
+                               stream);
     }
   }
 }
@@ -170,20 +181,21 @@ void merge_and_table(const Settings& settings, const Folder& folder, const std::
 
 void check_store(const Settings& settings) {
   const Folder folder;
-  write_store(folder, "rows", 2, 4);
+  write_store(folder, "store", 2, 4);
   ProgramRun merge, table;
-  merge_and_table(settings, folder, "rows", merge, table);
-  require(rows_without_times(folder / "rows-merged/rows.jsonl") == rows_without_times(folder / "rows/rows.jsonl"),
-          "a merge changed the rows");
+  merge_and_table(settings, folder, "store", merge, table);
+  require(records_without_times(folder / "store-merged/records.jsonl") ==
+              records_without_times(folder / "store/records.jsonl"),
+          "a merge changed the records");
 }
 
 void time_store(const Settings& settings, Report& report) {
   const Folder folder;
-  write_store(folder, "rows", 977, 64);  // 1024 points: 1000448 rows
+  write_store(folder, "store", 977, 64);  // 1024 points: 1000448 records
   ProgramRun merge, table;
   double seconds = 1e300;
   for (int round = 0; round < 2; ++round) {
-    merge_and_table(settings, folder, "rows", merge, table);
+    merge_and_table(settings, folder, "store", merge, table);
     seconds = std::min(seconds, merge.seconds + table.seconds);
   }
   report.add({"", "merge and table", seconds, "s", seconds, 15, "s", Goal::at_most});
@@ -193,7 +205,7 @@ void time_store(const Settings& settings, Report& report) {
   report.add({"", "largest memory", peak, "GB", peak, 2, "GB", Goal::at_most});
 }
 
-const Registration store_benchmark({"store", "reading, merging and tabling 1e6 rows in 15 s and 2 GB", check_store,
+const Registration store_benchmark({"store", "reading, merging and tabling 1e6 records in 15 s and 2 GB", check_store,
                                     time_store, true});
 
 }  // namespace

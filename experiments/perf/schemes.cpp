@@ -44,7 +44,7 @@ struct Stream {
     params.scheme = scheme.name();
     params.key = instance->coins().open;
     params.options = scheme.options().resolve(given, "scheme");
-    const auto budget = static_cast<std::uint64_t>(rate * static_cast<double>(tokens() * width));
+    const core::Bits budget = rate * (tokens() * width);
     const schemes::Fit fit = scheme.fit(params, budget);
     params.options = fit.options ? *fit.options : *scheme.fit(params, fit.least_bits).options;
     return params;
@@ -114,14 +114,28 @@ struct Complexity {
   double operations = 0;          // of a token
 };
 
+// The options of kmeans and of the member `cluster` of abc that count operations.
+struct ClusteringOptions {
+  double slots = 0, block = 0, rounds = 0;
+  std::string member = "cluster";  // kmeans has no other
+
+  static core::MemberList<ClusteringOptions> members() {
+    return {core::member("slots", &ClusteringOptions::slots, "clusters"),
+            core::member("block", &ClusteringOptions::block, "tokens between two rounds"),
+            core::member("rounds", &ClusteringOptions::rounds, "rounds of Lloyd's algorithm"),
+            core::member("member", &ClusteringOptions::member, "member of the family")};
+  }
+};
+
 // Clusters of a stream by merge and reduce: whenever a block of tokens is full, the k slots and the block are clustered
 // again, by greedy k-means++ (2 + ln k candidates a seed, a distance each from all points) and Lloyd's rounds.
 Complexity complexity(const schemes::PublicParams& params) {
-  const Json& options = params.options;
-  if (params.scheme != "kmeans" && !(params.scheme == "abc" && options.at("member") == "cluster")) return {};
-  const double k = std::min(options.at("slots").get<double>(), static_cast<double>(params.tokens()));
-  const double again = 1 + k / options.at("block").get<double>();
-  const double distances = 3 * (2 + std::floor(std::log(k))), products = 2 * (options.at("rounds").get<double>() + 1);
+  if (params.scheme != "kmeans" && params.scheme != "abc") return {};
+  const auto options = core::from_json<ClusteringOptions>(params.options.to_json(), "options");
+  if (options.member != "cluster") return {};
+  const double k = std::min<double>(options.slots, params.tokens());
+  const double again = 1 + k / options.block;
+  const double distances = 3 * (2 + std::floor(std::log(k))), products = 2 * (options.rounds + 1);
   return {"(1 + k/block) k d (3 (2 + ln k) + 2 (rounds + 1))", again * k * width * (distances + products)};
 }
 
@@ -143,7 +157,7 @@ void time_absorbing(const Settings&, Report& report) {
   for_each_scheme(stream, 4,
                   [&](const std::string& label, const schemes::Scheme& scheme, const schemes::PublicParams& params) {
                     const double seconds = best_of_short([&] { stream.absorb(scheme, params); }, 0.3);
-                    const double rate = static_cast<double>(stream.tokens()) / seconds;
+                    const double rate = stream.tokens() / seconds;
                     const std::string why = forbidden(complexity(params));
                     if (rate < absorb_goal && !why.empty()) {
                       report.note(label + ", " + std::to_string(std::lround(rate)) + " tokens/s, " + why);
@@ -181,14 +195,13 @@ void time_growth(const Settings&, Report& report) {
     if (scheme == nullptr) continue;
     const auto params = few.params_of(*scheme, Json::object(), 4), large = many.params_of(*scheme, Json::object(), 4);
     // As many tokens in every turn.
-    const auto repeats = static_cast<int>(many.tokens() / few.tokens());
+    const Index repeats = many.tokens() / few.tokens();
     const auto seconds = best_seconds({[&] {
-                                         for (int i = 0; i < repeats; ++i) few.absorb(*scheme, params);
+                                         for (Index i = 0; i < repeats; ++i) few.absorb(*scheme, params);
                                        },
                                        [&] { many.absorb(*scheme, large); }},
                                       2);
-    const double small_ns = 1e9 * seconds[0] / static_cast<double>(repeats * few.tokens()),
-                 large_ns = 1e9 * seconds[1] / static_cast<double>(many.tokens());
+    const double small_ns = 1e9 * seconds[0] / (repeats * few.tokens()), large_ns = 1e9 * seconds[1] / many.tokens();
     report.add({"", scheme->name() + ", N 349525", large_ns, "ns/token", large_ns / small_ns, 1.25, "that at N 5461",
                 Goal::at_most});
   }

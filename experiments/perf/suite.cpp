@@ -38,7 +38,7 @@ double seconds_of(const std::function<void()>& work, int threads) {
   const auto cpu_now = [] {
     timespec now{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+    return now.tv_sec + 1e-9 * now.tv_nsec;
   };
   const double cpu = cpu_now();
   const auto start = Wall::now();
@@ -64,7 +64,8 @@ void Report::add(Result result) {
   result.benchmark = benchmark_;
   const bool at_least = result.kind == Goal::at_least;
   const double share = at_least ? result.ratio / result.goal : result.goal / std::max(result.ratio, 1e-12);
-  const std::string bar(static_cast<std::size_t>(std::clamp(20 * share, 0.0, 40.0)), '=');
+  const int length = std::clamp(20 * share, 0.0, 40.0);
+  const std::string bar(length, '=');
   std::printf("  %-44s %10.4g %-10s %8.3g of %-26s goal %s %-6.3g %-6s |%s\n", result.label.c_str(), result.value,
               result.unit.c_str(), result.ratio, result.against.c_str(), at_least ? ">=" : "<=", result.goal,
               result.met() ? "met" : "MISSED", bar.c_str());
@@ -113,7 +114,7 @@ bool openblas_product(const core::RowMatrixF& a, const core::RowMatrixF& b, core
   if (sgemm == nullptr || set_threads == nullptr) return false;
   constexpr int row_major = 101, plain = 111, transposed = 112;
   set_threads(threads);
-  const int m = static_cast<int>(a.rows()), n = static_cast<int>(b.rows()), k = static_cast<int>(a.cols());
+  const int m = a.rows(), n = b.rows(), k = a.cols();
   sgemm(row_major, plain, transposed, m, n, k, 1, a.data(), k, b.data(), k, 0, c.data(), n);
   return true;
 }
@@ -167,9 +168,8 @@ ProgramRun run_program(const Settings& settings, const std::vector<std::string>&
   wait4(pid, &status, 0, &usage);
   ProgramRun run;
   run.seconds = seconds_since(start);
-  for (const timeval& time : {usage.ru_utime, usage.ru_stime})
-    run.cpu_seconds += static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  run.peak_bytes = 1024.0 * static_cast<double>(usage.ru_maxrss);
+  for (const timeval& time : {usage.ru_utime, usage.ru_stime}) run.cpu_seconds += time.tv_sec + 1e-6 * time.tv_usec;
+  run.peak_bytes = 1024.0 * usage.ru_maxrss;
   const int got = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   require(got == code, "kvfrontier " + words[0] + " ended with " + std::to_string(got) + " where " +
                            std::to_string(code) + " was due");

@@ -1,21 +1,23 @@
 // The least memory of a scheme at a target error: a search over the budgets 1.02^k bits an entry. It measures nothing
 // itself; the points that it asks for are those of index_frontier, and `kvfrontier frontier` reads the answer off their
-// rows.
+// records.
 
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 
-#include "analysis/summary.hpp"
 #include "core/errors.hpp"
 #include "schemes/scheme.hpp"
+#include "simulator/game_point.hpp"
 #include "sweep/planner.hpp"
 
 namespace kvfrontier::experiments::minimal_memory {
 namespace {
 
 using core::Json;
+using simulator::GamePoint;
+using simulator::GameRequest;
 
 // Budget k allows 1.02^k bits an entry, from 1/2750 to 65: an exact fp32 cache takes 64.
 constexpr int least_budget = -400, largest_budget = 211;
@@ -27,28 +29,53 @@ double rate_of(int budget) {
   return std::strtod(text, nullptr);
 }
 
+// What a config says of a search: the target and the axes of index_frontier, but for `rate`.
+struct SearchRequest {
+  double target_error = 0.1;
+  GameRequest axes;
+
+  static core::MemberList<SearchRequest> members() {
+    std::vector<core::Member<SearchRequest>> list{
+        core::member("target_error", &SearchRequest::target_error, "bit error that the whole interval must not exceed")
+            .range(1e-6, 0.499999)};
+    const std::string rate = core::member_name(&GameRequest::rate);
+    for (const auto& axis : core::members_of<GameRequest>().list()) {
+      if (axis.option().name != rate) list.push_back(core::lifted(&SearchRequest::axes, axis));
+    }
+    return list;
+  }
+};
+
+// A goal of the plan.
+struct Search {
+  GameRequest axes;
+  double target_error = 0.1;
+  std::string refused;  // why there can be no such search; empty otherwise
+
+  static core::MemberList<Search> members() {
+    return {core::member("axes", &Search::axes, "axes of index_frontier, as they were given"),
+            core::member("target_error", &Search::target_error, "bit error that the whole interval must not exceed"),
+            core::member("refused", &Search::refused, "why there can be no such search")};
+  }
+  static Search of(const Json& json) { return core::from_json<Search>(json, ""); }
+};
+
 // The budgets of one search. A scheme that takes nothing from a larger budget gives the same options again; such
-// budgets are one rung, and the least of them stands for it.
+// budgets are one rung, and the least of them represents it.
 class Ladder {
  public:
-  Ladder(const sweep::Experiment& experiment, const Json& axes) : experiment_(experiment) {
-    for (const auto& [name, value] : axes.items()) axes_.set(name, value, name);
-  }
+  explicit Ladder(GameRequest axes) : axes_(std::move(axes)) {}
 
-  // Resolved parameters of the point at a budget.
-  const Json& at(int budget) {
+  // The point at a budget.
+  const GamePoint& at(int budget) {
     const auto known = resolved_.find(budget);
     if (known != resolved_.end()) return known->second;
-    sweep::Combination combination = axes_;
-    combination.set("rate", rate_of(budget), "rate");
-    return resolved_.emplace(budget, experiment_.resolve(combination)).first->second;
+    axes_.rate = rate_of(budget);
+    return resolved_.emplace(budget, simulator::resolve(axes_)).first->second;
   }
   // Whether the scheme has no size option, or was given one: there is one point and no budget.
-  bool is_fixed() { return at(largest_budget).at("rate").is_null(); }
-  bool is_feasible(int budget) {
-    const Json& scheme = at(budget).at("scheme");
-    return !schemes::Schemes::find(scheme.at("name"), "scheme").options().size_is_open(scheme.at("options"));
-  }
+  bool is_fixed() { return !at(largest_budget).rate; }
+  bool is_feasible(int budget) { return !at(budget).is_infeasible(); }
   int first_of_rung(int budget) {
     int first = budget, below = least_budget - 1;  // `below` is of a lower rung
     while (first - below > 1) {
@@ -67,60 +94,34 @@ class Ladder {
   }
 
  private:
-  bool same_rung(int a, int b) { return at(a).at("scheme") == at(b).at("scheme"); }
+  bool same_rung(int a, int b) { return at(a).scheme.options == at(b).scheme.options; }
 
-  const sweep::Experiment& experiment_;
-  sweep::Combination axes_;
-  std::map<int, Json> resolved_;
+  GameRequest axes_;
+  std::map<int, GamePoint> resolved_;
 };
 
-class MinimalMemory : public sweep::Planner {
+int first_budget(Ladder& ladder, int top, double target) {
+  const GamePoint& largest = ladder.at(top);
+  const auto bits = schemes::Schemes::find(largest.scheme.name, "scheme").message_bits(largest.public_params());
+  const double rate = bits ? *bits / largest.entries() : rate_of(top);
+  const int budget = std::ceil(std::log((1 - 2 * target) * std::max(rate, 1e-9)) / std::log(1.02));
+  return std::clamp(budget, least_budget, top);
+}
+
+class SearchPlanner : public sweep::Planner {
  public:
-  std::string name() const override { return "minimal_memory"; }
-  std::string statement() const override {
-    return "the least message of a scheme at a given bit error grows like N d, n^2 d for doubling sides: a search over "
-           "budgets in steps of 2 %, whose probes are points of index_frontier";
+  std::string noun() const override { return "searches"; }
+  bool counts_ahead() const override { return false; }
+  const sweep::Experiment& measured(const sweep::Experiment&) const override {
+    return sweep::Experiments::find("index_frontier", "experiment");
   }
-  std::string source() const override { return "Omega(n^2 d) theorem, Thm 4.5 and 4.6 of arXiv 2503.14881"; }
-
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table([this] {
-      std::vector<core::Option> list{
-          core::Option::real("target_error", 0.1, 1e-6, 0.499999, "bit error that the whole interval must not exceed")};
-      for (const core::Option& option : measured().options().options()) {
-        if (option.name != "rate") list.push_back(option);
-      }
-      return list;
-    }());
-    return table;
-  }
-
-  // The axes as given: a probe resolves them together with its budget.
-  Json resolve(const sweep::Combination& combination) const override {
-    sweep::Combination probe = combination;
-    probe.set("rate", rate_of(largest_budget), combination.path("scheme"));
-    std::string refused;
-    try {
-      measured().resolve(probe);
-    } catch (const core::ConfigError& error) {
-      // A scheme that nobody named and that does not suit this instance says so and is passed over.
-      if (combination.given("scheme") || error.path.rfind(combination.path("scheme"), 0) != 0) throw;
-      refused = probe.value("scheme").dump() + ": " + error.what();
-    }
-    for (const std::string& name : probe.reads()) {
-      if (name != "rate") combination.value(name);
-    }
-    Json axes;
-    for (const core::Option& option : measured().options().options()) {
-      if (option.name != "rate") axes[option.name] = probe.value(option.name);
-    }
-    return {{"axes", axes}, {"target_error", combination.value("target_error")}, {"refused", refused}};
-  }
+  std::optional<double> target(const Json& goal) const override { return Search::of(goal).target_error; }
+  std::string refusal(const Json& goal) const override { return Search::of(goal).refused; }
 
   // Every scheme that a name is enough for, with public keys and with stored ones where it knows both.
   std::vector<Json> values_of(const std::string& option) const override {
     std::vector<Json> entries;
-    if (option != "scheme") return entries;
+    if (option != core::member_name(&GameRequest::scheme)) return entries;
     for (const auto& name : schemes::self_contained_schemes()) {
       const core::Option* keys = schemes::Schemes::find(name, "scheme").options().find("keys");
       if (keys == nullptr) entries.push_back({{"name", name}});
@@ -129,33 +130,15 @@ class MinimalMemory : public sweep::Planner {
     }
     return entries;
   }
-  std::string refusal(const Json& search) const override { return search.at("refused"); }
 
-  const sweep::Experiment& measured() const override {
-    return sweep::Experiments::find("index_frontier", "experiment");
-  }
-  double target(const Json& search) const override { return search.at("target_error"); }
-
-  // A search looks at a dozen budgets around its first one, and most of them need only the trials of a first look.
-  double operations(const Json& search) const override {
-    if (!refusal(search).empty()) return 0;
-    Ladder ladder(measured(), search.at("axes"));
-    const int top = ladder.first_of_rung(largest_budget);
-    if (ladder.is_fixed() || !ladder.is_feasible(top)) return measured().operations(ladder.at(top));
-    const int budget = start(ladder, top, target(search));
-    return 3 * measured().operations(ladder.at(ladder.is_feasible(budget) ? budget : top));
-  }
-  double memory_bytes(const Json& search) const override {
-    return refusal(search).empty() ? measured().memory_bytes(largest_probe(search)) : 0;
-  }
-
-  std::optional<Json> next(const Json& search, const Meets& meets) const override {
-    if (!refusal(search).empty()) return std::nullopt;
-    Ladder ladder(measured(), search.at("axes"));
+  std::optional<Json> next(const Json& goal, const sweep::Answers& answers) const override {
+    const Search search = Search::of(goal);
+    if (!search.refused.empty()) return std::nullopt;
+    Ladder ladder(search.axes);
     const int top = ladder.first_of_rung(largest_budget);
     if (ladder.is_fixed() || !ladder.is_feasible(top)) {
-      if (!meets(ladder.at(top))) return ladder.at(top);
-      return std::nullopt;
+      const Json only = core::to_json(ladder.at(top));
+      return answers(only) ? std::nullopt : std::optional(only);
     }
     // missed < met, and all budgets between them are open. A budget is asked for by the first of its rung; a rung that
     // missed has missed up to its last.
@@ -167,12 +150,13 @@ class MinimalMemory : public sweep::Planner {
         return true;
       }
       const int first = ladder.first_of_rung(budget);
-      const auto verdict = meets(ladder.at(first));
-      if (!verdict) {
-        wanted = ladder.at(first);
+      Json point = core::to_json(ladder.at(first));
+      const auto answer = answers(point);
+      if (!answer) {
+        wanted = std::move(point);
         return false;
       }
-      if (*verdict) {
+      if (sweep::meets(*answer, search.target_error)) {
         met = first;
       } else {
         missed = ladder.last_of_rung(budget);
@@ -181,7 +165,7 @@ class MinimalMemory : public sweep::Planner {
     };
     // Warm start: the share of the largest message that eviction needs, (1 - f)/2 = target. Then ever longer steps
     // until the answer lies between two budgets, then halves.
-    int budget = start(ladder, top, target(search)), step = 8;
+    int budget = first_budget(ladder, top, search.target_error), step = 8;
     if (!try_budget(budget)) return wanted;
     while (met > largest_budget && missed < largest_budget) {
       budget = std::min(missed + step, top);
@@ -198,21 +182,64 @@ class MinimalMemory : public sweep::Planner {
     }
     return std::nullopt;
   }
+};
+
+class MinimalMemory : public sweep::Experiment {
+ public:
+  std::string name() const override { return "minimal_memory"; }
+  std::string statement() const override {
+    return "the least message of a scheme at a given bit error grows like N d, n^2 d for doubling sides: a search over "
+           "budgets in steps of 2 %, whose probes are points of index_frontier";
+  }
+  std::string source() const override { return "Omega(n^2 d) theorem, Thm 4.5 and 4.6 of arXiv 2503.14881"; }
+  const core::OptionTable& options() const override { return core::table_of<SearchRequest>(); }
+  const sweep::Planner& planner() const override { return planner_; }
+
+  // The axes as given: a probe resolves them together with its budget.
+  Json resolve(const sweep::Combination& combination) const override {
+    const auto request = combination.read<SearchRequest>();
+    Search search{request.axes, request.target_error, {}};
+    const std::string scheme = core::member_name(&GameRequest::scheme), rate = core::member_name(&GameRequest::rate);
+    GameRequest probe = request.axes;
+    probe.rate = rate_of(largest_budget);
+    const simulator::RequestPaths paths{
+        [&](const std::string& member) { return combination.path(member == rate ? scheme : member); },
+        [&](const std::string& member) { return combination.given(member); }};
+    try {
+      simulator::resolve(probe, paths);
+    } catch (const core::ConfigError& error) {
+      // A scheme that nobody named and that does not suit this instance says so and is passed over.
+      if (combination.given(scheme) || error.path.rfind(combination.path(scheme), 0) != 0) throw;
+      search.refused = probe.scheme.text() + ": " + error.what();
+    }
+    return core::to_json(search);
+  }
+
+  // A search looks at a dozen budgets around its first one, and most of them need only the trials of a first look.
+  double operations(const Json& parameters) const override {
+    const Search search = Search::of(parameters);
+    if (!search.refused.empty()) return 0;
+    Ladder ladder(search.axes);
+    const int top = ladder.first_of_rung(largest_budget);
+    if (ladder.is_fixed() || !ladder.is_feasible(top)) return simulator::game_operations(ladder.at(top));
+    const int budget = first_budget(ladder, top, search.target_error);
+    return 3 * simulator::game_operations(ladder.at(ladder.is_feasible(budget) ? budget : top));
+  }
+  double memory_bytes(const Json& parameters) const override {
+    const Search search = Search::of(parameters);
+    if (!search.refused.empty()) return 0;
+    Ladder ladder(search.axes);
+    return simulator::game_memory_bytes(ladder.at(ladder.first_of_rung(largest_budget)));
+  }
+
+  sweep::TrialResult measure(const Json&, std::uint64_t, const sweep::GamePolicy&) const override {
+    throw core::UserError(name() + " is a search and has no trials; the points that it asks for are those of " +
+                          planner_.measured(*this).name());
+  }
+  std::optional<core::Interval> interval(std::span<const sweep::Record>, double) const override { return std::nullopt; }
 
  private:
-  Json largest_probe(const Json& search) const {
-    Ladder ladder(measured(), search.at("axes"));
-    return ladder.at(ladder.first_of_rung(largest_budget));
-  }
-
-  static int start(Ladder& ladder, int top, double target) {
-    const Json& largest = ladder.at(top);
-    const double entries = largest.at("tokens").get<double>() * largest.at("d").get<double>();
-    const auto bits = analysis::formula_bits(largest);
-    const double rate = bits ? static_cast<double>(*bits) / entries : rate_of(top);
-    const int budget = static_cast<int>(std::ceil(std::log((1 - 2 * target) * std::max(rate, 1e-9)) / std::log(1.02)));
-    return std::clamp(budget, least_budget, top);
-  }
+  SearchPlanner planner_;
 };
 
 const core::Registration<sweep::Experiment, MinimalMemory> registration;

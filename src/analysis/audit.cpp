@@ -9,12 +9,11 @@
 #include "core/errors.hpp"
 #include "core/statistics.hpp"
 #include "reduction/instance.hpp"
-#include "schemes/scheme.hpp"
 
 namespace kvfrontier::analysis {
 namespace {
 
-using core::Json;
+using simulator::GamePoint;
 
 std::string text(double value, const char* format = "%.6g") {
   char buffer[32];
@@ -22,75 +21,98 @@ std::string text(double value, const char* format = "%.6g") {
   return buffer;
 }
 
-// N and n follow from the sides; a row may not claim fewer tokens than it cached.
-void require_shape(const Json& parameters) {
-  const geometry::Schedule schedule(parameters.at("schedule"), parameters.at("sides"));
-  if (parameters.at("tokens") != schedule.tokens() || parameters.at("n") != schedule.n()) {
+// N and n follow from the sides; a record may not claim fewer tokens than it cached.
+void require_shape(const GamePoint& point) {
+  const geometry::Schedule schedule = point.maps();
+  if (point.tokens != schedule.tokens() || point.n != schedule.n()) {
     throw core::ConfigError(
-        "tokens", parameters.at("tokens").dump() + " at n = " + parameters.at("n").dump(),
+        core::member_name(&GamePoint::tokens), std::to_string(point.tokens) + " at n = " + std::to_string(point.n),
         std::to_string(schedule.tokens()) + " at n = " + std::to_string(schedule.n()) + " for these sides");
   }
 }
 
 // Trials of one point whose messages have one length.
 struct Group {
-  std::vector<core::TrialErrors> errors;
+  std::map<std::string, std::vector<simulator::MetricValue>> metrics;
   std::vector<double> lengths;
-  std::uint64_t information_bits = 0;
-  std::vector<double> squared_errors;
+  simulator::FloorInput floors;
 };
 
-// What Alice holds in an instance of these parameters: the family says, not the row. nullopt for an unknown family.
+// What Alice holds in an instance of these parameters: the family says, not the record. nullopt for an unknown family.
 struct Holding {
-  std::uint64_t information_bits = 0;
+  core::Bits information_bits = 0;
   int value_bits = 0;
 };
-std::optional<Holding> holding_of(const Json& parameters) {
-  reduction::InstanceParams params;
-  params.family = parameters.at("instance").at("name");
+std::optional<Holding> holding_of(const GamePoint& point) {
+  const reduction::InstanceParams params = point.instance_params();
   const auto* family = reduction::InstanceFamilies::find_or_null(params.family);
   if (family == nullptr) return std::nullopt;
-  params.options = family->options().resolve(parameters.at("instance").at("options"), "instance.options");
-  params.schedule = geometry::Schedule(parameters.at("schedule"), parameters.at("sides"));
-  params.d = parameters.at("d");
-  params.embedding = parameters.at("embedding");
   family->check(params, "instance");
   const auto instance = family->make(params, {});
   return Holding{instance->information_bits(), instance->value_bits()};
 }
 
-void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formula,
-               const std::optional<Holding>& holding, AuditReport& report) {
-  const Json& data = row.result.data;
-  const auto complain = [&](const std::string& what) { report.findings.push_back({row.point, row.trial, what}); };
-  const auto bits = data.at("message_bits").get<std::uint64_t>();
-  std::uint64_t booked = 0;
-  for (const auto& [section, count] : data.at("ledger").items()) booked += count.get<std::uint64_t>();
-  if (booked != bits)
-    complain("the ledger books " + std::to_string(booked) + " bits, the message has " + std::to_string(bits));
-  if (formula && *formula != bits)
-    complain("the message has " + std::to_string(bits) + " bits, the size formula gives " + std::to_string(*formula));
-  if (holding && data.at("information_bits") != holding->information_bits) {
-    complain("an instance of these parameters holds " + std::to_string(holding->information_bits) +
-             " bits, the row says " + data.at("information_bits").dump());
+// What is wrong with one measured game.
+std::vector<std::string> faults_of(const GameRecord& game, const GamePoint& point,
+                                   const std::optional<Holding>& holding) {
+  std::vector<std::string> faults;
+  const auto n = [](std::int64_t number) { return std::to_string(number); };
+  core::Bits booked = 0;
+  for (const auto& [section, bits] : game.ledger) booked += bits;
+  if (booked != game.message_bits)
+    faults.push_back("the ledger books " + n(booked) + " bits, the message has " + n(game.message_bits));
+  if (game.formula_bits && *game.formula_bits != game.message_bits)
+    faults.push_back("the message has " + n(game.message_bits) + " bits, the size formula gives " +
+                     n(*game.formula_bits));
+  if (holding && game.information_bits != holding->information_bits)
+    faults.push_back("an instance of these parameters holds " + n(holding->information_bits) +
+                     " bits, the record says " + n(game.information_bits));
+  const auto* error = game.metric(simulator::metric_names::error);
+  if (holding && (error == nullptr) != (holding->value_bits == 0))
+    faults.push_back(std::string(error == nullptr ? "there is no error" : "there is an error") +
+                     ", but values of this family have " + n(holding->value_bits) + " bits");
+  if (holding && game.value_bits != holding->value_bits)
+    faults.push_back("values of this family have " + n(holding->value_bits) + " bits, the record says " +
+                     n(game.value_bits));
+  if (game.peak_state_bits < game.message_bits)
+    faults.push_back("the message has " + n(game.message_bits) + " bits, the largest state only " +
+                     n(game.peak_state_bits));
+  if (game.queried_rows != point.queries)
+    faults.push_back("the record counts " + n(game.queried_rows) + " queried rows, its parameters ask for " +
+                     n(point.queries));
+  if (error == nullptr) return faults;
+  if (!(error->mean >= 0 && error->mean <= 1)) faults.push_back("error " + text(error->mean) + " is no share of bits");
+  if (error->count != game.queried_rows)
+    faults.push_back("error is a mean over " + n(error->count) + " rows where " + n(game.queried_rows) +
+                     " were asked for");
+  double by_map = 0;
+  for (const double errors : game.map_errors) by_map += errors;
+  if (!game.map_errors.empty() && std::abs(by_map - error->mean * error->count) > 1e-6 * (1 + error->count))
+    faults.push_back("error " + text(error->mean) + " does not follow from " + text(by_map) + " wrong rows of " +
+                     n(error->count));
+  return faults;
+}
+
+// What lies below a floor: the metrics' ends that are worse at `level` are taken, and the longest message.
+std::vector<std::string> below_floors(const Group& group, bool fixed_length, double level) {
+  std::vector<std::string> findings;
+  const double mean_bits = core::mean_of(group.lengths);
+  const double bits =
+      fixed_length ? group.lengths.front() : std::min(1e300, core::student_interval(group.lengths, level).hi);
+  for (const auto& [name, values] : group.metrics) {
+    const auto* metric = simulator::Metrics::find_or_null(name);
+    if (metric == nullptr) continue;
+    const core::Interval interval = metric->interval(values, level);
+    const bool lower = metric->better() == simulator::Direction::lower;
+    const double worse = lower ? interval.hi : interval.lo;
+    const std::string at = name + (lower ? " at most " : " at least ") + text(worse);
+    if (const auto best = metric->floor(group.floors, mean_bits); best && (lower ? worse < *best : worse > *best))
+      findings.push_back(text(mean_bits, "%.0f") + " bits at " + at + " lie below its floor of " + text(*best));
+    if (const auto floor = metric->floor_bits(group.floors, worse); floor && bits < *floor)
+      findings.push_back(text(bits, "%.0f") + " bits at " + at + " lie below the floor of " + text(*floor, "%.0f") +
+                         " bits for m = " + std::to_string(group.floors.information_bits));
   }
-  if (holding && data.at("error").is_null() != (holding->value_bits == 0))
-    complain("error is " + data.at("error").dump() + ", but values of this family have " +
-             std::to_string(holding->value_bits) + " bits");
-  if (data.at("peak_state_bits").get<std::uint64_t>() < bits) {
-    complain("the message has " + std::to_string(bits) + " bits, the largest state only " +
-             data.at("peak_state_bits").dump());
-  }
-  const Json& parameters = *row.parameters;
-  if (data.at("queried_rows") != parameters.at("queries")) {
-    complain("the row counts " + data.at("queried_rows").dump() + " queried rows, its parameters ask for " +
-             parameters.at("queries").dump());
-  }
-  if (data.at("error").is_null()) return;
-  const double errors = data.at("row_errors"), rows = data.at("queried_rows"), error = data.at("error");
-  if (!(errors >= 0 && errors <= rows) || std::abs(error * rows - errors) > 1e-6 * (1 + rows)) {
-    complain("error " + text(error) + " does not follow from " + text(errors) + " wrong rows of " + text(rows));
-  }
+  return findings;
 }
 
 }  // namespace
@@ -98,59 +120,44 @@ void audit_row(const sweep::Row& row, const std::optional<std::uint64_t>& formul
 AuditReport audit(const sweep::Store& store) {
   AuditReport report;
   const std::vector<PointSummary> points = summarise(store);
-  report.points = points.size();
-  const double level = 1 - 2 * conviction_level / static_cast<double>(std::max<std::size_t>(1, points.size()));
+  report.points = std::ssize(points);
+  const double level = 1 - 2 * conviction_level / std::max<std::int64_t>(1, report.points);
   for (const PointSummary& point : points) {
-    std::optional<std::uint64_t> formula;
+    const auto complain = [&](std::int64_t trial, std::string what) {
+      report.findings.push_back({point.point, trial, std::move(what)});
+    };
     std::optional<Holding> holding;
     try {
       require_shape(point.parameters);
-      formula = formula_bits(point.parameters);
       holding = holding_of(point.parameters);
     } catch (const core::UserError& error) {
-      report.findings.push_back({point.point, -1, std::string("its parameters are impossible: ") + error.what()});
+      complain(-1, std::string("its parameters are impossible: ") + error.what());
     }
-    // A fixed length is one length; should a store hold several, each answers for itself. All rows count, not only
+    // A fixed length is one length; should a store hold several, each answers for itself. All records count, not only
     // those before the stop: more of them only make the interval tighter.
-    std::map<std::uint64_t, Group> groups;
-    for (const sweep::Row& row : store.points.at(point.point).all()) {
-      if (row.result.status != "ok") continue;
-      ++report.rows;
+    const bool fixed_length = point.record.floor_kind == simulator::FloorKind::finite;
+    std::map<core::Bits, Group> groups;
+    for (const sweep::Record& record : store.points.at(point.point).all()) {
+      if (record.result.status != simulator::Status::ok) continue;
+      ++report.records;
+      GameRecord game;
       try {
-        audit_row(row, formula, holding, report);
-      } catch (const Json::exception& error) {
-        throw core::StoreError(sweep::damaged_row(row, error));
+        game = sweep::game_of(record.result);
+      } catch (const core::ConfigError& error) {
+        throw core::StoreError(sweep::damaged_record(record, error));
       }
-      const Json& data = row.result.data;
-      Group& group = groups[point.fixed_length ? data.at("message_bits").get<std::uint64_t>() : 0];
-      group.squared_errors.push_back(data.at("mse").get<double>());
-      group.lengths.push_back(data.at("message_bits").get<double>());
-      if (data.at("error").is_null()) continue;
-      group.errors.push_back({data.at("row_errors").get<double>(), data.at("queried_rows").get<std::int64_t>()});
-      group.information_bits = data.at("information_bits");
+      for (std::string& fault : faults_of(game, point.parameters, holding)) complain(record.trial, std::move(fault));
+      Group& group = groups[fixed_length ? game.message_bits : 0];
+      group.lengths.push_back(game.message_bits);
+      group.floors = simulator::floor_input(game, point.parameters.tokens, point.parameters.d);
+      for (const auto& [name, value] : game.metrics) group.metrics[name].push_back(value);
     }
     for (const auto& [length, group] : groups) {
-      const double mean_bits = core::mean_of(group.lengths),
-                   squared_error_hi = core::student_interval(group.squared_errors, level).hi;
-      if (const auto least = mse_floor_of(point.parameters, mean_bits); least && squared_error_hi < *least) {
-        report.findings.push_back({point.point, -1,
-                                   text(mean_bits, "%.0f") + " bits at mean squared error at most " +
-                                       text(squared_error_hi) + " lie below its floor of " + text(*least)});
-      }
-      if (group.information_bits == 0) continue;
-      const double error_hi = core::error_interval(group.errors, level).hi;
-      const double floor = floor_bits(group.information_bits, error_hi, point.fixed_length);
-      const double bits = point.fixed_length ? static_cast<double>(length)
-                                             : std::min(1e300, core::student_interval(group.lengths, level).hi);
-      if (bits < floor) {
-        report.findings.push_back({point.point, -1,
-                                   text(bits, "%.0f") + " bits at error at most " + text(error_hi) +
-                                       " lie below the floor of " + text(floor, "%.0f") +
-                                       " bits for m = " + std::to_string(group.information_bits)});
-      }
+      for (std::string& finding : below_floors(group, fixed_length, level)) complain(-1, std::move(finding));
     }
-    if (point.gap && !point.stored_keys && (report.nearest_point.empty() || *point.gap < report.nearest_gap)) {
-      report.nearest_gap = *point.gap;
+    const std::optional<double> gap = point.has_error() ? point.error().gap : std::nullopt;
+    if (gap && !point.record.stored_keys && (report.nearest_point.empty() || *gap < report.nearest_gap)) {
+      report.nearest_gap = *gap;
       report.nearest_point = point.point;
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
-// Every row against the rules: ledgers that balance, lengths that the size formula gives, and no message below the
-// information-theoretic floor of its error.
+// Every record against the rules: ledgers that balance, lengths that the size formula gave, and no message below the
+// information-theoretic floor of its error. The records say which floor applies, so those of a scheme that this program
+// does not know are audited like all others.
 
 #include <string>
 #include <vector>
@@ -19,8 +20,8 @@ struct Finding {
 };
 
 struct AuditReport {
-  std::size_t points = 0, rows = 0;  // games looked at
-  double nearest_gap = 0;            // least message_bits / floor_bits over points with public keys; 0 if none
+  std::int64_t points = 0, records = 0;  // games looked at
+  double nearest_gap = 0;                // least message_bits / floor_bits over points with public keys; 0 if none
   std::string nearest_point;
   std::vector<Finding> findings;  // empty: nothing below its floor
 };

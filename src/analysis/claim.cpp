@@ -105,7 +105,7 @@ void CheckList::mean(core::Json at, std::vector<double> samples, double predicte
 
 void CheckList::proportion(core::Json at, double successes, std::int64_t draws, double predicted,
                            core::Interval allowed) {
-  estimate(std::move(at), draws > 0 ? successes / static_cast<double>(draws) : 0, predicted, allowed,
+  estimate(std::move(at), draws > 0 ? successes / draws : 0, predicted, allowed,
            [=](double level) { return core::clopper_pearson(successes, draws, level); });
 }
 
@@ -124,7 +124,7 @@ void CheckList::exact(core::Json at, double measured, double predicted, core::In
 }
 
 std::vector<Check> CheckList::finish() const {
-  const double level = 1 - (1 - simultaneous_level) / static_cast<double>(std::max<std::size_t>(1, open_.size()));
+  const double level = 1 - (1 - simultaneous_level) / std::max<std::int64_t>(1, std::ssize(open_));
   std::vector<Check> checks;
   for (const Open& open : open_) {
     checks.push_back(open.check);
@@ -146,82 +146,95 @@ core::Interval at_least(double bound) {
   return {bound, infinity};
 }
 
-std::vector<double> PointRows::values(const std::string& key) const {
-  std::vector<double> list;
-  for (const sweep::Row& row : rows) {
-    if (row.result.status == "ok") list.push_back(row.result.data.at(key).get<double>());
+core::Json with(core::Json at, const char* name, core::Json value) {
+  at[name] = std::move(value);
+  return at;
+}
+
+namespace {
+
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\n';
+    if (!blank) line += c;
+    if (blank && !line.empty() && line.back() != ' ') line += ' ';
   }
-  return list;
+  if (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
 }
 
-core::Json PointRows::at(std::initializer_list<const char*> keys) const {
-  core::Json place = core::Json::object();
-  for (const char* key : keys) place[key] = parameters.at(key);
-  return place;
+const std::string mutation_option = "mutation";
+
+}  // namespace
+
+Claim::Claim(ClaimText text) : text_(std::move(text)) {
+  for (std::string* part :
+       {&text_.statement, &text_.note, &text_.source, &text_.prediction, &text_.allowance, &text_.refutation})
+    *part = one_line(*part);
 }
 
-std::vector<std::string> Claim::sabotages() const {
-  std::vector<std::string> names;
-  if (const core::Option* option = options().find("sabotage")) {
-    for (const auto& name : option->choices) {
-      if (name != "none") names.push_back(name);
-    }
-  }
-  return names;
+std::vector<std::string> Claim::mutations() const {
+  const core::Option* option = options().find(mutation_option);
+  if (option == nullptr) return {};
+  return {option->choices.begin() + 1, option->choices.end()};  // all but "none"
 }
 
-core::Json Claim::sabotaged_config(const std::string& sabotage) const {
+core::Json Claim::mutated_config(const std::string& mutation) const {
   core::Json json = config(Size::quick);
-  if (options().find("sabotage") != nullptr) json["sabotage"] = sabotage;
+  if (options().find(mutation_option) != nullptr) json[mutation_option] = mutation;
   return json;
 }
-
-void Claim::spoil(const std::string&, ClaimRows&) const {}
 
 core::Json Claim::undersampled_config() const {
-  core::Json json = config(Size::quick);
-  json["stop"] = {{"min_trials", 1}, {"max_trials", 1}};
-  return json;
+  return with(config(Size::quick), "stop", trials(1));
 }
 
-core::Option sabotage_option(std::vector<std::string> names) {
-  names.insert(names.begin(), "none");
-  return core::Option::choice("sabotage", "none", std::move(names),
-                              "a deliberate fault that must come back refuted; for mutation tests");
+core::Json trials(std::int64_t count) {
+  return trials(count, count);
+}
+core::Json trials(std::int64_t least, std::int64_t most) {
+  sweep::StopRule rule;
+  rule.min_trials = least;
+  rule.max_trials = most;
+  return rule.to_json();
 }
 
 std::vector<const Claim*> claims() {
   std::vector<const Claim*> list;
   for (const auto& name : sweep::Experiments::names()) {
-    if (const auto* claim = dynamic_cast<const Claim*>(sweep::Experiments::find_or_null(name))) list.push_back(claim);
+    if (const Claim* claim = find_claim(name)) list.push_back(claim);
   }
   return list;
 }
 
-sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uint64_t seed) {
-  core::Json config = claim_config;
-  if (!config.contains("experiment")) config["experiment"] = claim.name();
-  config["seed"] = seed;
-  return sweep::make_plan(config);
+const Claim* find_claim(const std::string& name) {
+  return dynamic_cast<const Claim*>(sweep::Experiments::find_or_null(name));
 }
 
-Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& sabotage) {
+sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uint64_t seed) {
+  core::Json config = claim_config;
+  config.emplace(core::member_name(&sweep::Identity::experiment), claim.name());  // unless it names another
+  return sweep::make_plan(with(std::move(config), core::member_name(&sweep::Identity::seed).c_str(), seed));
+}
+
+Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& mutation) {
   Verdict verdict;
   verdict.claim = claim.name();
   const sweep::Standing standing = sweep::standing(plan, plan.points, store);
-  verdict.points = plan.points.size();
-  verdict.unfinished = standing.unfinished.size();
-  ClaimRows rows;
+  verdict.points = std::ssize(plan.points);
+  verdict.unfinished = std::ssize(standing.unfinished);
+  ClaimPoints points;
   for (const sweep::Point& point : standing.points) {
-    auto counted = store.counted_rows(point.id);
-    for (const sweep::Row& row : counted) verdict.failed_trials += row.result.status == "failed";
-    if (!counted.empty()) rows.push_back({point.parameters, std::move(counted)});
+    auto counted = store.counted_records(point.id);
+    for (const sweep::Record& record : counted) verdict.failed_trials += record.result.status == sweep::Status::failed;
+    if (!counted.empty()) points.push_back({point.parameters, std::move(counted)});
   }
-  if (sabotage != "none") claim.spoil(sabotage, rows);
   try {
-    verdict.checks = claim.judge(rows);
-  } catch (const core::Json::exception& error) {
-    throw core::StoreError(claim.name() + ": a stored row does not hold what the claim is judged by: " + error.what());
+    verdict.checks = claim.judge(points, mutation);
+  } catch (const core::ConfigError& error) {
+    throw core::StoreError(claim.name() +
+                           ": a stored record does not hold what the claim is judged by: " + error.what());
   }
   return verdict;
 }

@@ -1,12 +1,14 @@
 #pragma once
 // Claims: experiments that end in a verdict. A claim states predicted values, a systematic allowance that was written
 // down with its reason before measuring, and intervals at simultaneous level 1 - 1e-4 over all its checks.
+// analysis/measuring_claim.hpp and analysis/game_claim.hpp are what a claim derives from.
 
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "core/errors.hpp"
 #include "core/statistics.hpp"
 #include "sweep/config.hpp"
 #include "sweep/experiment.hpp"
@@ -35,8 +37,8 @@ struct Check {
 struct Verdict {
   std::string claim;
   std::vector<Check> checks;
-  std::size_t points = 0, unfinished = 0;  // of the plan; those that still lack trials
-  std::size_t failed_trials = 0;
+  std::int64_t points = 0, unfinished = 0;  // of the plan; those that still lack trials
+  std::int64_t failed_trials = 0;
 
   // Refuted if any check is; else inconclusive if any check is, if there are none, or if a point is unfinished or a
   // trial failed: what was not measured may say otherwise. Else holds.
@@ -80,61 +82,113 @@ core::Interval within_absolute(double predicted, double absolute);
 core::Interval at_most(double bound);
 core::Interval at_least(double bound);
 
-// The counted rows of one point.
-struct PointRows {
-  core::Json parameters;
-  std::vector<sweep::Row> rows;
+// `at` with one entry more.
+core::Json with(core::Json at, const char* name, core::Json value);
 
-  // Values of data[key] over the measured (ok) rows.
-  std::vector<double> values(const std::string& key) const;
-  double parameter(const std::string& key) const { return parameters.at(key).get<double>(); }
-  // The named parameters as a flat object: the place of a check.
-  core::Json at(std::initializer_list<const char*> keys) const;
+// The counted records of one point.
+struct ClaimPoint {
+  core::Json parameters;
+  std::vector<sweep::Record> records;
 };
-using ClaimRows = std::vector<PointRows>;
+using ClaimPoints = std::vector<ClaimPoint>;
+
+// One point's parameters and the measured trials, in the structs P and T of the experiment.
+template <class P, class T>
+struct PointTrials {
+  P parameters;
+  std::vector<T> trials;                  // of status ok, in trial order
+  std::vector<sweep::Status> statuses{};  // of all counted records
+
+  // One member of every trial.
+  template <class V>
+  std::vector<double> values(V T::*place) const {
+    std::vector<double> list;
+    for (const T& trial : trials) list.push_back(as_double(trial.*place));
+    return list;
+  }
+  // The named parameters as a flat object: the place of a check.
+  template <class... V>
+  core::Json at(V P::*... places) const {
+    return core::pick(parameters, places...);
+  }
+  std::int64_t count(sweep::Status status) const { return std::count(statuses.begin(), statuses.end(), status); }
+
+ private:
+  template <class V>
+  static double as_double(const V& value) {
+    return value;
+  }
+  template <class V>
+  static double as_double(const std::optional<V>& value) {
+    if (!value) throw core::ConfigError("data", "nothing", "a value of every member that the claim is judged by");
+    return *value;
+  }
+};
+
+// What a claim says. Texts may be raw strings over several lines: runs of white space count as one blank.
+struct ClaimText {
+  std::string name;
+  std::string statement;   // one sentence
+  std::string note{};      // what a reader may want to know besides; may be empty
+  std::string source;      // theorem or paper
+  std::string prediction;  // the formula that is compared, in plain notation
+  std::string allowance;   // the systematic allowance and why it is that wide
+  std::string refutation;  // what a measurement would have to show
+};
 
 enum class Size { quick, paper };
 
 class Claim : public sweep::Experiment {
  public:
-  // The formula that is compared, in plain notation.
-  virtual std::string prediction() const = 0;
-  // The systematic allowance and why it is that wide.
-  virtual std::string allowance() const = 0;
-  // What a measurement would have to show.
-  virtual std::string refutation() const = 0;
+  explicit Claim(ClaimText text);
 
-  // The sweep that this claim measures: "grid", "stop" and options; "experiment" when its rows are another
+  const ClaimText& text() const { return text_; }
+  std::string name() const final { return text_.name; }
+  std::string statement() const final { return text_.statement; }
+  std::string source() const final { return text_.source; }
+
+  // The sweep that this claim measures: "grid", "stop" and options; "experiment" when its records are another
   // experiment's; "seed" is added.
   virtual core::Json config(Size size) const = 0;
 
-  // `rows`: the points of the plan of config() that have counted rows, in plan order.
-  virtual std::vector<Check> judge(const ClaimRows& rows) const = 0;
+  // `points`: those of the plan of config() that have counted records, in plan order; `mutation` is "none" or one of
+  // mutations(). Throws core::ConfigError for records that do not hold what the claim is judged by.
+  virtual std::vector<Check> judge(const ClaimPoints& points, const std::string& mutation) const = 0;
 
-  // Named sabotages, each of which must turn the verdict into `refuted`. By default each is a value of the claim's
-  // option `sabotage`; a claim that judges other experiments' rows spoils the rows instead.
-  virtual std::vector<std::string> sabotages() const;
-  virtual core::Json sabotaged_config(const std::string& sabotage) const;
-  virtual void spoil(const std::string& sabotage, ClaimRows& rows) const;
+  // Deliberate faults, each of which must turn the verdict into `refuted`. By default each is a value of the claim's
+  // option `mutation`; a claim that judges the records of games changes these records instead.
+  virtual std::vector<std::string> mutations() const;
+  virtual core::Json mutated_config(const std::string& mutation) const;
   // A run too small to tell: must come back inconclusive. Default: the quick sweep with one trial a point.
   virtual core::Json undersampled_config() const;
 
   // Claims run to max_trials.
-  std::optional<core::Interval> interval(std::span<const sweep::Row>, double) const override { return std::nullopt; }
-  double operations(const core::Json&) const override { return 1e7; }
+  std::optional<core::Interval> interval(std::span<const sweep::Record>, double) const override { return std::nullopt; }
   double memory_bytes(const core::Json&) const override { return 64e6; }
+
+ private:
+  ClaimText text_;
 };
 
-// Option `sabotage` of a claim: "none" or one of `names`.
-core::Option sabotage_option(std::vector<std::string> names);
+// The member `mutation` of a claim's parameters, of an enum whose first value is `none`.
+template <class T, class E>
+core::Member<T> mutation_member(E T::*place) {
+  return core::member("mutation", place, "a deliberate fault that must come back refuted; for mutation tests");
+}
+
+// {"min_trials": n, "max_trials": n}: the stop rule of a claim's config.
+core::Json trials(std::int64_t count);
+core::Json trials(std::int64_t least, std::int64_t most);
 
 std::vector<const Claim*> claims();
+// The claim of that name; nullptr for other experiments and for unknown names.
+const Claim* find_claim(const std::string& name);
 
 // The plan of a claim's sweep.
 sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uint64_t seed);
 
-// Judges the rows of `store` that belong to `plan`, sabotaged if asked.
+// Judges the records of `store` that belong to `plan`, mutated if asked.
 Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store,
-              const std::string& sabotage = "none");
+              const std::string& mutation = "none");
 
 }  // namespace kvfrontier::analysis

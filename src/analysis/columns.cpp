@@ -3,35 +3,93 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
+#include <set>
 
 namespace kvfrontier::analysis {
 namespace {
 
 using core::Json;
+using simulator::GamePoint;
+namespace names = simulator::metric_names;
+
+const std::string keys_option = "keys", options_column = "options";
+const std::string failure_reason = core::member_name(&simulator::GameRecord::reason);
+
+using Value = std::function<Json(const PointSummary&)>;
 
 // Bits of an fp16 cache of keys and values: 2 N d 16.
 double fp16_cache_bits(const PointSummary& p) {
   return 32 * p.entries();
 }
 
-template <class Value>
-std::function<Json(const PointSummary&)> measured(Value value) {
-  return [value](const PointSummary& p) -> Json {
-    if (p.trials == 0 || !std::isfinite(static_cast<double>(value(p)))) return {};
-    return value(p);
-  };
-}
-// For points that measured bits.
-template <class Value>
-std::function<Json(const PointSummary&)> of_bits(Value value) {
-  return [value](const PointSummary& p) -> Json { return p.trials > 0 && p.has_bits ? Json(value(p)) : Json(); };
-}
-std::function<Json(const PointSummary&)> parameter(const char* key) {
-  return [key](const PointSummary& p) { return p.at(key); };
-}
-
 Json optional(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
+}
+Json finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json();
+}
+
+Json as_stored(double value, bool whole) {
+  return whole ? Json(std::llround(value)) : finite(value);
+}
+
+// Of measured points.
+Value measured(std::function<double(const PointSummary&)> value) {
+  return [value](const PointSummary& p) { return p.is_measured() ? finite(value(p)) : Json(); };
+}
+// A parameter of the point, or a member of its records, as their lists describe them.
+template <class V>
+Column parameter(V GamePoint::*place, const std::string& name = {}) {
+  const auto& member = core::members_of<GamePoint>().at(place);
+  return {name.empty() ? member.option().name : name, member.option().meaning,
+          [&member](const PointSummary& p) { return member.get(p.parameters); }, false};
+}
+std::string meaning_of(const core::Option& option) {
+  const char* how = option.aggregate == core::Aggregate::mean      ? ", mean over trials"
+                    : option.aggregate == core::Aggregate::largest ? ", largest over trials"
+                    : option.aggregate == core::Aggregate::sum     ? ", sum over trials"
+                                                                   : "";
+  return option.meaning + how + (option.unit.empty() ? "" : " (" + option.unit + ")");
+}
+Column recorded(const core::Member<simulator::GameRecord>& member) {
+  const core::Option& option = member.option();
+  const std::string name = option.name;
+  if (option.aggregate == core::Aggregate::none)
+    return {name, meaning_of(option), [&member](const PointSummary& p) {
+              const Json value = member.get(p.record);
+              return core::is_absent(value) ? Json() : value;
+            }};
+  // Sums and maxima of whole numbers are whole numbers.
+  const bool whole = option.type == core::Option::Type::integer && option.aggregate != core::Aggregate::mean;
+  return {name, meaning_of(option), [name, whole](const PointSummary& p) {
+            const auto found = p.aggregates.find(name);
+            return found == p.aggregates.end() ? Json() : as_stored(found->second, whole);
+          }};
+}
+template <class V>
+Column recorded(V simulator::GameRecord::*place) {
+  return recorded(core::members_of<simulator::GameRecord>().at(place));
+}
+// The mean of a metric, an end of its interval, a floor.
+Value of_metric(const std::string& name, std::function<Json(const MetricSummary&)> value) {
+  return [name, value](const PointSummary& p) {
+    const MetricSummary* metric = p.metric(name);
+    return metric ? value(*metric) : Json();
+  };
+}
+Column mean_column(const std::string& name) {
+  const auto& metric = simulator::Metrics::find(name, "metric");
+  return {name, metric.meaning() + (metric.unit().empty() ? "" : " (" + metric.unit() + ")"),
+          of_metric(name, [](const MetricSummary& m) { return finite(m.mean); })};
+}
+Column lo_column(const std::string& name) {
+  return {name + "_lo", "lower end of its interval",
+          of_metric(name, [](const MetricSummary& m) { return finite(m.interval.lo); })};
+}
+Column hi_column(const std::string& name) {
+  return {name + "_hi", "upper end of its interval",
+          of_metric(name, [](const MetricSummary& m) { return finite(m.interval.hi); })};
 }
 
 std::string csv_cell(const Json& value) {
@@ -58,30 +116,34 @@ std::string interval_text(const core::Interval& interval) {
 // The options that tell this entry from others: all but where the keys are.
 std::string options_text(const PointSummary& p) {
   std::string text;
-  for (const auto& [name, value] : p.at("scheme").at("options").items()) {
-    if (name == "keys" || value.empty()) continue;  // null, [] and {} say nothing
+  const Json options = p.parameters.scheme.options.to_json();
+  for (const auto& [name, value] : options.items()) {
+    if (name == keys_option || core::is_absent(value)) continue;
     text += (text.empty() ? "" : " ") + name + "=" + core::brief(value);
   }
   return text;
 }
 
 std::string heading(const PointSummary& p) {
-  const std::string tau = p.at("tau").is_string() ? p.at("tau").get<std::string>() : p.at("tau").dump();
-  return p.at("instance").at("name").get<std::string>() + ", " + p.at("embedding").get<std::string>() + " keys, " +
-         p.at("schedule").get<std::string>() + " n = " + p.at("n").dump() + " (N = " + p.at("tokens").dump() +
-         "), d = " + p.at("d").dump() + ", eta = " + p.at("eta").dump() + ", tau " + tau;
+  const GamePoint& game = p.parameters;
+  const Json tau = game.tau.to_json();
+  return game.instance.name + ", " + game.embedding + " keys, " + game.schedule + " n = " + std::to_string(game.n) +
+         " (N = " + std::to_string(game.tokens) + "), d = " + std::to_string(game.d) +
+         ", eta = " + Json(game.eta).dump() + ", tau " + (tau.is_string() ? tau.get<std::string>() : tau.dump());
 }
 
 // Where the keys are; a scheme without the option may still send them.
 std::string keys_of(const PointSummary& p) {
-  return p.stored_keys ? "stored" : p.at("scheme").at("options").contains("keys") ? "public" : "none";
+  if (p.record.label.empty()) return p.parameters.scheme.options.to_json().value(keys_option, "none");
+  if (p.record.stored_keys) return "stored";
+  return p.parameters.scheme.options.to_json().contains(keys_option) ? "public" : "none";
 }
 
-struct Cell {
+struct TextCell {
   std::string text;
   bool left = false;
 };
-using TextRow = std::vector<Cell>;
+using TextRow = std::vector<TextCell>;
 
 std::vector<std::string> text_titles(const geometry::Model* model) {
   std::vector<std::string> titles{"scheme",   "keys",  "rate", "bits",   "bits/Nd", "error",
@@ -91,24 +153,27 @@ std::vector<std::string> text_titles(const geometry::Model* model) {
 }
 
 TextRow text_row(const PointSummary& p, const geometry::Model* model) {
-  const bool measured = p.trials > 0, bits = measured && p.has_bits;
+  const bool measured = p.is_measured(), bits = p.has_error();
+  const MetricSummary* mse = p.metric(names::mse);
   std::string note = options_text(p);
-  if (measured && !bits)
-    note = "mse " + number(p.mse, "%.4g") + (p.mse_floor ? " (floor " + number(*p.mse_floor, "%.4g") + ")" : "") +
+  if (mse != nullptr && !bits)
+    note = "mse " + number(mse->mean, "%.4g") + (mse->floor ? " (floor " + number(*mse->floor, "%.4g") + ")" : "") +
            "; " + note;
   if (p.uncertified > 0) note = std::to_string(p.uncertified) + " uncertified; " + note;
   if (p.failed > 0) note = std::to_string(p.failed) + " failed (" + p.reason + "); " + note;
-  if (p.status == "infeasible") note = "infeasible: least rate " + number(*p.least_rate, "%.4g");
+  if (p.status == simulator::Status::infeasible)
+    note = "infeasible: least rate " + number(p.record.least_rate.value_or(0), "%.4g");
   if (p.stop == "unfinished") note = "unfinished; " + note;
-  TextRow row{{p.at("scheme").at("name").get<std::string>(), true},
+  const MetricSummary none, *error = bits ? &p.error() : &none;
+  TextRow row{{p.parameters.scheme.name, true},
               {keys_of(p), true},
-              {p.rate_budget ? number(*p.rate_budget, "%g") : "-"},
-              {measured ? number(p.message_bits, "%.0f") : "-"},
-              {measured ? number(p.message_bits / p.entries(), "%.4g") : "-"},
-              {bits ? number(p.error, "%.5f") : "-"},
-              {bits ? interval_text(p.interval) : "-"},
-              {p.floor_bits ? number(*p.floor_bits, "%.0f") : "-"},
-              {p.gap ? number(*p.gap, "%.4g") + (p.stored_keys ? "*" : "") : "-"},
+              {p.parameters.rate ? number(*p.parameters.rate, "%g") : "-"},
+              {measured ? number(p.message_bits(), "%.0f") : "-"},
+              {measured ? number(p.message_bits() / p.entries(), "%.4g") : "-"},
+              {bits ? number(p.error().mean, "%.5f") : "-"},
+              {bits ? interval_text(p.error().interval) : "-"},
+              {error->floor_bits ? number(*error->floor_bits, "%.0f") : "-"},
+              {error->gap ? number(*error->gap, "%.4g") + (p.record.stored_keys ? "*" : "") : "-"},
               {std::to_string(p.trials)},
               {note, true}};
   if (model != nullptr) {
@@ -118,15 +183,28 @@ TextRow text_row(const PointSummary& p, const geometry::Model* model) {
   return row;
 }
 
-std::vector<Column> with_model(const geometry::Model* model) {
-  std::vector<Column> list = columns();
-  if (model != nullptr)
-    list.push_back({"model_mib", "MiB of all heads of one sequence",
-                    [model](const PointSummary& p) { return optional(model_mib(p, *model)); }});
-  return list;
+// Every leaf of the parameters that some point has: "param.instance.options.clusters".
+void collect_leaves(const Json& json, const std::string& path, std::map<std::string, Json>& leaves) {
+  if (!json.is_object()) {
+    leaves[path] = json.is_structured() ? Json(json.dump()) : json;
+    return;
+  }
+  for (const auto& [name, value] : json.items()) collect_leaves(value, core::join_path(path, name), leaves);
+}
+std::map<std::string, Json> leaves_of(const PointSummary& point) {
+  Json parameters = core::to_json(point.parameters);
+  parameters.update(core::to_json(point.identity));
+  std::map<std::string, Json> leaves;
+  collect_leaves(parameters, "param", leaves);
+  return leaves;
 }
 
-// What stands under a table that speaks of a model.
+// What stays out of the list of a record's members: it has columns of its own above, or is no single value.
+bool has_column(const std::vector<Column>& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(), [&](const Column& column) { return column.name == name; });
+}
+
+// The note under a table that speaks of a model.
 std::string model_note(const geometry::Model& model) {
   return "\nMiB: of " + model.name + ", " + std::to_string(model.layers) + " layers x " + std::to_string(model.heads) +
          " heads, one sequence (guidance keeps two); points of schedule " + model.schedule +
@@ -136,74 +214,99 @@ std::string model_note(const geometry::Model& model) {
 }  // namespace
 
 const std::vector<Column>& columns() {
-  static const std::vector<Column> list{
-      {"experiment", "name of the experiment", parameter("experiment")},
-      {"instance", "instance family", [](const PointSummary& p) { return p.at("instance").at("name"); }},
-      {"embedding", "family of public keys", parameter("embedding")},
-      {"n", "side of the last token map", parameter("n")},
-      {"d", "width of keys and of values", parameter("d")},
-      {"tokens", "N, cached tokens", parameter("tokens")},
-      {"tau", "query scaling, mean over trials", measured([](const PointSummary& p) { return p.tau; })},
-      {"eta", "multiplicative tolerance", parameter("eta")},
-      {"scheme", "compression scheme", [](const PointSummary& p) { return p.at("scheme").at("name"); }},
-      {"options", "resolved options of the scheme, JSON",
-       [](const PointSummary& p) { return Json(p.at("scheme").at("options").dump()); }},
-      {"rate_budget", "budget in bits per value entry; empty for a fixed entry",
-       [](const PointSummary& p) { return optional(p.rate_budget); }},
-      {"status", "ok, failed, infeasible or uncertified", [](const PointSummary& p) { return Json(p.status); }},
-      {"trials", "measured trials", [](const PointSummary& p) { return Json(p.trials); }},
-      {"message_bits", "length of the message that Bob reads, mean over trials",
-       measured([](const PointSummary& p) { return p.message_bits; })},
-      {"peak_state_bits", "largest state plus working memory after any block",
-       measured([](const PointSummary& p) { return p.peak_state_bits; })},
-      {"error", "bit error at threshold 1/2", of_bits([](const PointSummary& p) { return p.error; })},
-      {"error_lo", "lower end of its interval", of_bits([](const PointSummary& p) { return p.interval.lo; })},
-      {"error_hi", "upper end of its interval", of_bits([](const PointSummary& p) { return p.interval.hi; })},
-      {"mse", "mean squared distance of the outputs to the bits",
-       measured([](const PointSummary& p) { return p.mse; })},
-      {"floor_bits", "least bits of any message with this error",
-       [](const PointSummary& p) { return optional(p.floor_bits); }},
-      {"floor_kind",
-       "finite: shell filling, for messages of fixed length; entropy: m (1 - H2), against the mean length",
-       [](const PointSummary& p) { return Json(p.floor_kind); }},
-      {"gap", "message_bits / floor_bits; empty where the floor is 0",
-       [](const PointSummary& p) { return optional(p.gap); }},
-      {"keys", "stored, public or none: the floor counts values only, so a gap with stored keys is no gap of the code",
-       [](const PointSummary& p) { return Json(keys_of(p)); }},
-      {"schedule", "name of the schedule", parameter("schedule")},
-      {"rate", "message_bits / (N d)", measured([](const PointSummary& p) { return p.message_bits / p.entries(); })},
-      {"bits_per_token", "message_bits / N",
-       measured([](const PointSummary& p) { return p.message_bits / p.at("tokens").get<double>(); })},
-      {"mib", "message in MiB", measured([](const PointSummary& p) { return p.message_bits / 8 / 1048576; })},
-      {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values",
-       measured([](const PointSummary& p) { return p.message_bits / fp16_cache_bits(p); })},
-      {"information_bits", "m, bits that Alice's input holds",
-       [](const PointSummary& p) { return p.information_bits > 0 ? Json(p.information_bits) : Json(); }},
-      {"mse_floor", "least mean squared error of any message of these bits, for families that state one",
-       [](const PointSummary& p) { return optional(p.mse_floor); }},
-      {"error_theorem", "bit error at the threshold (1 - eta^2)/2 of the theorem",
-       of_bits([](const PointSummary& p) { return p.error_theorem; })},
-      {"worst_decile", "mean error of the tenth of rows that err most",
-       of_bits([](const PointSummary& p) { return p.worst_decile; })},
-      {"ties", "answers within 1e-4 of 1/2, all trials", of_bits([](const PointSummary& p) { return p.ties; })},
-      {"relative_l2", "output error at queried keys, |z - z*| / |z*|",
-       measured([](const PointSummary& p) { return p.relative_l2; })},
-      {"mixture_relative_l2", "the same at midpoints of two keys",
-       measured([](const PointSummary& p) { return p.mixture_relative_l2; })},
-      {"random_relative_l2", "the same in random directions",
-       measured([](const PointSummary& p) { return p.random_relative_l2; })},
-      {"uncertified", "trials without a certified scaling", [](const PointSummary& p) { return Json(p.uncertified); }},
-      {"failed", "failed trials", [](const PointSummary& p) { return Json(p.failed); }},
-      {"least_rate", "least rate of an infeasible point", [](const PointSummary& p) { return optional(p.least_rate); }},
-      {"stop", "why the point stopped", [](const PointSummary& p) { return Json(p.stop); }},
-      {"seconds", "time of all trials on one thread", [](const PointSummary& p) { return Json(p.seconds); }},
-      {"seed", "config seed", parameter("seed")},
-      {"point", "point id", [](const PointSummary& p) { return Json(p.point); }}};
+  using simulator::GameRecord;
+  static const std::vector<Column> list = [] {
+    const auto floor_bits = of_metric(names::error, [](const MetricSummary& m) { return optional(m.floor_bits); });
+    const auto gap = of_metric(names::error, [](const MetricSummary& m) { return optional(m.gap); });
+    std::vector<Column> all{
+        {"experiment", "name of the experiment", [](const PointSummary& p) { return Json(p.identity.experiment); },
+         false},
+        {"instance", "instance family", [](const PointSummary& p) { return Json(p.parameters.instance.name); }, false},
+        parameter(&GamePoint::embedding),
+        parameter(&GamePoint::n),
+        parameter(&GamePoint::d),
+        parameter(&GamePoint::tokens),
+        recorded(&GameRecord::tau),
+        parameter(&GamePoint::eta),
+        {"scheme", "compression scheme", [](const PointSummary& p) { return Json(p.parameters.scheme.name); }, false},
+        {options_column, "resolved options of the scheme, JSON",
+         [](const PointSummary& p) { return Json(p.parameters.scheme.options.to_json().dump()); }, false},
+        parameter(&GamePoint::rate, "rate_budget"),
+        {"status", "ok, failed, infeasible or uncertified",
+         [](const PointSummary& p) { return Json(core::enum_name(p.status)); }},
+        {"trials", "measured trials", [](const PointSummary& p) { return Json(p.trials); }},
+        recorded(&GameRecord::message_bits),
+        recorded(&GameRecord::peak_state_bits),
+        mean_column(names::error),
+        lo_column(names::error),
+        hi_column(names::error),
+        mean_column(names::mse),
+        {"floor_bits", "least bits of any message with this error", floor_bits},
+        recorded(&GameRecord::floor_kind),
+        {"gap", "message_bits / floor_bits; empty where the floor is 0", gap},
+        {"keys",
+         "stored, public or none; the floor counts values only, so for messages that carry keys the gap does not "
+         "measure the coding loss",
+         [](const PointSummary& p) { return Json(keys_of(p)); }, false},
+        parameter(&GamePoint::schedule),
+        {"rate", "message_bits / (N d)",
+         measured([](const PointSummary& p) { return p.message_bits() / p.entries(); })},
+        {"bits_per_token", "message_bits / N",
+         measured([](const PointSummary& p) { return p.message_bits() / p.parameters.tokens; })},
+        {"mib", "message in MiB", measured([](const PointSummary& p) { return p.message_bits() / 8 / 1048576; })},
+        {"fp16_ratio", "message_bits / bits of an fp16 cache of keys and values",
+         measured([](const PointSummary& p) { return p.message_bits() / fp16_cache_bits(p); })},
+        {"information_bits", "m, bits that Alice's input holds",
+         [](const PointSummary& p) {
+           return p.record.information_bits > 0 ? Json(p.record.information_bits) : Json();
+         }},
+        {"mse_floor", "least mean squared error of any message of these bits, for families that state one",
+         of_metric(names::mse, [](const MetricSummary& m) { return optional(m.floor); })},
+        {"uncertified", "trials without a certified scaling",
+         [](const PointSummary& p) { return Json(p.uncertified); }},
+        {"failed", "failed trials", [](const PointSummary& p) { return Json(p.failed); }},
+        {"stop", "why the point stopped", [](const PointSummary& p) { return Json(p.stop); }},
+        {"seconds", "time of all trials on one thread", [](const PointSummary& p) { return Json(p.seconds); }},
+        {"seed", "config seed", [](const PointSummary& p) { return Json(p.identity.seed); }, false},
+        {"point", "point id", [](const PointSummary& p) { return Json(p.point); }, false}};
+    // Whatever else a record holds as one value, and every other metric with its interval.
+    for (const auto& member : core::members_of<GameRecord>().list()) {
+      const core::Option& option = member.option();
+      if (option.type != core::Option::Type::structured && option.name != failure_reason &&
+          !has_column(all, option.name))
+        all.push_back(recorded(member));
+    }
+    for (const std::string& name : simulator::Metrics::names()) {
+      for (const auto& make : {mean_column, lo_column, hi_column}) {
+        if (Column column = make(name); !has_column(all, column.name)) all.push_back(std::move(column));
+      }
+    }
+    return all;
+  }();
+  return list;
+}
+
+std::vector<Column> all_columns(const std::vector<PointSummary>& points, const geometry::Model* model) {
+  std::vector<Column> list = columns();
+  if (model != nullptr)
+    list.push_back({"model_mib", "MiB of all heads of one sequence",
+                    [model](const PointSummary& p) { return optional(model_mib(p, *model)); }});
+  std::map<std::string, std::map<std::string, Json>> values;  // by leaf and point
+  for (const PointSummary& point : points) {
+    for (auto& [path, value] : leaves_of(point)) values[path].emplace(point.point, value);
+  }
+  for (auto& [path, of_points] : values)
+    list.push_back({path, "parameter of the point",
+                    [of_points = std::move(of_points)](const PointSummary& p) {
+                      const auto found = of_points.find(p.point);
+                      return found == of_points.end() ? Json() : found->second;
+                    },
+                    false});
   return list;
 }
 
 std::string table_csv(const std::vector<PointSummary>& points, const geometry::Model* model) {
-  const auto list = with_model(model);
+  const auto list = all_columns(points, model);
   std::string text;
   for (const Column& column : list) text += (text.empty() ? "" : ",") + column.name;
   text += '\n';
@@ -220,21 +323,21 @@ std::string table_csv(const std::vector<PointSummary>& points, const geometry::M
 }
 
 std::string table_json(const std::vector<PointSummary>& points, const geometry::Model* model) {
-  const auto shown = with_model(model);
+  const auto shown = all_columns(points, model);
   Json list = Json::array();
   for (const PointSummary& point : points) {
     Json row;
     for (const Column& column : shown) row[column.name] = column.value(point);
-    row["options"] = point.at("scheme").at("options");
+    row[options_column] = point.parameters.scheme.options.to_json();  // an object, not its text
     list.push_back(std::move(row));
   }
   return list.dump(1) + "\n";
 }
 
 std::optional<double> model_mib(const PointSummary& point, const geometry::Model& model) {
-  const bool shaped = point.at("schedule") == model.schedule && point.at("d") == model.d;
-  if (!shaped || point.trials == 0) return std::nullopt;
-  return model.mib(point.message_bits);
+  const bool shaped = point.parameters.schedule == model.schedule && point.parameters.d == model.d;
+  if (!shaped || !point.is_measured()) return std::nullopt;
+  return model.mib(point.message_bits());
 }
 
 std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model) {
@@ -268,7 +371,7 @@ std::string table_text(const std::vector<PointSummary>& points, const geometry::
     }
     text += line(rows[i]);
     uncertified += points[i].uncertified;
-    stored = stored || points[i].stored_keys;
+    stored = stored || points[i].record.stored_keys;
   }
   if (stored) text += "\n* the message pays for stored keys; the floor counts values only\n";
   if (model != nullptr) text += model_note(*model);

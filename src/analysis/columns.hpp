@@ -1,5 +1,6 @@
 #pragma once
-// The columns of a table of game points: one list serves every format and the docs.
+// The columns of a table of game points: one list, derived from the member lists of points and records and from the
+// registered metrics, serves every format and the docs.
 
 #include <functional>
 #include <optional>
@@ -15,10 +16,13 @@ struct Column {
   std::string name;
   std::string meaning;                                   // with its unit
   std::function<core::Json(const PointSummary&)> value;  // null where there is none
+  bool measured = true;                                  // false: a parameter of the point
 };
 
-// The contracted columns in their order, then the free ones.
+// The contracted columns in their order, then the free ones: every other value of a record, every other metric.
 const std::vector<Column>& columns();
+// These, MiB of a model where one is named, and last the parameters of the points as param.PATH.
+std::vector<Column> all_columns(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
 
 // With a model, every table has one column more: MiB of all its heads, for points of its schedule and d; empty for
 // others.

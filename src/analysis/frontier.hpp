@@ -11,6 +11,10 @@ namespace kvfrontier::analysis {
 
 // Points that differ in scheme and budget only: the same instances.
 std::string cell_of(const PointSummary& point);
+// A cell without its size: one law over all n and d.
+std::string family_of(const PointSummary& point);
+// Whether the sides of a family's maps double.
+bool is_doubling(const std::string& family);
 // A cell in words, for a heading.
 std::string cell_label(const std::string& cell);
 // A cell without its size, in words.
@@ -19,7 +23,7 @@ std::string family_label(const std::string& family);
 std::string curve_of(const PointSummary& point);
 
 // Strictly undominated points of each cell, by bits: no other has at most the bits and at most the error, one of them
-// less. Equal points all stand.
+// less. Equal points are all kept.
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points);
 
 // The least measured bits whose whole interval lies at or below the target.

@@ -14,17 +14,8 @@
 namespace kvfrontier::analysis {
 namespace {
 
-using core::Json;
-
 constexpr std::size_t bootstrap_samples = 1000;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-std::string family_of(const PointSummary& point) {
-  Json family = Json::parse(cell_of(point));
-  family.erase("sides");
-  family.erase("d");
-  return family.dump();
-}
 
 // One measured budget: what its trials say, for drawing them again.
 struct Budget {
@@ -33,7 +24,7 @@ struct Budget {
 };
 
 double uniform(core::Stream& stream) {
-  return static_cast<double>(stream.next64() >> 11) * 0x1p-53;
+  return (stream.next64() >> 11) * 0x1p-53;
 }
 
 // Two budgets further apart than this are not two of a search's last steps.
@@ -43,10 +34,10 @@ const double widest_step = std::log(1.05);
 // number of budgets.
 std::size_t first_met(const std::vector<double>& upper, double target_error) {
   const auto met = std::find_if(upper.begin(), upper.end(), [&](double end) { return end <= target_error; });
-  return static_cast<std::size_t>(met - upper.begin());
+  return met - upper.begin();
 }
 double log_bits(const Budget& budget) {
-  return std::log(budget.point->message_bits);
+  return std::log(budget.point->message_bits());
 }
 double on_line(const std::vector<Budget>& budgets, const std::vector<double>& upper, std::size_t met,
                double target_error) {
@@ -59,15 +50,15 @@ double on_line(const std::vector<Budget>& budgets, const std::vector<double>& up
 // Whether the scheme may have messages of a length between budget `met` and the next smaller one, as far as its size
 // formula knows.
 bool has_unmeasured_between(const std::vector<Budget>& budgets, std::size_t met) {
-  const auto next = next_smaller_message(budgets[met].point->parameters);
-  return !next || static_cast<double>(*next) > budgets[met - 1].point->message_bits;
+  const auto next = budgets[met].point->record.smaller_bits;
+  return !next || *next > budgets[met - 1].point->message_bits();
 }
 
 void draw_samples(const std::vector<Budget>& budgets, const std::string& name, Minimum& minimum) {
   std::vector<double> upper;
   std::size_t most_trials = 0;
   for (const Budget& budget : budgets) {
-    upper.push_back(budget.point->interval.hi);
+    upper.push_back(budget.point->error().interval.hi);
     most_trials = std::max(most_trials, budget.trials.size());
   }
   const std::size_t measured = first_met(upper, minimum.target_error);
@@ -86,11 +77,11 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
       const auto& trials = budgets[i].trials;
       core::TrialErrors drawn;
       for (std::size_t t = 0; t < trials.size(); ++t) {
-        const auto& trial = trials[static_cast<std::size_t>(draws[t] * static_cast<double>(trials.size()))];
+        const auto& trial = trials[static_cast<std::size_t>(draws[t] * trials.size())];
         drawn.row_errors += trial.row_errors;
         drawn.rows += trial.rows;
       }
-      moved[i] = upper[i] + drawn.mean() - budgets[i].point->error;
+      moved[i] = upper[i] + drawn.mean() - budgets[i].point->error().mean;
     }
     const std::size_t met = first_met(moved, minimum.target_error);
     minimum.samples.push_back(met == budgets.size()     ? nan
@@ -105,13 +96,24 @@ const std::set<std::string> side_sections{"bases",         "counts", "kernel sta
                                           "low rank",      "masses", "mass",         "norms", "padding",
                                           "map under way", "scales", "residual",     "sizes"};
 
-double side_share(const sweep::Row& row) {
+double side_share(const GameRecord& game) {
   double side = 0, all = 0;
-  for (const auto& [section, bits] : row.result.data.at("ledger").items()) {
-    if (side_sections.count(section) > 0) side += bits.get<double>();
-    all += bits.get<double>();
+  for (const auto& [section, bits] : game.ledger) {
+    if (side_sections.contains(section)) side += bits;
+    all += bits;
   }
   return all > 0 ? side / all : 0;
+}
+
+// The measured trials of a point that count.
+std::vector<GameRecord> measured_games(const sweep::Store& store, const std::string& point) {
+  std::vector<GameRecord> games;
+  for (const sweep::Record& record : store.counted_records(point)) try {
+      if (record.result.status == simulator::Status::ok) games.push_back(sweep::game_of(record.result));
+    } catch (const core::ConfigError& error) {
+      throw core::StoreError(sweep::damaged_record(record, error));
+    }
+  return games;
 }
 
 }  // namespace
@@ -120,37 +122,33 @@ std::vector<Minimum> minimal_memory(const sweep::Store& store, const std::vector
                                     double target_error) {
   std::map<std::pair<std::string, std::string>, std::vector<Budget>> groups;  // by cell and curve
   for (const PointSummary& point : points) {
-    if (point.trials == 0 || !point.has_bits || point.information_bits == 0) continue;
+    if (!point.has_error() || point.record.information_bits == 0) continue;
     groups[{cell_of(point), curve_of(point)}].push_back({&point, {}});
   }
   std::vector<Minimum> minima;
   for (auto& [name, budgets] : groups) {
-    std::stable_sort(budgets.begin(), budgets.end(),
-                     [](const Budget& a, const Budget& b) { return a.point->message_bits < b.point->message_bits; });
+    std::stable_sort(budgets.begin(), budgets.end(), [](const Budget& a, const Budget& b) {
+      return a.point->message_bits() < b.point->message_bits();
+    });
     Minimum minimum;
     minimum.curve = name.second;
     minimum.target_error = target_error;
-    for (Budget& budget : budgets) try {
-        for (const sweep::Row& row : store.counted_rows(budget.point->point)) {
-          if (row.result.status != "ok") continue;
-          budget.trials.push_back(
-              {row.result.data.at("row_errors").get<double>(), row.result.data.at("queried_rows").get<std::int64_t>()});
-        }
-      } catch (const Json::exception& error) {
-        throw core::StoreError("point " + budget.point->point + ": " + core::json_complaint(error));
+    for (Budget& budget : budgets) {
+      for (const GameRecord& game : measured_games(store, budget.point->point)) {
+        const auto& error = game.metrics.at(simulator::metric_names::error);
+        budget.trials.push_back({error.mean * error.count, error.count});
       }
-    const auto cheapest = std::find_if(budgets.begin(), budgets.end(),
-                                       [&](const Budget& budget) { return budget.point->interval.hi <= target_error; });
+    }
+    const auto cheapest = std::find_if(budgets.begin(), budgets.end(), [&](const Budget& budget) {
+      return budget.point->error().interval.hi <= target_error;
+    });
     minimum.reached = cheapest != budgets.end();
     minimum.point = *(minimum.reached ? cheapest->point : budgets.back().point);
     minimum.family = family_of(minimum.point);
-    minimum.fixed_bits = static_cast<double>(fixed_cost(minimum.point.parameters).value_or(0));
-    minimum.floor_bits = floor_bits(minimum.point.information_bits, target_error, minimum.point.fixed_length);
+    minimum.fixed_bits = minimum.point.record.fixed_bits.value_or(0);
+    minimum.floor_bits = *floor_bits(minimum.point, simulator::metric_names::error, target_error);
     if (minimum.reached) {
-      const auto rows = store.counted_rows(minimum.point.point);
-      const auto measured =
-          std::find_if(rows.begin(), rows.end(), [](const sweep::Row& r) { return r.result.status == "ok"; });
-      minimum.side_share = side_share(*measured);
+      minimum.side_share = side_share(measured_games(store, minimum.point.point).front());
       draw_samples(budgets, name.first + name.second, minimum);
     }
     minima.push_back(std::move(minimum));
@@ -168,15 +166,15 @@ std::vector<GapEntry> gap_table(std::span<const Minimum> minima) {
   std::vector<GapEntry> table;
   for (const Minimum& minimum : minima) {
     const bool same = !table.empty() && table.back().family == minimum.family && table.back().curve == minimum.curve;
-    if (!same) table.push_back({minimum.family, minimum.curve, minimum.point.stored_keys, minimum.target_error});
+    if (!same) table.push_back({minimum.family, minimum.curve, minimum.point.record.stored_keys, minimum.target_error});
     GapEntry& entry = table.back();
-    entry.stored_keys = entry.stored_keys || minimum.point.stored_keys;
+    entry.stored_keys = entry.stored_keys || minimum.point.record.stored_keys;
     if (!minimum.reached) {
       ++entry.unreached;
       continue;
     }
-    const double gap = minimum.point.message_bits / minimum.floor_bits;
-    entry.constant += std::log(minimum.point.message_bits / (minimum.n() * minimum.n() * minimum.d()));
+    const double gap = minimum.point.message_bits() / minimum.floor_bits;
+    entry.constant += std::log(minimum.point.message_bits() / (minimum.n() * minimum.n() * minimum.d()));
     entry.gap += std::log(gap);
     entry.least = entry.sizes == 0 ? gap : std::min(entry.least, gap);
     entry.largest = std::max(entry.largest, gap);
@@ -184,8 +182,8 @@ std::vector<GapEntry> gap_table(std::span<const Minimum> minima) {
   }
   for (GapEntry& entry : table) {
     if (entry.sizes == 0) continue;
-    entry.constant = std::exp(entry.constant / static_cast<double>(entry.sizes));
-    entry.gap = std::exp(entry.gap / static_cast<double>(entry.sizes));
+    entry.constant = std::exp(entry.constant / entry.sizes);
+    entry.gap = std::exp(entry.gap / entry.sizes);
   }
   std::stable_sort(table.begin(), table.end(), [](const GapEntry& a, const GapEntry& b) {
     const auto order = [](const GapEntry& e) { return std::make_tuple(e.stored_keys, e.sizes == 0, e.gap); };

@@ -33,10 +33,10 @@ struct Minimum {
   // that were not measured. NaN where a sample does not reach the target.
   std::vector<double> samples;
 
-  double n() const { return point.at("n").get<double>(); }
-  double d() const { return point.at("d").get<double>(); }
-  double tokens() const { return point.at("tokens").get<double>(); }
-  double net_bits() const { return point.message_bits - fixed_bits; }
+  double n() const { return point.parameters.n; }
+  double d() const { return point.parameters.d; }
+  double tokens() const { return point.parameters.tokens; }
+  double net_bits() const { return point.message_bits() - fixed_bits; }
 };
 
 // Every cell and curve of the store at a target error, by family, curve, tokens and d. `points` = summarise(store).
@@ -48,7 +48,7 @@ struct GapEntry {
   std::string family, curve;
   bool stored_keys = false;
   double target_error = 0;
-  std::size_t sizes = 0, unreached = 0;
+  std::int64_t sizes = 0, unreached = 0;
   double constant = 0;                     // C of bits = C n^2 d, geometric mean over sizes
   double gap = 0, least = 0, largest = 0;  // bits / floor: geometric mean and range
 };

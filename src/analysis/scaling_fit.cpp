@@ -42,10 +42,10 @@ Fit least_squares(std::span<const Minimum> sizes, const Eigen::MatrixXd& design,
   const auto count = static_cast<Eigen::Index>(sizes.size());
   // Column 0 of `logs` is measured, the others are bootstrap samples.
   const std::size_t samples = sizes.front().samples.size();
-  Eigen::MatrixXd logs(count, 1 + static_cast<Eigen::Index>(samples));
+  Eigen::MatrixXd logs(count, 1 + samples);
   Eigen::VectorXd weights(count);
   for (Eigen::Index i = 0; i < count; ++i) {
-    const Minimum& size = sizes[static_cast<std::size_t>(i)];
+    const Minimum& size = sizes[i];
     logs(i, 0) = response(size, size.crossing);
     double sum = 0, squares = 0;
     const double drawn = static_cast<double>(samples);
@@ -67,11 +67,11 @@ Fit least_squares(std::span<const Minimum> sizes, const Eigen::MatrixXd& design,
   const Eigen::VectorXd residuals = logs.col(0) - design * coefficients.col(0);
   fit.residuals.assign(residuals.begin(), residuals.end());
   if (count > design.cols())
-    fit.misfit = (weights.array() * residuals.array().square()).sum() / static_cast<double>(count - design.cols());
+    fit.misfit = (weights.array() * residuals.array().square()).sum() / (count - design.cols());
   const double widening = std::sqrt(std::max(1.0, fit.misfit));
   const Eigen::MatrixXd implied = (design.transpose() * weights.asDiagonal() * design).inverse();
   for (Eigen::Index row = 0; row < design.cols(); ++row) {
-    const auto drawn = coefficients.row(row).tail(static_cast<Eigen::Index>(samples));
+    const auto drawn = coefficients.row(row).tail(samples);
     const double variance = samples > 1 ? (drawn.array() - drawn.mean()).square().mean() : 0;
     fit.coefficients.push_back({coefficients(row, 0), widening * std::sqrt(std::max(variance, implied(row, row)))});
   }
@@ -86,7 +86,8 @@ std::optional<Estimate> exponent_within(const std::vector<Minimum>& sizes, doubl
   std::vector<Minimum> compared;
   std::vector<Eigen::Index> group;
   Eigen::Index count = 0;
-  for (const auto& [shared, members] : groups) {
+  for (const auto& entry : groups) {
+    const std::vector<const Minimum*>& members = entry.second;
     const bool differ = std::any_of(members.begin(), members.end(), [&](const Minimum* member) {
       return (member->*along)() != (members.front()->*along)();
     });
@@ -98,10 +99,10 @@ std::optional<Estimate> exponent_within(const std::vector<Minimum>& sizes, doubl
     ++count;
   }
   if (compared.empty()) return std::nullopt;
-  Eigen::MatrixXd design = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(compared.size()), 1 + count);
-  for (std::size_t i = 0; i < compared.size(); ++i) {
-    design(static_cast<Eigen::Index>(i), 0) = std::log((compared[i].*along)());
-    design(static_cast<Eigen::Index>(i), 1 + group[i]) = 1;
+  Eigen::MatrixXd design = Eigen::MatrixXd::Zero(std::ssize(compared), 1 + count);
+  for (Eigen::Index i = 0; i < std::ssize(compared); ++i) {
+    design(i, 0) = std::log((compared[i].*along)());
+    design(i, 1 + group[i]) = 1;
   }
   return least_squares(compared, design, response).coefficients.front();
 }
@@ -121,11 +122,11 @@ std::optional<Estimate> PowerLaw::n() const {
 std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes) {
   if (sizes.empty()) return std::nullopt;
   const bool in_tokens = differ(sizes, &Minimum::tokens), in_d = differ(sizes, &Minimum::d);
-  const Eigen::Index count = static_cast<Eigen::Index>(sizes.size()), unknowns = 1 + in_tokens + in_d;
+  const Eigen::Index count = std::ssize(sizes), unknowns = 1 + in_tokens + in_d;
   if (count < unknowns) return std::nullopt;
   Eigen::MatrixXd design(count, unknowns);
   for (Eigen::Index i = 0; i < count; ++i) {
-    const Minimum& size = sizes[static_cast<std::size_t>(i)];
+    const Minimum& size = sizes[i];
     Eigen::Index column = 0;
     design(i, column++) = 1;
     if (in_tokens) design(i, column++) = std::log(size.tokens());
@@ -148,7 +149,7 @@ Trends trends_over_floor(std::span<const Minimum> sizes, Counted counted) {
                [&](const Minimum& size) { return size.tokens() >= 8 * size.d() && (all || size.side_share < 1); });
   const Response response = all ? all_over_floor : entries_over_floor;
   return {exponent_within(large, &Minimum::tokens, &Minimum::d, response),
-          exponent_within(large, &Minimum::d, &Minimum::tokens, response), large.size()};
+          exponent_within(large, &Minimum::d, &Minimum::tokens, response), std::ssize(large)};
 }
 
 std::vector<Curve> curves_of(std::span<const Minimum> minima) {

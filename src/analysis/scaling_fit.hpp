@@ -39,7 +39,7 @@ std::optional<PowerLaw> fit_power_law(std::span<const Minimum> sizes);
 // were reached and have N >= 8 d. nullopt where no two sizes can be compared. Errors as above.
 struct Trends {
   std::optional<Estimate> tokens, d;
-  std::size_t sizes = 0;
+  std::int64_t sizes = 0;
 };
 enum class Counted {
   all,     // the message
@@ -51,7 +51,7 @@ Trends trends_over_floor(std::span<const Minimum> sizes, Counted counted);
 struct Curve {
   std::string family, curve;
   std::vector<Minimum> reached;
-  std::size_t unreached = 0;
+  std::int64_t unreached = 0;
 };
 std::vector<Curve> curves_of(std::span<const Minimum> minima);
 

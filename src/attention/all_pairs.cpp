@@ -12,13 +12,13 @@ namespace {
 
 constexpr Index tile = 256;
 
-// Tile rows are dealt to a fixed number of slots, each with its own N partial results, merged in slot order: sums come
-// out bit-identical for any number of threads, and memory stays O(N d).
+// Tile rows are dealt to a fixed number of slots, each with its own N partial results, which are merged in slot order.
+// So sums are bit-identical for any number of threads, and memory stays O(N d).
 constexpr Index slots = 16;
 
-// Largest depth of a whole tile of products that wide_kernel takes over. Its chains of fused multiply-adds are the same
-// bits as those of Eigen's kernels for AVX2 (tested), so what is certified depends on the build alone and not on the
-// processor. Other builds, whose chains are others, keep their own.
+// Largest depth of a whole tile of products that wide_kernel computes. Its chains of fused multiply-adds give the same
+// bits as Eigen's kernels for AVX2 (tested), so certificates depend on the build alone and not on the processor. Other
+// builds have other chains and do not use it.
 #if defined(__FMA__) && !defined(__AVX512F__)
 constexpr Index most_wide_depth = 256;
 #else
@@ -30,12 +30,12 @@ template <class Visit>
 void for_each_tile_pair(core::RowsViewF keys, int threads, const Visit& visit) {
   const Index tokens = keys.rows();
   const Index tiles = (tokens + tile - 1) / tile;
-#pragma omp parallel num_threads(std::max(1, std::min(threads, static_cast <int>(std::min(slots, tiles)))))
+  const int team = std::max<Index>(1, std::min<Index>(threads, std::min(slots, tiles)));
+#pragma omp parallel num_threads(team)
   {
     core::RowMatrixF buffer(std::min(tile, tokens), std::min(tile, tokens));
     const bool is_wide = wide::at_hand() && tokens >= tile && keys.cols() <= most_wide_depth;
-    std::vector<float> packed(is_wide ? static_cast<std::size_t>(wide::panels_of(tile) * wide::panel * keys.cols())
-                                      : 0);
+    std::vector<float> packed(is_wide ? wide::panels_of(tile) * wide::panel * keys.cols() : 0);
 #pragma omp for schedule(dynamic, 1)
     for (Index slot = 0; slot < slots; ++slot) {
       for (Index i = slot * tile; i < tokens; i += slots * tile) {
@@ -71,7 +71,7 @@ std::vector<float> largest_products(core::RowsViewF keys, int threads) {
   using Maxima = Eigen::Array<float, 1, Eigen::Dynamic>;
   std::vector<Maxima> partial(slots, Maxima::Constant(keys.rows(), none));
   for_each_tile_pair(keys, threads, [&](Index slot, Index i, Index j, auto& products) {
-    Maxima& maxima = partial[static_cast<std::size_t>(slot)];
+    Maxima& maxima = partial[slot];
     const bool diagonal = i == j;
     if (diagonal) products.diagonal().setConstant(none);
     if (wide::at_hand()) {
@@ -95,7 +95,7 @@ double product_rounding_bound(core::RowsViewF keys) {
   if (keys.rows() == 0) return 0;
   // gamma_d = d u / (1 - d u) with the unit roundoff u (Higham, Accuracy and Stability of Numerical Algorithms, 3.1),
   // plus half a least denormal for each operation that may underflow.
-  const double d = static_cast<double>(keys.cols());
+  const double d = keys.cols();
   const double roundoff = std::numeric_limits<float>::epsilon() / 2.0;
   const double underflow = 2 * d * std::numeric_limits<float>::denorm_min();
   return d * roundoff / (1 - d * roundoff) * squared_norms(keys).maxCoeff() * (1 + 1e-12) + underflow;
@@ -103,24 +103,24 @@ double product_rounding_bound(core::RowsViewF keys) {
 
 std::vector<double> leaks(core::RowsViewF keys, double tau, int threads) {
   const Eigen::ArrayXf norms = squared_norms(keys).cast<float>();
-  const float scale = static_cast<float>(tau);
+  const float scale = tau;
   // Below this exp would return denormals, which are slow and no more accurate.
   constexpr float least_exponent = -87;
   std::vector<Eigen::ArrayXd> partial(slots, Eigen::ArrayXd::Zero(keys.rows()));
   for_each_tile_pair(keys, threads, [&](Index slot, Index i, Index j, auto& products) {
     using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
-    Eigen::ArrayXd& sums = partial[static_cast<std::size_t>(slot)];
+    Eigen::ArrayXd& sums = partial[slot];
     const bool diagonal = i == j;
     const auto column_norms = norms.segment(j, products.cols()).transpose();
-    // Keys need not be unit vectors, so the two triangles have different exponents. Sums of at most 256 positive floats
-    // inside a tile, doubles across tiles.
+    // Keys need not be unit vectors, so the two triangles have different exponents. Sums inside a tile have at most 256
+    // positive floats; sums across tiles are doubles.
     Row column_sums = Row::Zero(products.cols());
     Row weights(products.cols());
     for (Index r = 0; r < products.rows(); ++r) {
       const auto row = products.row(r).array();
       weights = ((row - norms[i + r]) * scale).max(least_exponent).exp();
       if (diagonal) weights[r] = 0;
-      sums[i + r] += static_cast<double>(weights.sum());
+      sums[i + r] += weights.sum();
       if (!diagonal) column_sums += ((row - column_norms) * scale).max(least_exponent).exp();
     }
     if (!diagonal) sums.segment(j, products.cols()) += column_sums.transpose().template cast<double>();

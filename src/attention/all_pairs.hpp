@@ -1,6 +1,6 @@
 #pragma once
 // All pairs of N keys by the blocked product kernel in O(N d) memory: the largest off-diagonal product of every row and
-// the leak S_i(tau). Both work on the symmetric half where they can.
+// the leak S_i(tau). Both compute only one half of the symmetric products.
 
 #include <vector>
 

@@ -12,13 +12,13 @@
 namespace kvfrontier::attention {
 namespace {
 
-// A tile of scores (128 x 256 floats, 128 KiB) and its keys and values stay in the second-level cache. Constants, so
-// that the order of every sum is the same on every machine with one kernel.
+// A tile of scores (128 x 256 floats, 128 KiB) and its keys and values stay in the second-level cache. The sizes are
+// constants, so the order of every sum is the same on every machine that uses the same kernel.
 constexpr Index query_tile = 128;
 constexpr Index key_tile = 256;
 
-// Least exponent of a weight relative to the largest one. It keeps denormals, some twenty times slower, out of the
-// sums: not only must exp stay normal, so must what is left when weights times values of both signs cancel. N times
+// Least exponent of a weight relative to the largest one. It keeps denormals, which are some twenty times slower, out
+// of the sums: exp must stay normal, and so must what is left when weights times values of both signs cancel. N times
 // such a weight is still far below the rounding of a sum that is at least 1.
 template <class Scalar>
 constexpr Scalar least_exponent = sizeof(Scalar) == sizeof(float) ? Scalar(-50) : Scalar(-300);
@@ -26,17 +26,17 @@ constexpr Scalar least_exponent = sizeof(Scalar) == sizeof(float) ? Scalar(-50) 
 template <class Scalar>
 constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
 
-// SoftmaxAttention<float>::add with the kernels of wide_kernel.hpp. Every thread packs the tile of tokens for itself:
-// its share of the queries makes up for it.
+// SoftmaxAttention<float>::add with the kernels of wide_kernel.hpp. Every thread packs the tile of tokens for itself;
+// its share of the queries makes this worthwhile.
 void add_wide(const core::RowMatrixF& queries, core::RowsViewF keys, core::RowsViewF values, const float* log_weights,
               int threads, core::RowMatrixF& sums, Eigen::VectorXf& maximum, Eigen::VectorXf& weights) {
-  constexpr Index together = 96;  // scores of so many queries stay in the second-level cache
+  constexpr Index together = 96;  // the scores of this many queries stay in the second-level cache
   const Index d = queries.cols(), width = values.cols(), groups = (queries.rows() + together - 1) / together;
-#pragma omp parallel num_threads(static_cast <int>(std::clamp <Index>(threads, 1, std::max <Index>(groups, 1))))
+  const int team = std::clamp<Index>(threads, 1, std::max<Index>(groups, 1));
+#pragma omp parallel num_threads(team)
   {
-    std::vector<float> packed_keys(static_cast<std::size_t>(wide::panels_of(key_tile) * wide::panel * d)),
-        packed_values(static_cast<std::size_t>(wide::panels_of(width) * wide::panel * key_tile)),
-        scores(static_cast<std::size_t>(together * key_tile));
+    std::vector<float> packed_keys(wide::panels_of(key_tile) * wide::panel * d),
+        packed_values(wide::panels_of(width) * wide::panel * key_tile), scores(together * key_tile);
     for (Index start = 0; start < keys.rows(); start += key_tile) {
       const Index count = std::min(key_tile, keys.rows() - start);
       wide::pack_transposed(keys.row(start).data(), keys.outerStride(), d, count, packed_keys.data());
@@ -109,7 +109,7 @@ void SoftmaxAttention<Scalar>::add(Sums& sums, core::RowsView<Scalar> keys, core
   }
   const Index queries = queries_.rows();
   const Index tiles = (queries + query_tile - 1) / query_tile;
-  const int threads = static_cast<int>(std::min<Index>(threads_, tiles));
+  const int threads = std::min<Index>(threads_, tiles);
 #pragma omp parallel num_threads(std::max(threads, 1))
   {
     core::RowMatrix<Scalar> buffer(std::min(query_tile, queries), std::min(key_tile, keys.rows()));
@@ -197,18 +197,18 @@ template core::RowMatrix<double> softmax_attention(core::RowsView<double>, core:
 core::RowMatrixD softmax_attention_oracle(core::RowsViewD queries, core::RowsViewD keys, core::RowsViewD values,
                                           const double* log_weights) {
   core::RowMatrixD outputs = core::RowMatrixD::Zero(queries.rows(), values.cols());
-  std::vector<double> logits(static_cast<std::size_t>(keys.rows()));
+  std::vector<double> logits(keys.rows());
   for (Index q = 0; q < queries.rows(); ++q) {
     double maximum = -infinity<double>;
     for (Index j = 0; j < keys.rows(); ++j) {
       double logit = log_weights ? log_weights[j] : 0;
       for (Index c = 0; c < keys.cols(); ++c) logit += queries(q, c) * keys(j, c);
-      logits[static_cast<std::size_t>(j)] = logit;
+      logits[j] = logit;
       maximum = std::max(maximum, logit);
     }
     double sum = 0;
     for (Index j = 0; j < keys.rows() && maximum > -infinity<double>; ++j) {
-      const double weight = std::exp(logits[static_cast<std::size_t>(j)] - maximum);
+      const double weight = std::exp(logits[j] - maximum);
       sum += weight;
       for (Index c = 0; c < values.cols(); ++c) outputs(q, c) += weight * values(j, c);
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Exact softmax attention for many queries over N tokens: fused and blocked with a running maximum and sum, never an
-// nq x N matrix. Attn(q; K, V) = sum_j p_j v_j with p_j proportional to exp(<q, k_j> + b_j).
+// Exact softmax attention for many queries over N tokens: fused and blocked with a running maximum and sum, without
+// ever forming an nq x N matrix. Attn(q; K, V) = sum_j p_j v_j with p_j proportional to exp(<q, k_j> + b_j).
 
 #include "core/matrix.hpp"
 
@@ -9,20 +9,19 @@ namespace kvfrontier::attention {
 using core::Index;
 
 // Absorbs tokens block by block in any order and answers for all queries at once, so keys can be regenerated as they
-// are needed. Scalar = float or double; sums are kept in Scalar. Queries already carry the scaling tau.
+// are needed. Scalar = float or double; sums are kept in Scalar. The scaling tau is part of the queries.
 //
-// Same bytes: the answer is a function of the queries and of the sequence of tokens. It does not depend on how the
+// The answer is a function of the queries and of the sequence of tokens, to the last bit. It does not depend on how the
 // sequence is cut into calls of absorb(), nor on `threads`. (Another order of the tokens changes the last bits.)
-// A weight below exp(-50) of the largest one (exp(-300) in double) counts as exp(-50): 2e-22, so that no sum is
-// denormal.
+// A weight below exp(-50) of the largest one (exp(-300) in double) counts as exp(-50) = 2e-22, so no sum is denormal.
 template <class Scalar>
 class SoftmaxAttention {
  public:
   // queries: nq x d. value_width: columns of V.
   SoftmaxAttention(core::RowsView<Scalar> queries, Index value_width, int threads = 1);
 
-  // keys: count x d, values: count x value_width. log_weights: empty, or `count` additive logits b_j (log
-  // multiplicities; -infinity for a token of no weight).
+  // keys: count x d, values: count x value_width. log_weights: null, or `count` additive logits b_j (log
+  // multiplicities; -infinity for a token of no weight). The views need not outlive the call.
   void absorb(core::RowsView<Scalar> keys, core::RowsView<Scalar> values, const Scalar* log_weights = nullptr);
 
   // nq x value_width. Rows of zeros when nothing was absorbed.
@@ -44,8 +43,8 @@ class SoftmaxAttention {
 
   core::RowMatrix<Scalar> queries_;
   Sums sums_;
-  // Tokens that do not fill a tile yet. Tiles start at fixed places of the sequence, which makes the answer independent
-  // of the cuts, and keeps a stream of small blocks as fast as one call.
+  // Tokens that do not fill a tile yet. Tiles start at fixed places of the sequence, so the answer does not depend on
+  // the cuts, and a stream of small blocks is as fast as one call.
   core::RowMatrix<Scalar> pending_keys_, pending_values_;
   Vector pending_log_weights_;
   Index pending_ = 0;

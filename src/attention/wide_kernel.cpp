@@ -1,4 +1,4 @@
-// Compiled for AVX-512 alone of all files, so it includes nothing whose inline functions others compile too.
+// The only file that is compiled for AVX-512, so it includes nothing whose inline functions other files compile too.
 
 #include "attention/wide_kernel.hpp"
 
@@ -19,8 +19,8 @@ __mmask16 first(Index columns) {
   return columns >= vector ? 0xffff : columns <= 0 ? 0 : static_cast<__mmask16>((1u << columns) - 1);
 }
 
-// `rows` x 64 entries in registers: 24 of 32 at 6 rows, enough chains to keep both multipliers of a core at work, at
-// four loads and six broadcasts for 24 products.
+// `rows` x 64 entries in registers: 24 of 32 registers at 6 rows. That is enough chains to keep both multipliers of a
+// core busy, with four loads and six broadcasts for 24 products.
 constexpr int most_rows = 6;
 
 template <int rows, bool adds>
@@ -85,7 +85,7 @@ __m512 exponential(__m512 x) {
   return _mm512_scalef_ps(y, n);
 }
 
-// 16 x 16 floats turned: lane l of input i goes to lane i of output l.
+// Transposes 16 x 16 floats: lane l of input i goes to lane i of output l.
 void turn(__m512 (&rows)[16]) {
   __m512 pairs[16], fours[16];
 #pragma GCC unroll 8
@@ -149,7 +149,7 @@ void pack_transposed(const float* from, Index stride, Index depth, Index columns
           block[i] = source < columns ? _mm512_maskz_loadu_ps(mask, from + source * stride + k) : _mm512_setzero_ps();
         }
         turn(block);
-        const int turned = depth - k < vector ? static_cast<int>(depth - k) : 16;
+        const int turned = depth - k < vector ? depth - k : 16;
         for (int i = 0; i < turned; ++i) _mm512_storeu_ps(packed + (k + i) * panel + part, block[i]);
       }
     }
@@ -197,7 +197,7 @@ void weigh(float* scores, Index stride, Index rows, Index count, const float* lo
     __m512 sum = _mm512_setzero_ps();
     for (Index j = 0; j < count; j += vector) {
       const __mmask16 mask = first(count - j);
-      // The order of the two matters: a NaN comes through.
+      // The order of the two arguments matters: a NaN passes through.
       const __m512 exponent = _mm512_max_ps(least, _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, row + j), offset));
       const __m512 weight = exponential(exponent);
       _mm512_mask_storeu_ps(row + j, mask, weight);
@@ -227,7 +227,7 @@ void raise_maxima(const float* from, Index stride, Index rows, Index columns, fl
 
 }  // namespace kvfrontier::attention::wide
 
-#else  // another architecture, or a compiler that was not asked for AVX-512: nobody calls what follows
+#else  // another architecture, or a compiler without AVX-512: nobody calls what follows
 
 namespace kvfrontier::attention::wide {
 

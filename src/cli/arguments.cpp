@@ -133,24 +133,24 @@ std::vector<double> target_errors(const po::variables_map& values) {
   return targets;
 }
 
-sweep::Store read_rows(const std::string& directory) {
+sweep::Store read_records(const std::string& directory) {
   sweep::Store store = sweep::read_store(directory, warn);
   if (store.points.empty())
-    throw core::UserError(directory + ": no rows here; kvfrontier run CONFIG --out " + directory +
-                          " would write them to rows.jsonl");
+    throw core::UserError(directory + ": no records here; kvfrontier run CONFIG --out " + directory +
+                          " would write them to records.jsonl");
   return store;
 }
 
-void require_games(const std::string& directory, const sweep::Store& store, std::size_t points) {
+void require_games(const std::string& directory, const sweep::Store& store, std::int64_t points) {
   if (points > 0) return;
   const core::Json& parameters = store.points.begin()->second.parameters();
-  if (parameters.contains("scheme"))
+  if (parameters.contains(core::member_name(&simulator::GamePoint::scheme)))
     throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
-  throw core::UserError(directory + ": no games here, only rows of " +
-                        parameters.value("experiment", "an unnamed experiment"));
+  throw core::UserError(directory + ": no games here, only records of " +
+                        core::from_json<sweep::Identity>(parameters, "parameters").experiment);
 }
 
-Games::Games(const std::string& directory) : store(read_rows(directory)), points(analysis::summarise(store)) {
+Games::Games(const std::string& directory) : store(read_records(directory)), points(analysis::summarise(store)) {
   require_games(directory, store, points.size());
 }
 

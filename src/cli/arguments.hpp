@@ -16,8 +16,7 @@ namespace kvfrontier::cli {
 
 namespace po = boost::program_options;
 
-// Parses the arguments after the verb's name. `positional` names the option that takes bare words; at most `most` of
-// them
+// Parses the arguments after the verb's name. `positional` names the option that takes bare words, at most `most` of them
 // (-1: any number). Prints help and returns false for --help. Throws UserError for an unknown flag (with the nearest
 // name), a missing or malformed value, or a word too many.
 bool parse(const std::string& verb, const std::string& usage, const po::options_description& flags,
@@ -49,11 +48,11 @@ simulator::Isolation parse_isolation(const std::string& text);
 std::vector<double> target_errors(const po::variables_map& values);
 inline constexpr const char* target_error_help = "bit error to reach, may be repeated; default 1/3, 0.1 and 0.01";
 
-// The store of a directory, for verbs that only read. Throws UserError when it holds no rows: nothing is not a result.
-sweep::Store read_rows(const std::string& directory);
+// The store of a directory, for verbs that only read. Throws UserError when it holds no records: nothing is not a result.
+sweep::Store read_records(const std::string& directory);
 
 // For verbs that only look at games: throws UserError when `points`, what they found in `directory`, is 0.
-void require_games(const std::string& directory, const sweep::Store& store, std::size_t points);
+void require_games(const std::string& directory, const sweep::Store& store, std::int64_t points);
 
 // The games of a directory, point by point. Throws UserError when it holds none.
 struct Games {

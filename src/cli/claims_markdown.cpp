@@ -28,9 +28,9 @@ std::string claims_markdown() {
   std::string text = claims_head;
   text += "\n## Experiments without a verdict\n\n";
   for (const auto& name : sweep::Experiments::names()) {
-    const auto* experiment = sweep::Experiments::find_or_null(name);
-    if (dynamic_cast<const analysis::Claim*>(experiment) == nullptr)
-      text.append("- `").append(name).append("`: ").append(escaped_markdown(experiment->statement())).append("\n");
+    if (analysis::find_claim(name) != nullptr) continue;
+    const auto& experiment = sweep::Experiments::find(name, "experiment");
+    text.append("- `").append(name).append("`: ").append(escaped_markdown(experiment.statement())).append("\n");
   }
   text += "\n## Claims\n";
   for (const auto* claim : analysis::claims()) {
@@ -42,13 +42,14 @@ std::string claims_markdown() {
         .append("\n\n")
         .append(escaped_markdown(claim->statement()))
         .append("\n\n");
+    if (!claim->text().note.empty()) text.append(escaped_markdown(claim->text().note)).append("\n\n");
     line("Source", claim->source());
-    line("Formula", claim->prediction());
-    line("Allowance", claim->allowance());
-    line("Refuted by", claim->refutation());
-    text.append("- Faults that come back refuted: ").append(joined(claim->sabotages())).append("\n");
-    const std::string file = claim->config(analysis::Size::quick).value("experiment", claim->name());
-    if (file != claim->name()) text.append("- Judges the rows of `").append(file).append("`\n");
+    line("Prediction", claim->text().prediction);
+    line("Allowance", claim->text().allowance);
+    line("Refuted by", claim->text().refutation);
+    text.append("- Mutations that come back refuted: ").append(joined(claim->mutations())).append("\n");
+    const std::string file = analysis::plan_of(claim->config(analysis::Size::quick), *claim, 1).experiment->name();
+    if (file != claim->name()) text.append("- Judges the records of `").append(file).append("`\n");
   }
   return text;
 }

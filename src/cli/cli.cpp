@@ -24,7 +24,7 @@ void print_help() {
   std::cout << "kvfrontier " KVFRONTIER_VERSION
                ": memory lower bounds for KV-cache compression, by experiment\n\nusage:\n";
   for (const Verb& verb : verbs()) std::cout << "  kvfrontier " << verb.usage << "\n      " << verb.summary << "\n";
-  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a row failed or a claim is refuted; 2 user "
+  std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a trial failed or a claim is refuted; 2 user "
                "error; 3 bad data;\n"
                "130, 143 interrupted, all finished trials saved.\n";
 }

@@ -7,7 +7,7 @@
 
 namespace kvfrontier::cli {
 
-// Starts the zygote, then runs the verb. Call first thing in main. Returns the exit code: 0 ok; 1 a row failed; 2 user
+// Starts the zygote, then runs the verb. Call first thing in main. Returns the exit code: 0 ok; 1 a trial failed; 2 user
 // error; 3 bad data; 130 or 143 interrupted with all finished trials saved.
 int run(int argc, char** argv);
 

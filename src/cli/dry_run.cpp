@@ -12,22 +12,21 @@
 namespace kvfrontier::cli {
 
 DryRun dry_run(const sweep::Plan& plan, std::span<const sweep::Point> points, int threads, double speed) {
-  const auto first_look = static_cast<std::size_t>(plan.stop.checkpoints().front());
-  const auto last_look = static_cast<std::size_t>(plan.stop.max_trials);
+  const std::int64_t first_look = plan.stop.checkpoints().front(), last_look = plan.stop.max_trials;
   DryRun estimate;
   double operations = 0;
   for (const sweep::Point& point : points) {
     operations += point.operations;
     estimate.memory_bytes = std::max(estimate.memory_bytes, plan.experiment->memory_bytes(point.parameters));
   }
-  estimate.least_seconds = operations * static_cast<double>(first_look) / speed / threads;
-  estimate.most_seconds = operations * static_cast<double>(last_look) / speed / threads;
-  if (dynamic_cast<const sweep::Planner*>(plan.experiment) != nullptr) {
-    estimate.searches = points.size();
+  estimate.least_seconds = operations * first_look / speed / threads;
+  estimate.most_seconds = operations * last_look / speed / threads;
+  if (plan.experiment->planner().counts_ahead()) {
+    estimate.points = std::ssize(points);
+    estimate.least_trials = estimate.points * first_look;
+    estimate.most_trials = estimate.points * last_look;
   } else {
-    estimate.points = points.size();
-    estimate.least_trials = points.size() * first_look;
-    estimate.most_trials = points.size() * last_look;
+    estimate.searches = std::ssize(points);
   }
   return estimate;
 }
@@ -43,9 +42,9 @@ DryRun operator+(const DryRun& a, const DryRun& b) {
 }
 
 void print(const DryRun& estimate, const sweep::GrantedThreads& threads) {
-  if (estimate.searches > 0) std::printf("searches        %zu\n", estimate.searches);
+  if (estimate.searches > 0) std::printf("searches        %ld\n", estimate.searches);
   if (estimate.points > 0)
-    std::printf("points          %zu\ntrials          %zu to %zu\n", estimate.points, estimate.least_trials,
+    std::printf("points          %ld\ntrials          %ld to %ld\n", estimate.points, estimate.least_trials,
                 estimate.most_trials);
   char least[32], most[32];
   std::printf("estimated time  %s to %s on %s of this machine\nmemory          up to %.2g GB a trial\n",

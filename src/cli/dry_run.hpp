@@ -10,8 +10,8 @@
 namespace kvfrontier::cli {
 
 struct DryRun {
-  std::size_t points = 0, searches = 0;  // a planner's plan holds searches, which choose their points as they learn
-  std::size_t least_trials = 0, most_trials = 0;
+  std::int64_t points = 0, searches = 0;  // a planner's plan holds searches, which choose their points as they learn
+  std::int64_t least_trials = 0, most_trials = 0;
   double least_seconds = 0, most_seconds = 0;  // until every point has looked once, until every point has all trials
   double memory_bytes = 0;                     // of the largest trial
 };

@@ -33,11 +33,11 @@ Json to_json(const std::optional<Estimate>& estimate) {
 }
 
 bool doubling(const analysis::Curve& curve) {
-  return Json::parse(curve.family).at("schedule") == "doubling";
+  return analysis::is_doubling(curve.family);
 }
 
 void print(const analysis::Curve& curve, const std::optional<analysis::PowerLaw>& law) {
-  const std::size_t sizes = curve.reached.size();
+  const auto sizes = std::ssize(curve.reached);
   const std::string name = curve.curve.c_str(),
                     count = std::to_string(sizes) + "/" + std::to_string(sizes + curve.unreached);
   if (!law) {
@@ -54,7 +54,7 @@ void print(const analysis::Curve& curve, const std::optional<analysis::PowerLaw>
 void print_trends(const analysis::Curve& curve) {
   const auto all = analysis::trends_over_floor(curve.reached, analysis::Counted::all),
              entries = analysis::trends_over_floor(curve.reached, analysis::Counted::entries);
-  std::printf("%-32s %7zu  %-23s %-23s  %-23s %-23s\n", curve.curve.c_str(), all.sizes,
+  std::printf("%-32s %7ld  %-23s %-23s  %-23s %-23s\n", curve.curve.c_str(), all.sizes,
               estimate_text(all.tokens).c_str(), estimate_text(all.d).c_str(), estimate_text(entries.tokens).c_str(),
               estimate_text(entries.d).c_str());
 }
@@ -70,16 +70,16 @@ Json to_json(const analysis::Curve& curve, double target, const std::optional<an
     sizes.push_back({{"n", size.n()},
                      {"d", size.d()},
                      {"tokens", size.tokens()},
-                     {"bits", size.point.message_bits},
+                     {"bits", size.point.message_bits()},
                      {"fixed_bits", size.fixed_bits},
                      {"floor_bits", size.floor_bits},
-                     {"information_bits", size.point.information_bits},
-                     {"error", size.point.error},
-                     {"error_hi", size.point.interval.hi},
+                     {"information_bits", size.point.record.information_bits},
+                     {"error", size.point.error().mean},
+                     {"error_hi", size.point.error().interval.hi},
                      {"residual", law ? Json(law->residuals[i]) : Json()}});
   }
   const bool stored = std::any_of(curve.reached.begin(), curve.reached.end(),
-                                  [](const analysis::Minimum& size) { return size.point.stored_keys; });
+                                  [](const analysis::Minimum& size) { return size.point.record.stored_keys; });
   return {{"family", Json::parse(curve.family)},
           {"curve", curve.curve},
           {"stored_keys", stored},

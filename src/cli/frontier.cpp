@@ -48,8 +48,8 @@ int print_frontier(const std::vector<std::string>& arguments) {
   for (const auto& p : analysis::undominated(points)) {
     headings.show(analysis::cell_of(p));
     char line[256];
-    std::snprintf(line, sizeof(line), "%-32s %14.0f %10.5f %10s\n", analysis::curve_of(p).c_str(), p.message_bits,
-                  p.error, p.gap ? short_number(*p.gap).c_str() : "-");
+    std::snprintf(line, sizeof(line), "%-32s %14.0f %10.5f %10s\n", analysis::curve_of(p).c_str(), p.message_bits(),
+                  p.error().mean, p.error().gap ? short_number(*p.error().gap).c_str() : "-");
     // A larger budget that a scheme has no use for gives the same point again.
     if (line != last) std::fputs(line, stdout);
     last = line;
@@ -59,10 +59,10 @@ int print_frontier(const std::vector<std::string>& arguments) {
   headings = {};
   for (const auto& entry : analysis::least_bits(points, target)) {
     headings.show(entry.cell);
-    const std::string bits = entry.reached ? std::to_string(std::llround(entry.point.message_bits)) : "not reached";
+    const std::string bits = entry.reached ? std::to_string(std::llround(entry.point.message_bits())) : "not reached";
     const bool ratio = entry.reached && entry.floor_bits > 0;
-    std::printf("%-32s %14s %10.5f %14.0f %10s\n", entry.curve.c_str(), bits.c_str(), entry.point.interval.hi,
-                entry.floor_bits, ratio ? short_number(entry.point.message_bits / entry.floor_bits).c_str() : "-");
+    std::printf("%-32s %14s %10.5f %14.0f %10s\n", entry.curve.c_str(), bits.c_str(), entry.point.error().interval.hi,
+                entry.floor_bits, ratio ? short_number(entry.point.message_bits() / entry.floor_bits).c_str() : "-");
   }
   if (values.count("pairs") > 0) {
     std::printf("\npaired differences of error on common instances\n%6s  %-32s %-32s %7s %10s  %s\n", "rate",
@@ -70,9 +70,8 @@ int print_frontier(const std::vector<std::string>& arguments) {
     headings = {};
     for (const auto& pair : analysis::paired_differences(store, points)) {
       headings.show(pair.cell);
-      std::printf("%6g  %-32s %-32s %7lld %+10.5f  [%+.5f, %+.5f]\n", pair.rate_budget, pair.curve_a.c_str(),
-                  pair.curve_b.c_str(), static_cast<long long>(pair.trials), pair.difference, pair.interval.lo,
-                  pair.interval.hi);
+      std::printf("%6g  %-32s %-32s %7ld %+10.5f  [%+.5f, %+.5f]\n", pair.rate_budget, pair.curve_a.c_str(),
+                  pair.curve_b.c_str(), pair.trials, pair.difference, pair.interval.lo, pair.interval.hi);
     }
   }
   return 0;

@@ -2,16 +2,18 @@
 
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 #include "analysis/frontier.hpp"
 #include "analysis/minimal_memory.hpp"
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
+#include "core/errors.hpp"
 
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* gap_usage = "gap DIR [--target-error P]... [--json]";
+constexpr const char* gap_usage = "gap DIR [--target-error P]... [--best N] [--json]";
 
 using core::Json;
 
@@ -33,19 +35,34 @@ void print(const analysis::GapEntry& entry) {
   }
 }
 
+// The `most` schemes of each family nearest to the floor: those that reached the error and whose keys are free, since the
+// floor counts no keys. `table` has them best to worst.
+std::vector<analysis::GapEntry> nearest(const std::vector<analysis::GapEntry>& table, int most) {
+  std::vector<analysis::GapEntry> kept;
+  std::map<std::string, int> taken;
+  for (const auto& entry : table) {
+    if (entry.sizes > 0 && !entry.stored_keys && taken[entry.family]++ < most) kept.push_back(entry);
+  }
+  return kept;
+}
+
 int gap(const std::vector<std::string>& arguments) {
+  int best = 0;
   po::options_description flags("flags");
-  flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)("json",
-                                                                                                        "as JSON");
+  flags.add_options()("target-error", po::value<std::vector<double>>()->composing(), target_error_help)(
+      "best", po::value(&best), "only the N nearest to the floor, without those that store keys")("json", "as JSON");
   po::variables_map values;
   if (!parse("gap", gap_usage, flags, "DIR", 1, arguments, values)) return 0;
   const auto targets = target_errors(values);
+  if (values.count("best") > 0 && best < 1)
+    throw core::UserError("--best " + std::to_string(best) + ": a number of schemes, at least 1");
   const auto [store, points] = Games(required(values, "DIR", "gap"));
 
   Json json = Json::array();
   const bool as_json = values.count("json") > 0;
   for (const double target : targets) {
-    const auto table = analysis::gap_table(analysis::minimal_memory(store, points, target));
+    auto table = analysis::gap_table(analysis::minimal_memory(store, points, target));
+    if (best > 0) table = nearest(table, best);
     std::string block;
     if (!as_json) {
       std::printf("%sC of least bits = C n^2 d at error %g, and bits over floor: means over sizes, range\n",

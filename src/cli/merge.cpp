@@ -14,13 +14,13 @@ namespace {
 
 constexpr const char* merge_usage = "merge DIR... --out DIR [--expect CONFIG] [--set path=value]...";
 
-// Largest N of rows.I-of-N.jsonl in the directories: how the run was sharded.
+// Largest N of records.I-of-N.jsonl in the directories: how the run was sharded.
 int shard_count_of(const std::vector<std::string>& directories) {
   int count = 1;
   for (const auto& directory : directories) {
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
       int index = 0, of = 0;
-      if (std::sscanf(entry.path().filename().c_str(), "rows.%d-of-%d.jsonl", &index, &of) == 2)
+      if (std::sscanf(entry.path().filename().c_str(), "records.%d-of-%d.jsonl", &index, &of) == 2)
         count = std::max(count, of);
     }
   }
@@ -28,8 +28,8 @@ int shard_count_of(const std::vector<std::string>& directories) {
 }
 
 // Names what a plan expects and the store does not hold. Returns the number of unfinished points.
-std::size_t report_missing(const sweep::Plan& plan, const sweep::Store& store, int shards) {
-  std::size_t missing = 0;
+std::int64_t report_missing(const sweep::Plan& plan, const sweep::Store& store, int shards) {
+  std::int64_t missing = 0;
   for (int index = 1; index <= shards; ++index) {
     const auto points = sweep::shard(plan, index, shards);
     const auto unfinished = sweep::standing(plan, points, store).unfinished;
@@ -37,7 +37,7 @@ std::size_t report_missing(const sweep::Plan& plan, const sweep::Store& store, i
       std::fprintf(stderr, "kvfrontier: shard %d/%d has not finished: %zu of its %zu points, the first is %s\n", index,
                    shards, unfinished.size(), points.size(), unfinished.front().c_str());
     }
-    missing += unfinished.size();
+    missing += std::ssize(unfinished);
   }
   return missing;
 }
@@ -55,24 +55,24 @@ int merge(const std::vector<std::string>& arguments) {
   if (out.empty()) throw core::UserError("merge: --out is missing; see kvfrontier merge --help");
   const auto directories = values["DIR"].as<std::vector<std::string>>();
 
-  // From before the first row is read until the union stands: nobody may add to what is about to be replaced.
+  // From before the first record is read until the union is written: nobody may add to what is about to be replaced.
   const sweep::StoreLock lock(out);
   sweep::Store store;
   bool out_is_input = false;
   for (const auto& directory : directories) {
-    const std::size_t before = store.row_count();
+    const std::size_t before = store.record_count();
     sweep::read_into(store, directory, warn);
-    if (store.row_count() == before && directories.size() == 1) warn(directory + ": no rows here");
+    if (store.record_count() == before && directories.size() == 1) warn(directory + ": no records here");
     std::error_code ignored;
     out_is_input = out_is_input || std::filesystem::equivalent(directory, out, ignored);
   }
-  // Nothing already computed is ever lost: rows that stand in the target stay in it.
+  // Nothing already computed is ever lost: records of the target stay in it.
   if (!out_is_input && std::filesystem::is_directory(out)) sweep::read_into(store, out, warn);
   const int shards = shard_count_of(directories);
-  std::size_t missing = 0;
+  std::int64_t missing = 0;
   if (!expect.empty()) missing = report_missing(sweep::load_plan(expect, sets), store, shards);
   sweep::write_store(store, out);
-  std::fprintf(stderr, "%zu rows of %zu points from %zu sessions -> %s\n", store.row_count(), store.points.size(),
+  std::fprintf(stderr, "%zu records of %zu points from %zu sessions -> %s\n", store.record_count(), store.points.size(),
                store.sessions.size(), out.c_str());
   return missing > 0 ? 1 : 0;
 }
@@ -80,7 +80,7 @@ int merge(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb merge_verb() {
-  return {"merge", merge_usage, "the union of stores; two different rows for one trial are an error", merge};
+  return {"merge", merge_usage, "the union of stores; two different records for one trial are an error", merge};
 }
 
 }  // namespace kvfrontier::cli

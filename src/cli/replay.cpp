@@ -1,4 +1,4 @@
-// kvfrontier replay and decode: a row measured again, and a message decoded again from its file.
+// kvfrontier replay and decode: a record measured again, and a message decoded again from its file.
 
 #include <cstdio>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include "core/errors.hpp"
 #include "core/rng.hpp"
 #include "schemes/scheme.hpp"
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 #include "sweep/experiment.hpp"
 #include "sweep/store.hpp"
 
@@ -22,8 +22,8 @@ using core::Json;
 constexpr const char* replay_usage = "replay DIR --point ID --trial K [--dump-message FILE] [--isolate always|never]";
 constexpr const char* decode_usage = "decode FILE [--answers]";
 
-// The row of a point given by its id or by a unique beginning of it.
-sweep::Row find_row(const sweep::Store& store, const std::string& prefix, std::int64_t trial) {
+// The record of a point given by its id or by a unique beginning of it.
+sweep::Record find_record(const sweep::Store& store, const std::string& prefix, std::int64_t trial) {
   auto match = store.points.end();
   for (auto point = store.points.lower_bound(prefix); point != store.points.end() && point->first.rfind(prefix, 0) == 0;
        ++point) {
@@ -40,20 +40,31 @@ sweep::Row find_row(const sweep::Store& store, const std::string& prefix, std::i
   return match->second.at(trial);
 }
 
-// A row that another version of the code measured cannot be measured again by this one.
+// A record that another version of the code measured cannot be measured again by this one.
 void require_same_versions(const Json& parameters, const sweep::Experiment& experiment) {
-  const auto require = [](const std::string& what, const Json& stored, int here) {
-    if (stored.is_number_integer() && stored != here) {
-      throw core::UserError("replay: the row was measured with version " + stored.dump() + " of " + what +
+  const auto require = [](const std::string& what, int stored, int here) {
+    if (stored != here) {
+      throw core::UserError("replay: the record was measured with version " + std::to_string(stored) + " of " + what +
                             "; this program has version " + std::to_string(here));
     }
   };
-  require(experiment.name(), parameters.value("experiment_version", Json()), experiment.version());
-  require("the random streams", parameters.value("rng_version", Json()), core::rng_version);
-  if (!parameters.contains("scheme")) return;
-  const Json& entry = parameters.at("scheme");
-  const auto& scheme = schemes::Schemes::find(entry.at("name").get<std::string>(), "scheme.name");
-  require("scheme " + scheme.name(), entry.value("version", Json()), scheme.version());
+  const auto identity = core::from_json<sweep::Identity>(parameters, "parameters");
+  require(experiment.name(), identity.experiment_version, experiment.version());
+  require("the random streams", identity.rng_version, core::rng_version);
+  if (!parameters.contains(core::member_name(&simulator::GamePoint::scheme))) return;
+  const simulator::SchemeChoice choice = core::from_json<simulator::GamePoint>(parameters, "parameters").scheme;
+  const auto& scheme = schemes::Schemes::find(choice.name, "scheme.name");
+  require("scheme " + scheme.name(), choice.version, scheme.version());
+}
+
+// The part of `whole` that `known` speaks of: a record of another version may lack members that came later.
+Json known_part(const Json& whole, const Json& known) {
+  if (!whole.is_object() || !known.is_object()) return whole;
+  Json part = Json::object();
+  for (const auto& [name, value] : known.items()) {
+    if (const auto found = whole.find(name); found != whole.end()) part[name] = known_part(*found, value);
+  }
+  return part;
 }
 
 int replay(const std::vector<std::string>& arguments) {
@@ -68,49 +79,53 @@ int replay(const std::vector<std::string>& arguments) {
   if (!parse("replay", replay_usage, flags, "DIR", 1, arguments, values)) return 0;
   if (point.empty() || trial < 0)
     throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
-  const sweep::Store store = read_rows(required(values, "DIR", "replay"));
-  const sweep::Row row = find_row(store, point, trial);
-  const auto& experiment = sweep::Experiments::find(row.parameters->at("experiment"), "experiment");
-  require_same_versions(*row.parameters, experiment);
+  const sweep::Store store = read_records(required(values, "DIR", "replay"));
+  const sweep::Record record = find_record(store, point, trial);
+  const auto& experiment = sweep::Experiments::find(
+      core::from_json<sweep::Identity>(*record.parameters, "parameters").experiment, "experiment");
+  require_same_versions(*record.parameters, experiment);
 
-  sweep::TrialContext context;
-  context.bob.isolation = parse_isolation(isolate);
+  sweep::GamePolicy policy;
+  policy.bob.isolation = parse_isolation(isolate);
   bool dumped = false;
   if (!dump.empty()) {
-    context.on_game = [&](const simulator::Transcript& transcript) {
+    policy.on_game = [&](const simulator::Transcript& transcript) {
       simulator::write_transcript(transcript, dump);
       dumped = true;
     };
   }
-  sweep::Row again = row;
+  sweep::Record again = record;
   try {
-    again.result = experiment.measure(*row.parameters, static_cast<std::uint64_t>(trial), context);
+    again.result = experiment.measure(*record.parameters, trial, policy);
   } catch (const core::UserError&) {
     throw;
   } catch (const std::exception& error) {
-    again.result = {"failed", {{"reason", error.what()}}};
+    again.result = sweep::failed(error.what());
   }
   std::cout << again.to_json().dump() << "\n";
   if (!dump.empty() && !dumped) {
     throw core::UserError("--dump-message " + dump + ": nothing was written, because this trial is " +
-                          again.result.status + " and has no answered message");
+                          core::enum_name(again.result.status) + " and has no answered message");
   }
-  if (again.result.status == row.result.status && again.result.data == row.result.data) {
-    std::fprintf(stderr, "identical to the stored row\n");
+  const Json measured = again.result.data;
+  again.result.data = known_part(measured, record.result.data);
+  const char* const extent = again.result.data == measured ? "" : " in all that it holds";
+  if (again.result.status == record.result.status && again.result.data == record.result.data) {
+    std::fprintf(stderr, "identical to the stored record%s\n", extent);
     return 0;
   }
-  if (sweep::tie_equal(again, row)) {
-    std::fprintf(stderr, "equal to the stored row up to counted ties and rounding\n");
+  if (sweep::tie_equal(again, record)) {
+    std::fprintf(stderr, "equal to the stored record%s up to counted ties and rounding\n", extent);
     return 0;
   }
-  if (row.result.status == "failed") {
+  if (record.result.status == sweep::Status::failed) {
     // Nothing was measured then, so nothing is contradicted now.
     std::fprintf(stderr,
                  "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
-                 row.result.data.value("reason", "no reason given").c_str(), again.result.status.c_str());
+                 sweep::failure_of(record.result).reason.c_str(), core::enum_name(again.result.status).c_str());
     return 1;
   }
-  std::fprintf(stderr, "kvfrontier: the stored row says otherwise: %s\n", row.to_json().dump().c_str());
+  std::fprintf(stderr, "kvfrontier: the stored record says otherwise: %s\n", record.to_json().dump().c_str());
   return 3;
 }
 
@@ -123,7 +138,6 @@ simulator::StoredGame read_game(const std::string& file) {
   try {
     simulator::StoredGame game = simulator::read_transcript(file);
     const auto& scheme = schemes::Schemes::find(game.params.scheme, "scheme.name");
-    scheme.options().resolve(game.params.options, "options");
     if (game.queries.cols() != game.params.d)
       throw refuse("queries of width " + std::to_string(game.queries.cols()) +
                    " for d = " + std::to_string(game.params.d));
@@ -163,9 +177,8 @@ int decode(const std::vector<std::string>& arguments) {
     }
   }
   const bool same = simulator::answers_digest(answers) == game.digest;
-  std::fprintf(stderr, "%s, %llu bits, %lld queries: the answers %s those of the replay\n", game.params.scheme.c_str(),
-               static_cast<unsigned long long>(game.message.size), static_cast<long long>(game.queries.rows()),
-               same ? "are bit for bit" : "differ from");
+  std::fprintf(stderr, "%s, %ld bits, %ld queries: the answers %s those of the replay\n", game.params.scheme.c_str(),
+               game.message.size, game.queries.rows(), same ? "are bit for bit" : "differ from");
   return same ? 0 : 3;
 }
 

@@ -1,4 +1,4 @@
-// kvfrontier run: a config becomes rows.
+// kvfrontier run: a config becomes records.
 
 #include <cstdio>
 #include <iostream>
@@ -28,16 +28,11 @@ void require_positive(const po::variables_map& values, const std::string& flag, 
   }
 }
 
-bool is_search(const sweep::Plan& plan) {
-  return dynamic_cast<const sweep::Planner*>(plan.experiment) != nullptr;
-}
-
-// Names what a planner passes over, once.
+// Names the goals that the planner passes over, once each.
 void report_refusals(const sweep::Plan& plan) {
-  const auto* planner = dynamic_cast<const sweep::Planner*>(plan.experiment);
   std::set<std::string> said;
-  for (const sweep::Point& search : planner ? plan.points : std::vector<sweep::Point>()) {
-    const std::string refusal = planner->refusal(search.parameters);
+  for (const sweep::Point& goal : plan.points) {
+    const std::string refusal = plan.experiment->planner().refusal(goal.parameters);
     if (!refusal.empty() && said.insert(refusal).second) warn("no search for " + refusal);
   }
 }
@@ -48,7 +43,7 @@ int run_config(const std::vector<std::string>& arguments) {
   std::vector<std::string> sets;
   double max_seconds = 0, bob_seconds = 600, memory = 0;
   flags.add_options()("out", po::value(&out),
-                      "directory for rows; default results/runs/<config name> below the current directory")(
+                      "directory for records; default results/runs/<config name> below the current directory")(
       "threads", po::value<int>(),
       "OpenMP threads; default: the least of OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, cgroup and affinity")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
@@ -96,9 +91,10 @@ int run_config(const std::vector<std::string>& arguments) {
 
   const sweep::RunOutcome outcome = sweep::run(plan, options);
   char seconds[32];
-  if (is_search(plan)) std::fprintf(stderr, "%zu of %zu searches done; ", outcome.searches_done, outcome.searches);
+  if (!plan.experiment->planner().counts_ahead())
+    std::fprintf(stderr, "%ld of %ld %s done; ", outcome.goals_done, outcome.goals, outcome.noun.c_str());
   std::fprintf(stderr,
-               "%zu of %zu points done, %zu trials measured, %zu found, %zu uncertified, %zu infeasible, %zu failed, "
+               "%ld of %ld points done, %ld trials measured, %ld found, %ld uncertified, %ld infeasible, %ld failed, "
                "%s on %s -> %s\n",
                outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
                outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),

@@ -10,6 +10,7 @@
 #include "geometry/schedule.hpp"
 #include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
+#include "simulator/game_point.hpp"
 #include "sweep/experiment.hpp"
 #include "sweep/stopping.hpp"
 
@@ -27,30 +28,31 @@ Json any_of(std::initializer_list<Json> list) {
 
 // One value of an option.
 Json value_schema(const Option& option) {
-  Json schema;
+  Json schema = Json::object();
+  const auto add = [&](const char* key, Json value) { schema.push_back({key, std::move(value)}); };
   switch (option.type) {
     case Option::Type::structured:
       break;
     case Option::Type::boolean:
-      schema["type"] = "boolean";
+      add("type", "boolean");
       break;
     case Option::Type::text:
-      schema["type"] = "string";
-      if (!option.choices.empty()) schema["enum"] = option.choices;
+      add("type", "string");
+      if (!option.choices.empty()) add("enum", option.choices);
       break;
     case Option::Type::integer:
     case Option::Type::real:
-      schema["type"] = option.type == Option::Type::integer ? "integer" : "number";
-      if (std::isfinite(option.least)) schema["minimum"] = option.least;
-      if (std::isfinite(option.most) && option.most < 9e15) schema["maximum"] = option.most;
+      add("type", option.type == Option::Type::integer ? "integer" : "number");
+      if (std::isfinite(option.least)) add("minimum", option.least);
+      if (std::isfinite(option.most) && option.most < 9e15) add("maximum", option.most);
       break;
   }
   return schema;
 }
 
 Json described(Json schema, const Option& option) {
-  schema["description"] = option.meaning + " (" + option.allowed_text() + ")";
-  if (!option.default_value.is_null()) schema["default"] = option.default_value;
+  schema.push_back({"description", option.meaning + " (" + option.allowed_text() + ")"});
+  if (!option.default_value.is_null()) schema.push_back({"default", option.default_value});
   return schema;
 }
 
@@ -72,17 +74,19 @@ Json entry_schema() {
 }
 
 Json axis_value(const Option& option) {
-  if (option.name == "scheme") return {{"$ref", "#/definitions/scheme"}};
-  if (option.name == "instance") return {{"$ref", "#/definitions/instance"}};
-  if (option.name == "embedding") return {{"enum", geometry::Embeddings::names()}};
-  if (option.name == "schedule") {
+  using simulator::GameRequest;
+  const auto is = [&](auto place) { return option.name == core::member_name(place); };
+  if (is(&GameRequest::scheme)) return {{"$ref", "#/definitions/scheme"}};
+  if (is(&GameRequest::instance)) return {{"$ref", "#/definitions/instance"}};
+  if (is(&GameRequest::embedding)) return {{"enum", geometry::Embeddings::names()}};
+  if (is(&GameRequest::schedule)) {
     const Json sides = {{"type", "object"},
                         {"properties", {{"sides", {{"type", "array"}, {"items", {{"type", "integer"}}}}}}},
                         {"required", {"sides"}},
                         {"additionalProperties", false}};
     return any_of({{{"enum", geometry::Schedule::names()}}, sides});
   }
-  if (option.name == "tau")
+  if (is(&GameRequest::tau))
     return any_of({{{"enum", {"certified", "typical", "union"}}}, {{"type", "number"}, {"minimum", 0}}});
   return value_schema(option);
 }
@@ -109,25 +113,25 @@ Json object_of(Json properties) {
 
 Json config_schema() {
   Json stop = Json::object(), cases = Json::array();
-  for (const Option& option : sweep::StopRule::options().options())
+  for (const Option& option : core::table_of<sweep::StopRule>().options())
     stop[option.name] = described(value_schema(option), option);
   Json axes_of = Json::object();
   for (const auto& name : sweep::Experiments::names()) {
     const auto& experiment = sweep::Experiments::find(name, "");
     // Claims bring their own configs; thirty more tables would bury the two that people write.
-    if (dynamic_cast<const analysis::Claim*>(&experiment) != nullptr) continue;
+    if (analysis::find_claim(name) != nullptr) continue;
     Json axes = Json::object();
     for (const Option& option : experiment.options().options()) {
       axes_of[name][option.name] = axis_schema(option);
-      axes[option.name]["$ref"] = "#/definitions/axes/" + name + "/" + option.name;
+      axes[option.name] = {{"$ref", "#/definitions/axes/" + name + "/" + option.name}};
     }
-    Json properties = axes;
-    properties["$schema"] = {{"type", "string"}};
-    properties["experiment"] = {{"const", name}};
-    properties["seed"] = {{"type", "integer"}, {"minimum", 0}, {"default", 1}};
-    properties["stop"] = object_of(stop);
     const Json grid = object_of(axes);
-    properties["grid"] = any_of({grid, {{"type", "array"}, {"minItems", 1}, {"items", grid}}});
+    Json properties = axes;
+    properties.update({{"$schema", {{"type", "string"}}},
+                       {"experiment", {{"const", name}}},
+                       {"seed", {{"type", "integer"}, {"minimum", 0}, {"default", 1}}},
+                       {"stop", object_of(stop)},
+                       {"grid", any_of({grid, {{"type", "array"}, {"minItems", 1}, {"items", grid}}})}});
     cases.push_back(
         {{"if", {{"properties", {{"experiment", {{"const", name}}}}}}}, {"then", object_of(std::move(properties))}});
   }

@@ -18,12 +18,12 @@ constexpr std::size_t most_seeds = 8;
 
 sweep::Store read_tree(const std::string& directory, const std::string& advice) {
   sweep::Store store;
-  for (const auto& part : directories_of_rows(directory)) sweep::read_into(store, part, warn);
-  if (store.points.empty()) throw core::UserError(directory + ": no rows here; " + advice);
+  for (const auto& part : directories_of_records(directory)) sweep::read_into(store, part, warn);
+  if (store.points.empty()) throw core::UserError(directory + ": no records here; " + advice);
   return store;
 }
 
-std::vector<std::string> directories_of_rows(const std::string& directory) {
+std::vector<std::string> directories_of_records(const std::string& directory) {
   std::vector<std::string> parts;
   std::error_code unreadable;  // reading the directory itself says what is wrong with it
   for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable)) {
@@ -34,10 +34,10 @@ std::vector<std::string> directories_of_rows(const std::string& directory) {
   return parts;
 }
 
-std::size_t covered_points(const sweep::Plan& plan, const sweep::Store& store) {
+std::int64_t covered_points(const sweep::Plan& plan, const sweep::Store& store) {
   const auto points = sweep::standing(plan, plan.points, store).points;
-  return static_cast<std::size_t>(std::count_if(
-      points.begin(), points.end(), [&](const sweep::Point& point) { return store.points.count(point.id) > 0; }));
+  return std::count_if(points.begin(), points.end(),
+                       [&](const sweep::Point& point) { return store.points.contains(point.id); });
 }
 
 sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::optional<std::uint64_t> seed,
@@ -45,21 +45,20 @@ sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::
   const core::Json config = claim.config(size);
   sweep::Plan best = analysis::plan_of(config, claim, seed.value_or(1));
   if (seed) return best;
-  std::map<std::uint64_t, std::size_t> points_of;
-  for (const auto& [id, rows] : store.points) {
-    const core::Json& parameters = rows.parameters();
-    if (parameters.value("experiment", "") == sweep::measured_by(best).name())
-      ++points_of[parameters.value("seed", std::uint64_t{1})];
+  std::map<std::uint64_t, std::int64_t> points_of;
+  for (const auto& [id, stored] : store.points) {
+    const auto identity = core::from_json<sweep::Identity>(stored.parameters(), "parameters");
+    if (identity.experiment == sweep::measured_by(best).name()) ++points_of[identity.seed];
   }
-  std::vector<std::pair<std::size_t, std::uint64_t>> seeds;
+  std::vector<std::pair<std::int64_t, std::uint64_t>> seeds;
   for (const auto& [stored, points] : points_of) seeds.emplace_back(points, stored);
   std::sort(seeds.rbegin(), seeds.rend());
   seeds.resize(std::min(seeds.size(), most_seeds));
-  std::size_t most = covered_points(best, store);
+  std::int64_t most = covered_points(best, store);
   for (const auto& [points, stored] : seeds) {
     if (stored == best.seed) continue;
     sweep::Plan plan = analysis::plan_of(config, claim, stored);
-    if (const std::size_t covered = covered_points(plan, store); covered > most) {
+    if (const std::int64_t covered = covered_points(plan, store); covered > most) {
       most = covered;
       best = std::move(plan);
     }
@@ -69,12 +68,14 @@ sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::
 
 core::Json verdict_json(const analysis::Claim& claim, const analysis::Verdict& verdict, const std::string& lack) {
   core::Json json = verdict.to_json();
-  json["statement"] = claim.statement();
-  json["source"] = claim.source();
-  json["prediction"] = claim.prediction();
-  json["allowance"] = claim.allowance();
-  json["refutation"] = claim.refutation();
-  if (!lack.empty()) json["lack"] = lack;
+  const analysis::ClaimText& text = claim.text();
+  json.update({{"statement", text.statement},
+               {"note", text.note},
+               {"source", text.source},
+               {"prediction", text.prediction},
+               {"allowance", text.allowance},
+               {"refutation", text.refutation}});
+  if (!lack.empty()) json.push_back({"lack", lack});
   return json;
 }
 

@@ -52,11 +52,10 @@ std::vector<const Claim*> chosen(const std::vector<std::string>& only) {
   for (const auto* claim : analysis::claims()) names.push_back(claim->name());
   std::vector<const Claim*> list;
   for (const auto& name : only) {
-    const auto* experiment = sweep::Experiments::find_or_null(name);
-    if (experiment != nullptr && dynamic_cast<const Claim*>(experiment) == nullptr)
+    const auto* claim = analysis::find_claim(name);
+    if (claim == nullptr && sweep::Experiments::find_or_null(name) != nullptr)
       throw core::UserError("--only " + name + ": an experiment, but no claim: it has no verdict");
     require_choice("--only", name, names);
-    const auto* claim = dynamic_cast<const Claim*>(experiment);
     if (std::find(list.begin(), list.end(), claim) == list.end()) list.push_back(claim);
   }
   return list;
@@ -85,14 +84,15 @@ std::string measure_command(const Claim& claim, const Request& request, std::uin
 std::string lack_of(const analysis::Verdict& verdict, const Claim& claim, const Request& request, std::uint64_t seed) {
   if (verdict.unfinished > 0) {
     return (verdict.unfinished == verdict.points
-                ? "no rows at size " + request.size_name + " and seed " + std::to_string(seed)
+                ? "no records at size " + request.size_name + " and seed " + std::to_string(seed)
                 : std::to_string(verdict.unfinished) + " of " + std::to_string(verdict.points) +
                       " points lack trials") +
            "; measure them with: " + measure_command(claim, request, seed);
   }
   if (verdict.failed_trials > 0)
-    return std::to_string(verdict.failed_trials) + " trials failed; their rows in " + request.directory() + " say why";
-  return verdict.checks.empty() ? "its rows allow no check" : "";
+    return std::to_string(verdict.failed_trials) + " trials failed; their records in " + request.directory() +
+           " say why";
+  return verdict.checks.empty() ? "its records allow no check" : "";
 }
 
 // One line a claim. Numbers are those of the deciding check; what it is and the statement come last, unpadded, cut at
@@ -151,7 +151,9 @@ struct Measured {
   int stop = 0;  // exit code after a signal
 };
 
-Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::steady_clock::time_point start) {
+// `store` holds what the directory holds, before and after.
+Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::steady_clock::time_point start,
+                 sweep::Store& store) {
   sweep::RunOptions options;
   options.out = request.out;
   options.threads = request.threads;
@@ -163,11 +165,11 @@ Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::s
         request.max_seconds - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (options.max_seconds <= 0) return {false, false, 0};
   }
-  const auto outcome = sweep::run(plan, options);
+  const auto outcome = sweep::run(plan, options, &store);
   return {!outcome.out_of_time, outcome.failed > 0, outcome.signal != 0 ? 128 + outcome.signal : 0};
 }
 
-// Claims that judge the same rows share them: each point counts once.
+// Claims that judge the same records share them: each point counts once.
 int print_dry_run(const Request& request) {
   const double speed = measured_speed();
   std::set<std::string> seen;
@@ -193,6 +195,7 @@ int verify(const Request& request) {
   const auto list = chosen(request.only);
   sweep::Store store;
   if (!measuring) store = read_tree(request.from, "kvfrontier verify --out " + request.from + " would measure them");
+  if (measuring && std::filesystem::is_directory(request.out)) store = sweep::read_store(request.out, warn);
   // A shard measures its part of every claim; verdicts need all parts.
   const bool judging = request.shard_count == 1;
   const auto say = [&](const std::string& text) {
@@ -216,7 +219,7 @@ int verify(const Request& request) {
               .append(std::to_string(list.size()))
               .append("] ")
               .append(claim.name()));
-      const Measured measured = in_time ? measure(plan, request, start) : Measured{false, false, 0};
+      const Measured measured = in_time ? measure(plan, request, start, store) : Measured{false, false, 0};
       in_time = measured.in_time;
       failed = failed || measured.failed;
       if (measured.stop != 0) {
@@ -225,7 +228,6 @@ int verify(const Request& request) {
       }
     }
     if (!judging) continue;
-    if (measuring && std::filesystem::is_directory(request.out)) store = sweep::read_store(request.out, warn);
     const auto verdict = analysis::judge(claim, plan, store);
     const std::string lack = lack_of(verdict, claim, request, plan.seed);
     if (table) {
@@ -257,10 +259,10 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
   po::options_description flags("flags");
   flags.add_options()("size", po::value(&request.size_name), "quick (default) or paper: larger grids, more trials")(
       "only", po::value(&request.only)->composing(), "this claim only; may be repeated")(
-      "out", po::value(&request.out), "directory for rows; default results/runs/verify-<size>")(
-      "from", po::value(&request.from), "judge the rows stored here and in the directories in it, measure nothing")(
-      "seed", po::value(&request.seed), "default 1; with --from, that of the rows")("threads", po::value<int>(),
-                                                                                    "default: all that are granted")(
+      "out", po::value(&request.out), "directory for records; default results/runs/verify-<size>")(
+      "from", po::value(&request.from), "judge the records stored here and in the directories in it, measure nothing")(
+      "seed", po::value(&request.seed), "default 1; with --from, that of the records")("threads", po::value<int>(),
+                                                                                       "default: all that are granted")(
       "shard", po::value(&request.shard), "measure part I of N of every claim's points (I/N) and judge nothing")(
       "max-seconds", po::value(&request.max_seconds), "start no trial after S seconds; rerun to go on")(
       "dry-run", "show points, trials, time and memory, and measure nothing")("checks", "print every check")(

@@ -13,15 +13,18 @@
 
 namespace kvfrontier::core {
 
+// A number of bits. Signed, so that differences and products with token counts need no care.
+using Bits = std::int64_t;
+
 // A bit string, least significant bit of word 0 first. Bits past `size` in the last word are 0.
 struct BitString {
   std::vector<std::uint64_t> words;
-  std::uint64_t size = 0;
+  Bits size = 0;
   friend bool operator==(const BitString&, const BitString&) = default;
 };
 
 // Bits booked per section ("keys", "values", "scales", ...), in order of first use.
-using Ledger = std::vector<std::pair<std::string, std::uint64_t>>;
+using Ledger = std::vector<std::pair<std::string, Bits>>;
 
 class BitWriter {
  public:
@@ -33,7 +36,7 @@ class BitWriter {
   void put(std::uint64_t value, int count);
 
   // Room for `count` bits more, for writers of long messages: a hint, once or twice a message.
-  void reserve(std::uint64_t count) { bits_.words.reserve((bits_.size + count + 63) / 64); }
+  void reserve(Bits count) { bits_.words.reserve((bits_.size + count + 63) / 64); }
 
   const BitString& bits() const { return bits_; }
   const Ledger& ledger() const { return ledger_; }
@@ -48,15 +51,15 @@ class BitWriter {
 inline void BitWriter::put(std::uint64_t value, int count) {
   assert(count >= 0 && count <= 64 && (count == 64 || value >> count == 0));
   if (count == 0) return;
-  const int offset = static_cast<int>(bits_.size % 64);
+  const auto offset = bits_.size & 63;
   if (offset == 0) {
     bits_.words.push_back(value);
   } else {
     bits_.words.back() |= value << offset;
     if (offset + count > 64) bits_.words.push_back(value >> (64 - offset));
   }
-  bits_.size += static_cast<std::uint64_t>(count);
-  if (open_ != none) ledger_[open_].second += static_cast<std::uint64_t>(count);
+  bits_.size += count;
+  if (open_ != none) ledger_[open_].second += count;
 }
 
 // Reads a bit string from its start. There is no way to ask for the length. Reading past the end throws DataError, and
@@ -76,7 +79,7 @@ class BitReader {
  private:
   std::shared_ptr<const BitString> bits_;
   std::shared_ptr<bool> overrun_;
-  std::uint64_t position_ = 0;
+  Bits position_ = 0;
 };
 
 }  // namespace kvfrontier::core

@@ -38,7 +38,7 @@ ConfigError::ConfigError(std::string path_, std::string found_, std::string allo
       allowed(std::move(allowed_)),
       nearest(std::move(nearest_)) {}
 
-DataError::DataError(std::uint64_t need_, std::uint64_t have_)
+DataError::DataError(std::int64_t need_, std::int64_t have_)
     : std::runtime_error("the message ends too early: need " + std::to_string(need_) + " bits, have " +
                          std::to_string(have_)),
       need(need_),

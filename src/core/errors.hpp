@@ -15,23 +15,23 @@ struct UserError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A value of a config: `path` is dotted (grid.d[1]), `found` what stands there, `allowed` what may. `nearest` is the
+// A value of a config: `path` is dotted (grid.d[1]), `found` what is there, `allowed` what may. `nearest` is the
 // closest permitted name, or empty.
 struct ConfigError : UserError {
   ConfigError(std::string path, std::string found, std::string allowed, std::string nearest = {});
   std::string path, found, allowed, nearest;
 };
 
-// Rows that cannot be read, merged or true. Exit code 3.
+// Records that cannot be read, that contradict each other, or that cannot be correct. Exit code 3.
 struct StoreError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 // A message that a decoder cannot read: it asked for `need` bits where `have` were left, or met an impossible value.
 struct DataError : std::runtime_error {
-  DataError(std::uint64_t need, std::uint64_t have);
+  DataError(std::int64_t need, std::int64_t have);
   explicit DataError(const std::string& what);
-  std::uint64_t need = 0, have = 0;
+  std::int64_t need = 0, have = 0;
 };
 
 // The entry of `names` with the smallest edit distance to `name`, or empty when none is within a third of its length

@@ -45,18 +45,6 @@ decltype(auto) with_format(FloatFormat format, const Run& run) {
 
 }  // namespace
 
-const std::vector<std::string>& float_format_names() {
-  static const std::vector<std::string> names{"fp32", "fp16", "bf16"};
-  return names;
-}
-
-FloatFormat float_format(const std::string& name) {
-  if (name == "fp32") return FloatFormat::fp32;
-  if (name == "fp16") return FloatFormat::fp16;
-  if (name == "bf16") return FloatFormat::bf16;
-  throw std::logic_error("not a float format: " + name);
-}
-
 int bits_of(FloatFormat format) {
   return format == FloatFormat::fp32 ? 32 : 16;
 }
@@ -69,30 +57,30 @@ float decode_float(FloatFormat format, std::uint64_t bits) {
   return with_format(format, [&](auto codec) { return codec.decode(static_cast<decltype(codec.encode(0))>(bits)); });
 }
 
-void store_floats(FloatFormat format, const float* values, float* stored, std::size_t count) {
+void store_floats(FloatFormat format, const float* values, float* stored, std::int64_t count) {
   with_format(format, [&](auto codec) {
     std::transform(values, values + count, stored, [&](float value) { return codec.decode(codec.encode(value)); });
   });
 }
 
-void put_floats(BitWriter& writer, FloatFormat format, const float* values, std::size_t count) {
+void put_floats(BitWriter& writer, FloatFormat format, const float* values, std::int64_t count) {
   with_format(format, [&](auto codec) {
     constexpr int width = 8 * sizeof(codec.encode(0));
-    constexpr std::size_t together = 64 / width;
-    std::size_t i = 0;
+    constexpr int together = 64 / width;
+    std::int64_t i = 0;
     for (; i + together <= count; i += together) {
       std::uint64_t word = 0;
-      for (std::size_t j = together; j-- > 0;) word = word << width | codec.encode(values[i + j]);
+      for (int j = together; j-- > 0;) word = word << width | codec.encode(values[i + j]);
       writer.put(word, 64);
     }
     for (; i < count; ++i) writer.put(codec.encode(values[i]), width);
   });
 }
 
-void get_floats(BitReader& reader, FloatFormat format, float* values, std::size_t count) {
+void get_floats(BitReader& reader, FloatFormat format, float* values, std::int64_t count) {
   with_format(format, [&](auto codec) {
     using Code = decltype(codec.encode(0));
-    for (std::size_t i = 0; i < count; ++i) values[i] = codec.decode(static_cast<Code>(reader.get(8 * sizeof(Code))));
+    for (std::int64_t i = 0; i < count; ++i) values[i] = codec.decode(static_cast<Code>(reader.get(8 * sizeof(Code))));
   });
 }
 

@@ -40,6 +40,8 @@ Json read_json_file(const std::filesystem::path& file) {
   }
   std::stringstream text;
   text << stream.rdbuf();
+  // Versions of the library disagree about this one.
+  if (text.str().empty()) throw UserError(file.string() + ", line 1, column 1: syntax error: the file is empty");
   try {
     return Json::parse(text.str(), nullptr, true, /*ignore_comments=*/true);
   } catch (const Json::parse_error& error) {

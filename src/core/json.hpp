@@ -19,7 +19,7 @@ std::string describe(const Json& value);
 // For a cell of a table: strings without quotes, numbers to four digits.
 std::string brief(const Json& value);
 
-// Throws ConfigError unless `value` is an object whose keys are all in `known`; `path` is where it stands.
+// Throws ConfigError unless `value` is an object whose keys are all in `known`; `path` is where it is.
 void require_known_keys(const Json& value, const std::string& path, const std::vector<std::string>& known);
 
 // What an access to JSON of the wrong shape complains of, without the library's bracketed error number.

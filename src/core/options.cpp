@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/errors.hpp"
+#include "core/members.hpp"
 
 namespace kvfrontier::core {
 namespace {
@@ -14,56 +15,6 @@ std::string number_text(double value) {
 }
 
 }  // namespace
-
-Option Option::integer(std::string name, Json default_value, std::int64_t least, std::int64_t most,
-                       std::string meaning) {
-  Option option;
-  option.name = std::move(name);
-  option.type = Type::integer;
-  option.default_value = std::move(default_value);
-  option.least = static_cast<double>(least);
-  option.most = static_cast<double>(most);
-  option.meaning = std::move(meaning);
-  return option;
-}
-
-Option Option::real(std::string name, Json default_value, double least, double most, std::string meaning) {
-  Option option = integer(std::move(name), std::move(default_value), 0, 0, std::move(meaning));
-  option.type = Type::real;
-  option.least = least;
-  option.most = most;
-  return option;
-}
-
-Option Option::choice(std::string name, std::string default_value, std::vector<std::string> choices,
-                      std::string meaning) {
-  Option option;
-  option.name = std::move(name);
-  option.type = Type::text;
-  option.default_value = std::move(default_value);
-  option.choices = std::move(choices);
-  option.meaning = std::move(meaning);
-  return option;
-}
-
-Option Option::boolean(std::string name, bool default_value, std::string meaning) {
-  Option option;
-  option.name = std::move(name);
-  option.type = Type::boolean;
-  option.default_value = default_value;
-  option.meaning = std::move(meaning);
-  return option;
-}
-
-Option Option::structured(std::string name, Json default_value, std::string allowed, std::string meaning) {
-  Option option;
-  option.name = std::move(name);
-  option.type = Type::structured;
-  option.default_value = std::move(default_value);
-  option.allowed = std::move(allowed);
-  option.meaning = std::move(meaning);
-  return option;
-}
 
 std::string Option::type_text() const {
   switch (type) {
@@ -137,20 +88,28 @@ Json OptionTable::check(const Option& option, const Json& value, const std::stri
   return static_cast<std::int64_t>(number);
 }
 
-Json OptionTable::resolve(const Json& given, const std::string& path) const {
+Options OptionTable::resolve(const Json& given, const std::string& path) const {
   std::vector<std::string> known = names();
   known.push_back("name");
   require_known_keys(given, path, known);
-  Json resolved = Json::object();
+  return stored(given, path);
+}
+
+Options OptionTable::stored(const Json& resolved, const std::string& path) const {
   for (const auto& option : options_) {
-    const auto value = given.find(option.name);
-    if (option.required && (value == given.end() || value->is_null()))
+    const auto value = resolved.find(option.name);
+    if (option.required && value != resolved.end() && value->is_null())
       throw ConfigError(join_path(path, option.name), "nothing", option.allowed_text());
-    resolved[option.name] = value == given.end() || (value->is_null() && option.default_value.is_null())
-                                ? option.default_value
-                                : check(option, *value, join_path(path, option.name));
   }
-  return resolved;
+  return make_(resolved, path);
+}
+
+std::string OptionTable::size_names() const {
+  std::string names;
+  for (const auto& option : options_) {
+    if (option.size) names += (names.empty() ? "" : ", ") + option.name;
+  }
+  return names;
 }
 
 bool OptionTable::gives_size(const Json& given) const {
@@ -160,9 +119,23 @@ bool OptionTable::gives_size(const Json& given) const {
   });
 }
 
-bool OptionTable::size_is_open(const Json& resolved) const {
-  return std::any_of(options_.begin(), options_.end(),
-                     [&](const Option& option) { return option.size && resolved.at(option.name).is_null(); });
+const Option* OptionTable::open_size(const Options& resolved) const {
+  const Json json = resolved.to_json();
+  const auto open = std::find_if(options_.begin(), options_.end(),
+                                 [&](const Option& option) { return option.size && json.at(option.name).is_null(); });
+  return open == options_.end() ? nullptr : &*open;
+}
+
+bool OptionTable::size_is_open(const Options& resolved) const {
+  return has_size() && open_size(resolved) != nullptr;
+}
+
+Options OptionTable::without_sizes(const Options& resolved) const {
+  Json json = resolved.to_json();
+  for (const auto& option : options_) {
+    if (option.size) json[option.name] = Json();
+  }
+  return make_(json, "options");
 }
 
 bool OptionTable::has_required() const {

@@ -33,7 +33,11 @@ class Registry {
   }
 
   // `path` is where the user wrote the name. Throws ConfigError with the nearest name.
-  static const T& find(const std::string& name, const std::string& path) {
+#if __has_cpp_attribute(gnu::no_dangling)
+  [[gnu::no_dangling]]  // GCC 14 would suspect the entry to be a part of the arguments
+#endif
+  static const T&
+  find(const std::string& name, const std::string& path) {
     if (const T* entry = find_or_null(name)) return *entry;
     std::string allowed;
     for (const auto& known : names()) allowed += (allowed.empty() ? "" : ", ") + known;

@@ -16,10 +16,8 @@ class Achlioptas final : public Embedding {
   std::string source() const override { return "Achlioptas 2003 (database-friendly random projections)"; }
   std::string law() const override {
     return "|k|^2 = 3 nonzeros/d, so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): 3/d times a sum of d terms 0, 1, "
-           "2 with "
-           "chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - gap with probability 1 "
-           "- beta; any N, "
-           "any d, but no gap is left below d = ln(N^2/beta)/ln(18/13)";
+           "2 with chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - gap with "
+           "probability 1 - beta; any N, any d, but no gap is left below d = ln(N^2/beta)/ln(18/13)";
   }
   bool unit_norm() const override { return false; }
 
@@ -27,10 +25,10 @@ class Achlioptas final : public Embedding {
 
   void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
-    const float magnitude = static_cast<float>(std::sqrt(3 / static_cast<double>(d)));
+    const float magnitude = std::sqrt(3.0 / d);
     const float values[] = {magnitude, -magnitude, 0, 0, 0, 0};
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/achlioptas"), static_cast<std::uint64_t>(first + r));
+      core::Stream stream(key, core::Purpose("embedding/achlioptas"), first + r);
       boost::random::uniform_int_distribution<int> die(0, 5);
       for (Index l = 0; l < d; ++l) out(r, l) = values[die(stream)];
     }

@@ -1,6 +1,6 @@
 #pragma once
-// GF(2^m) for odd m, and sign patterns of forms over it. A field element is the integer of its polynomial's
-// coefficients.
+// GF(2^m) for odd m, and sign patterns of forms over it. A field element is the integer whose bits are the coefficients
+// of its polynomial.
 
 #include <cassert>
 #include <cstdint>

@@ -30,10 +30,9 @@ class Biorthogonal final : public Embedding {
   // N <= 2 has no orthogonal pair: one row alone, or a row and its antipode.
   Coherence coherence(Index tokens, Index, double) const override { return {tokens <= 2 ? -1.0 : 0.0, true}; }
 
-  // Every row but the last one of an odd N has one antipode (product -1); all other products are 0.
+  // Every row except the last of an odd N has one antipode (product -1); all other products are 0.
   std::optional<double> mean_leak(Index tokens, Index, double tau) const override {
-    const double n = static_cast<double>(tokens);
-    const double antipodes = static_cast<double>(tokens / 2 * 2) / n;
+    const double n = tokens, antipodes = tokens / 2 * 2 / n;
     return (n - 1 - antipodes) * std::exp(-tau) + antipodes * std::exp(-2 * tau);
   }
 

@@ -8,17 +8,17 @@ namespace kvfrontier::geometry::devore {
 namespace {
 
 // Row i is the graph of the polynomial P over F_q whose coefficients are the digits of i in base q, lowest degree
-// first: 1/sqrt(q) at the coordinates x q + P(x). <k_i, k_j> is the number of points where the two agree over q, so at
-// most degree/q. For q^r < N <= q^{r+1} the degrees are at most r.
+// first: 1/sqrt(q) at the coordinates x q + P(x). <k_i, k_j> is the number of points where the two polynomials agree,
+// divided by q, so at most degree/q. For q^r < N <= q^{r+1} the degrees are at most r.
 constexpr Index largest_prime = 1021;  // d < 2^20
 
 // The prime q with q^2 = d, or 0.
 Index side(Index d) {
-  const Index q = std::llround(std::sqrt(static_cast<double>(d)));
+  const Index q = std::llround(std::sqrt(d));
   return q * q == d && q <= largest_prime && is_prime(q) ? q : 0;
 }
 
-// Whether N <= q^q: beyond, polynomials coincide as functions.
+// Whether N <= q^q. With more rows, polynomials would coincide as functions.
 bool holds(Index q, Index tokens) {
   Index power = 1;
   for (Index r = 0; r < q; ++r) {
@@ -47,8 +47,7 @@ class DeVore final : public Embedding {
   }
   std::string law() const override {
     return "mu+ = r/q = r/sqrt(d) exactly for q^r < N <= q^{r+1} (two polynomials agree in at most r points, and monic "
-           "ones that split "
-           "attain it); all products >= 0; d = q^2 for a prime q up to 1021, N <= q^q";
+           "ones that split attain it); all products >= 0; d = q^2 for a prime q up to 1021, N <= q^q";
   }
   bool deterministic() const override { return true; }
 
@@ -56,7 +55,7 @@ class DeVore final : public Embedding {
     if (std::string why = why_not_positive(tokens, d); !why.empty()) return why;
     const Index q = side(d);
     if (q == 0) {
-      const auto root = static_cast<Index>(std::sqrt(static_cast<double>(d)));
+      const auto root = static_cast<Index>(std::sqrt(d));
       const Index below = prime_up_to(std::min(root, largest_prime)), above = prime_from(root + 1);
       std::string nearest = below > 0 ? std::to_string(below * below) : "";
       if (above <= largest_prime) nearest += (nearest.empty() ? "" : " or ") + std::to_string(above * above);
@@ -70,7 +69,7 @@ class DeVore final : public Embedding {
 
   void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
     const Index q = side(out.cols());
-    const float magnitude = static_cast<float>(1 / std::sqrt(static_cast<double>(q)));
+    const float magnitude = 1 / std::sqrt(q);
     out.setZero();
     std::vector<Index> digits;
     for (Index r = 0; r < out.rows(); ++r) {
@@ -89,7 +88,7 @@ class DeVore final : public Embedding {
   Coherence coherence(Index tokens, Index d, double) const override {
     if (tokens == 1) return {-1, true};
     const Index q = side(d);
-    return {static_cast<double>(degree(q, tokens)) / static_cast<double>(q), true};
+    return {1.0 * degree(q, tokens) / q, true};
   }
 
   // For N = q^{r+1} all rows see the nonzero polynomials of degree <= r. E_a = C(q,a) sum_j (-1)^j C(q-a,j)
@@ -97,25 +96,25 @@ class DeVore final : public Embedding {
   // codes).
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
     const Index q = side(d), r = tokens == 1 ? 0 : degree(q, tokens);
-    const long double order = static_cast<long double>(q);
+    const long double order = q;
     if (tokens == 1) return 0.0;
-    if (std::pow(order, static_cast<long double>(r + 1)) != static_cast<long double>(tokens)) return std::nullopt;
+    if (std::pow(order, r + 1) != tokens) return std::nullopt;
     long double leak = 0, choose_a = 1;
     for (Index a = 0; a <= r; ++a) {
       long double count = 0, choose_j = 1;
       for (Index j = 0; j <= r - a; ++j) {
-        count += (j % 2 == 0 ? 1 : -1) * choose_j * (std::pow(order, static_cast<long double>(r + 1 - a - j)) - 1);
-        choose_j *= static_cast<long double>(q - a - j) / static_cast<long double>(j + 1);
+        count += (j % 2 == 0 ? 1 : -1) * choose_j * (std::pow(order, r + 1 - a - j) - 1);
+        choose_j *= 1.0L * (q - a - j) / (j + 1);
       }
-      leak += choose_a * count * std::exp(-static_cast<long double>(tau) * (1 - static_cast<long double>(a) / order));
-      choose_a *= static_cast<long double>(q - a) / static_cast<long double>(a + 1);
+      leak += choose_a * count * std::exp(-tau * (1 - a / order));
+      choose_a *= 1.0L * (q - a) / (a + 1);
     }
     return static_cast<double>(leak);
   }
 
  protected:
   Index next_dimension(Index tokens, Index d) const override {
-    Index q = prime_from(std::max<Index>(2, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(d))))));
+    Index q = prime_from(std::max<Index>(2, std::ceil(std::sqrt(d))));
     while (!holds(q, tokens)) q = prime_from(q + 1);
     return q <= largest_prime ? q * q : Index{1} << 20;
   }

@@ -16,8 +16,8 @@ namespace {
 constexpr Index largest_dimension = 8192;
 
 bool is_dimension(Index d) {
-  return d >= 8 && d <= largest_dimension && std::has_single_bit(static_cast<std::uint64_t>(d)) &&
-         std::countr_zero(static_cast<std::uint64_t>(d)) % 2 == 1;
+  return d >= 8 && d <= largest_dimension && std::has_single_bit<std::uint64_t>(d) &&
+         std::countr_zero<std::uint64_t>(d) % 2 == 1;
 }
 
 // The signs of Tr(b x^3), from Q(x + e_c) = Q(x) + Q(e_c) + Tr(b (x^2 e_c + x e_c^2)) for x < e_c = 2^c.
@@ -72,39 +72,37 @@ class DualBch final : public Embedding {
 
   void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
-    const int m = std::countr_zero(static_cast<std::uint64_t>(d));
+    const int m = std::countr_zero<std::uint64_t>(d);
     const BinaryField field(m);
-    const auto magnitude = std::bit_cast<std::uint32_t>(static_cast<float>(1 / std::sqrt(static_cast<double>(d))));
-    const auto size = static_cast<std::size_t>(d);
-    std::vector<std::uint32_t> cubic(size), linear(size);
+    const auto magnitude = std::bit_cast<std::uint32_t>(float(1 / std::sqrt(d)));
+    std::vector<std::uint32_t> cubic(d), linear(d);
     Index block = -1;
     for (Index r = 0; r < out.rows(); ++r) {
       const Index i = first + r;
       if (block != i / d) {
         block = i / d;
-        write_cubic_form(field, static_cast<std::uint32_t>(block), m, linear, cubic.data());
+        write_cubic_form(field, block, m, linear, cubic.data());
       }
       std::uint32_t mask = 0;
-      for (int c = 0; c < m; ++c)
-        mask |= field.trace(field.multiply(static_cast<std::uint32_t>(i % d), std::uint32_t{1} << c)) << c;
+      for (int c = 0; c < m; ++c) mask |= field.trace(field.multiply(i % d, std::uint32_t{1} << c)) << c;
       write_linear_form(mask, m, linear.data());
       float* row = out.row(r).data();
-      for (std::size_t x = 0; x < size; ++x) row[x] = std::bit_cast<float>(magnitude | (cubic[x] ^ linear[x]));
+      for (Index x = 0; x < d; ++x) row[x] = std::bit_cast<float>(magnitude | (cubic[x] ^ linear[x]));
     }
   }
 
   // Row d, b = 1 and a = 0, meets every a' of block 0, and the cube takes the value +2^{(m+1)/2} for some a'.
   Coherence coherence(Index tokens, Index d, double) const override {
     if (tokens == 1) return {-1, true};
-    return {tokens <= d ? 0 : std::sqrt(2 / static_cast<double>(d)), true};
+    return {tokens <= d ? 0 : std::sqrt(2.0 / d), true};
   }
 
-  // Exact. Cubing is a bijection for odd m, so over all a the sums of any b != 0 have the law of b = 1: +-2^{(m+1)/2}
-  // with shares 1/4 +- 2^{-(m+3)/2}, else 0 (sum and sum of squares over a are d and d^2). A row of one block meets all
-  // a of a complete other block, and at most one block is incomplete, so this covers every pair.
+  // Exact. Cubing is a bijection for odd m, so over all a the sums of any b != 0 are distributed as for b = 1:
+  // +-2^{(m+1)/2} with shares 1/4 +- 2^{-(m+3)/2}, else 0 (sum and sum of squares over a are d and d^2). A row of one
+  // block meets all a of a complete other block, and at most one block is incomplete, so this covers every pair.
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
-    const double width = static_cast<double>(d), n = static_cast<double>(tokens), root = std::sqrt(2 / width);
-    const double blocks = static_cast<double>(tokens / d), rest = n - blocks * width;
+    const double width = d, n = tokens, root = std::sqrt(2 / width);
+    const double blocks = tokens / d, rest = n - blocks * width;
     const double within = blocks * width * (width - 1) / 2 + rest * (rest - 1) / 2;
     const double across = n * (n - 1) / 2 - within;
     const double excess = root / 4;  // 2^{-(m+3)/2}

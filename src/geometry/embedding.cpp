@@ -24,10 +24,10 @@ std::optional<Index> Embedding::least_dimension(Index tokens, double mu, double 
 
   if (suffices(1)) return 1;
   if (!suffices(dimension_limit - 1)) return std::nullopt;
-  // Union bounds fall like sqrt(4 ln(N/beta)/d), but families of +-1 entries move on a lattice of step 2/d. So the
-  // bound is not monotone within a window of about 2 (2/d) d/mu = 4/mu dimensions around the crossing (the default
-  // lattice_window); look back four windows.
-  const double guess = 4 * std::log(static_cast<double>(tokens) / beta) / (mu * mu);
+  // Union bounds fall like sqrt(4 ln(N/beta)/d), but products of +-1 entries lie on a lattice of step 2/d. So the bound
+  // is not monotone within a window of about 2 (2/d) d/mu = 4/mu dimensions around the crossing (the default
+  // lattice_window). Look back four windows.
+  const double guess = 4 * std::log(tokens / beta) / (mu * mu);
   const Index start = std::isfinite(guess) ? static_cast<Index>(std::min<double>(guess, dimension_limit)) : 1;
   const Index crossing = theory::least_true_near(start, 1, dimension_limit - 1, suffices);
   const Index window = mu > 0 ? static_cast<Index>(std::min(4 * lattice_window(mu), 4096.0)) + 1 : 4096;

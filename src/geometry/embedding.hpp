@@ -1,6 +1,6 @@
 #pragma once
-// Families of near-orthogonal keys: the geometry that both parties know. Row i is a function of (public key, i), so
-// neither party ever has to store or send keys.
+// Families of near-orthogonal keys: the geometry that both parties know. Row i is a function of the public coins and i,
+// so neither party ever has to store or send keys.
 
 #include <optional>
 #include <string>
@@ -13,15 +13,17 @@ namespace kvfrontier::geometry {
 
 using core::Index;
 
-// What is known of the coherence of N rows in dimension d: mu+ = 1 - gap with the gap min_{i != j} (|k_i|^2 - <k_i,
-// k_j>) that decoding needs. For unit vectors it is the one-sided coherence max_{i != j} <k_i, k_j>; for others it also
-// covers the fluctuation of the norms.
+// What is known about the coherence of N rows in dimension d: mu+ = 1 - gap, where gap = min_{i != j} (|k_i|^2 - <k_i,
+// k_j>) is what decoding needs. For unit vectors mu+ is the one-sided coherence max_{i != j} <k_i, k_j>; for others it
+// also covers the fluctuation of the norms.
 struct Coherence {
-  double mu_plus = 1;  // upper bound on mu+ (exact when `exact`); -1 for N = 1, where there is no pair
-  bool exact = false;  // a deterministic value, no failure probability
+  double mu_plus = 1;  // upper bound on mu+, or its value if `exact`; -1 for N = 1, where there is no pair
+  bool exact = false;  // a deterministic value without failure probability
 };
 
-// Everything but why_impossible and least_dimension takes for granted that why_impossible(tokens, d) is empty.
+// The plug point for embeddings. All functions except why_impossible and least_dimension require that
+// why_impossible(tokens, d) is empty. Embeddings hold no state; every function may be called from several threads at
+// once.
 class Embedding {
  public:
   virtual ~Embedding() = default;
@@ -29,7 +31,7 @@ class Embedding {
   virtual std::string summary() const = 0;              // one line: what the rows are
   virtual std::string source() const = 0;               // paper or theorem
   virtual std::string law() const = 0;                  // the coherence law in words and formula, with its valid range
-  virtual bool deterministic() const { return false; }  // rows do not depend on the public key
+  virtual bool deterministic() const { return false; }  // rows do not depend on the public coins
   virtual bool unit_norm() const { return true; }
 
   // Empty when N rows exist in dimension d; otherwise what is allowed, in the user's words, with the nearest valid
@@ -40,16 +42,16 @@ class Embedding {
   // must be what both parties know, for families whose rows depend on it.
   virtual void rows(core::RandomKey key, Index tokens, Index first, core::RowsOutF out) const = 0;
 
-  // Upper bound on mu+ that holds with probability >= 1 - beta over the key (union bound), or exactly. May be >= 1:
-  // then it says nothing.
+  // Upper bound on mu+ that holds with probability >= 1 - beta over the coins (union bound), or exactly. A bound >= 1
+  // says nothing.
   virtual Coherence coherence(Index tokens, Index d, double beta) const = 0;
 
   // Least d for which coherence(tokens, d, beta).mu_plus <= mu (valid d only), or nullopt when there is none below
   // 2^20. tokens >= 1, 0 < beta < 1.
   std::optional<Index> least_dimension(Index tokens, double mu, double beta) const;
 
-  // E S_i(tau) = E sum_{j != i} exp(-tau (|k_i|^2 - <k_i, k_j>)), the mean leak of a row over the key (exact for a
-  // deterministic family, then averaged over rows). nullopt where no closed form is known.
+  // E S_i(tau) = E sum_{j != i} exp(-tau (|k_i|^2 - <k_i, k_j>)), the mean leak of a row over the coins; for a
+  // deterministic family the exact mean over rows. nullopt where no closed form is known.
   virtual std::optional<double> mean_leak(Index tokens, Index d, double tau) const = 0;
 
  protected:
@@ -57,11 +59,11 @@ class Embedding {
   // the default.
   virtual Index next_dimension(Index tokens, Index d) const;
 
-  // The coherence bound of a random family falls with d up to steps of its lattice of products. Dimensions that a step
-  // can reach back over when the bound is near mu > 0.
+  // The coherence bound of a random family falls with d, except for steps because its products lie on a lattice. How
+  // many dimensions a step can set the bound back when it is near mu > 0.
   virtual double lattice_window(double mu) const { return 4 / mu; }
 
-  // What every family asks for: N >= 1 and d >= 1. Empty when met.
+  // Empty when N >= 1 and d >= 1, which every family needs; otherwise the complaint.
   static std::string why_not_positive(Index tokens, Index d);
 };
 

@@ -21,18 +21,17 @@ class KaneNelson final : public Embedding {
   }
   std::string law() const override {
     return "s <k_i,k_j> is a sum of s signs, each present with chance s/d (exact tail); union over N(N-1)/2 pairs with "
-           "probability "
-           "1 - beta; s = ceil(sqrt(d ln N)/2), at least 1 and at most d; any N, any d";
+           "probability 1 - beta; s = ceil(sqrt(d ln N)/2), at least 1 and at most d; any N, any d";
   }
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
   void rows(core::RandomKey key, Index tokens, Index first, core::RowsOutF out) const override {
     const Index d = out.cols(), s = theory::kane_nelson_sparsity(tokens, d);
-    const float magnitude = static_cast<float>(1 / std::sqrt(static_cast<double>(s)));
+    const float magnitude = 1 / std::sqrt(s);
     out.setZero();
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/kane_nelson"), static_cast<std::uint64_t>(first + r));
+      core::Stream stream(key, core::Purpose("embedding/kane_nelson"), first + r);
       for (Index block = 0; block < s; ++block) {
         const Index start = block * d / s, end = (block + 1) * d / s;
         boost::random::uniform_int_distribution<Index> side(0, 2 * (end - start) - 1);

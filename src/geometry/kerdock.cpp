@@ -17,8 +17,8 @@ namespace {
 constexpr Index largest_dimension = 4096;
 
 bool is_dimension(Index d) {
-  return d >= 4 && d <= largest_dimension && std::has_single_bit(static_cast<std::uint64_t>(d)) &&
-         std::countr_zero(static_cast<std::uint64_t>(d)) % 2 == 0;
+  return d >= 4 && d <= largest_dimension && std::has_single_bit<std::uint64_t>(d) &&
+         std::countr_zero<std::uint64_t>(d) % 2 == 0;
 }
 
 Index capacity(Index d) {
@@ -27,7 +27,7 @@ Index capacity(Index d) {
 
 // The signs of Q_s on all y < d, in O(d + log^4 d): Q(y + e_b) = Q(y) + Q(e_b) + B(y, e_b) for y < e_b = 2^b, with the
 // polar form B. In u = s x it is B(u, v) = Tr(u) Tr(v) + Tr(u v), because Tr(u^{2^i} v + u v^{2^i}) over i = 1 ..
-// (m-2)/2 runs through all conjugates of u but u itself; and B(u, a) = a Tr(u).
+// (m-2)/2 runs through all conjugates of u except u itself; and B(u, a) = a Tr(u).
 void write_quadratic_form(std::uint32_t s, int m, std::vector<std::uint32_t>& scratch, std::uint32_t* signs) {
   const BinaryField field(m - 1);
   std::vector<std::uint32_t> scaled, traces;  // s x and its trace, for x the powers 2^b
@@ -41,14 +41,11 @@ void write_quadratic_form(std::uint32_t s, int m, std::vector<std::uint32_t>& sc
         conjugate = field.multiply(conjugate, conjugate);
         value ^= field.trace(field.multiply(conjugate, u));
       }
-      for (int c = 0; c < b; ++c) {
-        const auto at = static_cast<std::size_t>(c);
-        polar |= ((traces[at] & trace) ^ field.trace(field.multiply(scaled[at], u))) << c;
-      }
+      for (int c = 0; c < b; ++c) polar |= ((traces[c] & trace) ^ field.trace(field.multiply(scaled[c], u))) << c;
       scaled.push_back(u);
       traces.push_back(trace);
     } else {
-      for (int c = 0; c < b; ++c) polar |= traces[static_cast<std::size_t>(c)] << c;
+      for (int c = 0; c < b; ++c) polar |= traces[c] << c;
     }
     const std::uint32_t size = std::uint32_t{1} << b, flip = value * minus_sign;
     write_linear_form(polar, b, scratch.data());
@@ -88,10 +85,9 @@ class Kerdock final : public Embedding {
 
   void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
-    const int m = std::countr_zero(static_cast<std::uint64_t>(d));
+    const int m = std::countr_zero<std::uint64_t>(d);
     const auto magnitude = std::bit_cast<std::uint32_t>(std::ldexp(1.0f, -m / 2));
-    const auto size = static_cast<std::size_t>(d);
-    std::vector<std::uint32_t> quadratic(size), linear(size);
+    std::vector<std::uint32_t> quadratic(d), linear(d);
     Index basis = -1;
     for (Index r = 0; r < out.rows(); ++r) {
       const Index i = first + r;
@@ -103,17 +99,17 @@ class Kerdock final : public Embedding {
       }
       if (basis != i / d) {
         basis = i / d;
-        write_quadratic_form(static_cast<std::uint32_t>(basis), m, linear, quadratic.data());
+        write_quadratic_form(basis, m, linear, quadratic.data());
       }
-      write_linear_form(static_cast<std::uint32_t>(i % d), m, linear.data());
-      for (std::size_t y = 0; y < size; ++y) row[y] = std::bit_cast<float>(magnitude | (quadratic[y] ^ linear[y]));
+      write_linear_form(i % d, m, linear.data());
+      for (Index y = 0; y < d; ++y) row[y] = std::bit_cast<float>(magnitude | (quadratic[y] ^ linear[y]));
     }
   }
 
   // Row d is not orthogonal to all of the first basis, and its products with it sum to sqrt(d) > 0.
   Coherence coherence(Index tokens, Index d, double) const override {
     if (tokens == 1) return {-1, true};
-    return {tokens <= d ? 0 : 1 / std::sqrt(static_cast<double>(d)), true};
+    return {tokens <= d ? 0 : 1 / std::sqrt(d), true};
   }
 
   // Exact, from the numbers of pairs with each product. Two rows of one basis: 0. A vector of basis t against all d
@@ -122,8 +118,8 @@ class Kerdock final : public Embedding {
   // for y = 0, which makes all of them positive, and to 0 for y > 0. At most one of the two bases is incomplete, so
   // this covers every pair.
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
-    const double width = static_cast<double>(d), root = std::sqrt(width), n = static_cast<double>(tokens);
-    const double bases = static_cast<double>(std::min(tokens / d, d / 2));  // complete ones, without the standard basis
+    const double width = d, root = std::sqrt(width), n = tokens;
+    const double bases = std::min(tokens / d, d / 2);  // complete ones, without the standard basis
     const double rest = n - bases * width;
     const bool standard = tokens > d * (d / 2);
     const double within = bases * width * (width - 1) / 2 + rest * (rest - 1) / 2;

@@ -1,6 +1,6 @@
 #pragma once
-// Published visual autoregressive transformers, for what a single-head result means in one of them. A head of a layer
-// keeps a cache of its own, so memory scales with layers x heads.
+// Published visual autoregressive transformers, to translate a single-head result into one of them. Every head of every
+// layer keeps its own cache, so memory scales with layers x heads.
 
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@ struct Model {
   // VAR (arXiv 2404.02905: depth = heads, width 64 a head) and Infinity (arXiv 2412.04431) at their largest square
   // images.
   static const std::vector<Model>& all();
-  // Throws UserError with the nearest name.
+  // Throws UserError that gives the nearest name.
   static const Model& named(const std::string& name);
 };
 

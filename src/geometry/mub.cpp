@@ -9,9 +9,9 @@ namespace kvfrontier::geometry::mub {
 namespace {
 
 // The D + 1 mutually unbiased bases of C^D, D an odd prime, as real vectors of d = 2D: real parts, then imaginary
-// parts. Vector w of basis s is (omega^{s x^2 + w x})_x / sqrt(D), omega = e^{2 pi i/D}; row i is w = i mod D of s = i
-// / D; the standard basis comes last. <u, w> of the real vectors is Re <u, w>, so its size is at most 1/sqrt(D) =
-// sqrt(2/d).
+// parts. Vector w of basis s is (omega^{s x^2 + w x})_x / sqrt(D), omega = e^{2 pi i/D}. Row i is vector w = i mod D of
+// basis s = i / D; the standard basis comes last. <u, w> of the real vectors is Re <u, w>, so its magnitude is at most
+// 1/sqrt(D) = sqrt(2/d).
 constexpr Index largest_prime = 2039;
 
 Index side(Index d) {
@@ -27,8 +27,7 @@ class Mub final : public Embedding {
   std::string source() const override { return "Ivanovic 1981; Wootters and Fields 1989 (quadratic construction)"; }
   std::string law() const override {
     return "mu+ = 1/sqrt(D) = sqrt(2/d) exactly; for D = 3 mod 4 it is cos(pi/(2D)) sqrt(2/d) until the standard basis "
-           "joins (N > D^2); "
-           "0 for N <= D; d = 2D for an odd prime D up to 2039, N <= D(D+1)";
+           "joins (N > D^2); 0 for N <= D; d = 2D for an odd prime D up to 2039, N <= D(D+1)";
   }
   bool deterministic() const override { return true; }
 
@@ -51,12 +50,12 @@ class Mub final : public Embedding {
 
   void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
     const Index order = side(out.cols());
-    std::vector<float> cosine(static_cast<std::size_t>(order)), sine(cosine);
-    const double root = std::sqrt(static_cast<double>(order));
+    std::vector<float> cosine(order), sine(cosine);
+    const double root = std::sqrt(order);
     for (Index k = 0; k < order; ++k) {
-      const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(order);
-      cosine[static_cast<std::size_t>(k)] = static_cast<float>(std::cos(angle) / root);
-      sine[static_cast<std::size_t>(k)] = static_cast<float>(std::sin(angle) / root);
+      const double angle = 2 * std::numbers::pi * k / order;
+      cosine[k] = std::cos(angle) / root;
+      sine[k] = std::sin(angle) / root;
     }
     for (Index r = 0; r < out.rows(); ++r) {
       const Index s = (first + r) / order, w = (first + r) % order;
@@ -66,7 +65,7 @@ class Mub final : public Embedding {
         continue;
       }
       for (Index x = 0; x < order; ++x) {
-        const auto phase = static_cast<std::size_t>((s * x % order + w) * x % order);
+        const Index phase = (s * x % order + w) * x % order;
         out(r, x) = cosine[phase];
         out(r, order + x) = sine[phase];
       }
@@ -82,14 +81,14 @@ class Mub final : public Embedding {
     if (tokens == 1) return {-1, true};
     const Index order = side(d);
     if (tokens <= order) return {0, true};
-    const double root = std::sqrt(static_cast<double>(order));
+    const double root = std::sqrt(order);
     if (order % 4 == 1 || tokens > order * order) return {1 / root, true};
-    return {std::cos(std::numbers::pi / (2 * static_cast<double>(order))) / root, true};
+    return {std::cos(std::numbers::pi / (2.0 * order)) / root, true};
   }
 
   std::optional<double> mean_leak(Index tokens, Index d, double tau) const override {
     if (tokens > d / 2) return std::nullopt;
-    return static_cast<double>(tokens - 1) * std::exp(-tau);
+    return (tokens - 1) * std::exp(-tau);
   }
 
  protected:

@@ -28,7 +28,7 @@ class Orthonormal final : public Embedding {
   Coherence coherence(Index tokens, Index, double) const override { return {tokens == 1 ? -1.0 : 0.0, true}; }
 
   std::optional<double> mean_leak(Index tokens, Index, double tau) const override {
-    return static_cast<double>(tokens - 1) * std::exp(-tau);
+    return (tokens - 1) * std::exp(-tau);
   }
 
  protected:

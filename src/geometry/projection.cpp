@@ -12,7 +12,7 @@ namespace {
 core::RowMatrixD orthonormal_rows(core::RandomKey key, core::Purpose purpose, Index rows, Index columns) {
   core::RowMatrixD gaussian(rows, columns);
   for (Index i = 0; i < rows; ++i) {
-    core::Stream stream(key, purpose, static_cast<std::uint64_t>(i));
+    core::Stream stream(key, purpose, i);
     boost::random::normal_distribution<double> normal;
     for (Index j = 0; j < columns; ++j) gaussian(i, j) = normal(stream);
   }
@@ -33,7 +33,7 @@ Weights projection_weights(core::RandomKey key, const Projection& projection, In
                        rank)
           .transpose();
   weights.singular.resize(rank);
-  for (Index j = 0; j < rank; ++j) weights.singular[j] = std::pow(projection.decay, static_cast<double>(j));
+  for (Index j = 0; j < rank; ++j) weights.singular[j] = std::pow(projection.decay, j);
   weights.singular.normalize();
   return weights;
 }

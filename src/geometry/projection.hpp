@@ -1,8 +1,9 @@
 #pragma once
 // Public projections: a model makes keys and values from one hidden row x, K = X W_K and V = X W_V. Both parties draw
-// the weights from the public coins; the hidden rows are Alice's.
+// the weights from the public coins; only Alice has the hidden rows.
 
 #include "core/matrix.hpp"
+#include "core/members.hpp"
 #include "core/rng.hpp"
 
 namespace kvfrontier::geometry {
@@ -13,6 +14,11 @@ using core::Index;
 struct Projection {
   Index width = 0;   // D, entries of a hidden row
   double decay = 1;  // of the singular values, in (0, 1]
+
+  static core::MemberList<Projection> members() {
+    return {core::member("width", &Projection::width, "entries of a hidden row"),
+            core::member("decay", &Projection::decay, "ratio of successive singular values of the weights")};
+  }
 };
 
 // One factored D x d matrix of rank r = min(D, d).
@@ -25,7 +31,7 @@ struct Weights {
 
 enum class Projected { keys, values };
 
-// W_K or W_V: functions of the public key, independent of each other. O((D + d) r^2).
+// W_K or W_V, functions of the public coins `key`, independent of each other. O((D + d) r^2).
 Weights projection_weights(core::RandomKey key, const Projection& projection, Index d, Projected which);
 
 }  // namespace kvfrontier::geometry

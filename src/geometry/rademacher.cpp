@@ -24,10 +24,10 @@ class Rademacher final : public Embedding {
 
   void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
-    const float magnitude = static_cast<float>(1 / std::sqrt(static_cast<double>(d)));
-    std::vector<std::uint32_t> words(static_cast<std::size_t>((d + 31) / 32));
+    const float magnitude = 1 / std::sqrt(d);
+    std::vector<std::uint32_t> words((d + 31) / 32);
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/rademacher"), static_cast<std::uint64_t>(first + r));
+      core::Stream stream(key, core::Purpose("embedding/rademacher"), first + r);
       for (std::uint32_t& word : words) word = stream();
       write_signs(words.data(), d, magnitude, out.row(r).data());
     }

@@ -39,16 +39,15 @@ Schedule::Schedule(std::string name, std::vector<int> sides, const std::string& 
     throw core::ConfigError(path, std::to_string(sides_.size()) + (sides_.size() == 1 ? " side" : " sides"),
                             "at least two sides: the last map and at least one that is cached before it");
   }
-  for (std::size_t k = 0; k < sides_.size(); ++k) {
+  const int count = std::ssize(sides_);
+  for (int k = 0; k < count; ++k) {
     const int least = k == 0 ? 1 : sides_[k - 1] + 1;
     if (sides_[k] >= least && sides_[k] <= largest_side) continue;
     throw core::ConfigError(path + '[' + std::to_string(k) + ']', std::to_string(sides_[k]),
                             "increasing sides from 1 to " + std::to_string(largest_side) +
                                 (k == 0 ? "" : ", here more than " + std::to_string(sides_[k - 1])));
   }
-  for (std::size_t k = 0; k + 1 < sides_.size(); ++k) {
-    first_.push_back(first_.back() + Index{sides_[k]} * sides_[k]);
-  }
+  for (int k = 0; k + 1 < count; ++k) first_.push_back(first_.back() + Index{sides_[k]} * sides_[k]);
 }
 
 Schedule Schedule::named(const std::string& name, int n, const std::string& path) {
@@ -67,10 +66,10 @@ Schedule Schedule::named(const std::string& name, int n, const std::string& path
     return Schedule(name, {1, n}, path);
   }
   if (name == "doubling") {
-    if (n < 2 || n > largest_side || !std::has_single_bit(static_cast<unsigned>(n))) {
+    if (n < 2 || n > largest_side || !std::has_single_bit<unsigned>(n)) {
       std::string allowed = "n a power of two from 2 to " + std::to_string(largest_side);
       if (n > 2 && n < largest_side) {
-        const unsigned below = std::bit_floor(static_cast<unsigned>(n));
+        const unsigned below = std::bit_floor<unsigned>(n);
         allowed += " (nearest: " + std::to_string(below) + " or " + std::to_string(2 * below) + ")";
       }
       throw core::ConfigError(path, quoted(name, n), allowed);
@@ -100,14 +99,42 @@ int Schedule::fixed_side(const std::string& name) {
 
 int Schedule::scale_of(Index token) const {
   assert(token >= 0 && token < tokens());
-  return static_cast<int>(std::upper_bound(first_.begin(), first_.end(), token) - first_.begin()) - 1;
+  return std::upper_bound(first_.begin(), first_.end(), token) - first_.begin() - 1;
 }
 
 Position Schedule::position(Index token) const {
   const int scale = scale_of(token);
   const Index inside = token - first_token(scale);
-  const int side = sides_[static_cast<std::size_t>(scale)];
-  return {scale, static_cast<int>(inside / side), static_cast<int>(inside % side)};
+  const int side = sides_[scale], row = inside / side, column = inside % side;
+  return {scale, row, column};
 }
 
 }  // namespace kvfrontier::geometry
+
+namespace kvfrontier::core {
+namespace {
+
+struct ScheduleForm {
+  std::string name;
+  std::vector<int> sides;
+  static MemberList<ScheduleForm> members() {
+    return {member("name", &ScheduleForm::name, "name of the schedule").needed(),
+            member("sides", &ScheduleForm::sides, "sides of the token maps, the last one included").needed()};
+  }
+};
+
+}  // namespace
+
+void JsonForm<geometry::Schedule>::describe(Option& option) {
+  option.type = Option::Type::structured;
+  option.allowed = "the name and the sides of a schedule";
+}
+Json JsonForm<geometry::Schedule>::to_json(const geometry::Schedule& schedule) {
+  return core::to_json(ScheduleForm{schedule.name(), schedule.sides()});
+}
+geometry::Schedule JsonForm<geometry::Schedule>::from_json(const Json& json, const std::string& path) {
+  const auto form = core::from_json<ScheduleForm>(json, path);
+  return {form.name, form.sides, path};
+}
+
+}  // namespace kvfrontier::core

@@ -1,6 +1,6 @@
 #pragma once
-// Vectors of +-magnitude entries from bits: a set bit is a minus sign. Written on the sign bit of the float, which the
-// compiler turns into vector shifts; no branch, no multiplication.
+// Vectors of +-magnitude entries from bits: a set bit is a minus sign. It is written into the sign bit of the float,
+// which the compiler turns into vector shifts, without branches or multiplications.
 
 #include <bit>
 #include <cstdint>

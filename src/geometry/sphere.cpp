@@ -27,21 +27,21 @@ class Sphere final : public Embedding {
 
   void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
-    std::vector<float> gaussians(static_cast<std::size_t>(d));
+    std::vector<float> gaussians(d);
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/sphere"), static_cast<std::uint64_t>(first + r));
+      core::Stream stream(key, core::Purpose("embedding/sphere"), first + r);
       boost::random::normal_distribution<float> normal;
       double norm_squared = 0;
-      // A zero vector has no direction; in low dimensions the 24-bit Gaussians do produce one now and then.
+      // A zero vector has no direction; in low dimensions the 24-bit Gaussians produce one now and then.
       while (norm_squared == 0) {
         for (float& x : gaussians) {
           x = normal(stream);
-          norm_squared += static_cast<double>(x) * x;
+          norm_squared += 1.0 * x * x;
         }
       }
       const double scale = 1 / std::sqrt(norm_squared);
       float* row = out.row(r).data();
-      for (Index l = 0; l < d; ++l) row[l] = static_cast<float>(gaussians[static_cast<std::size_t>(l)] * scale);
+      for (Index l = 0; l < d; ++l) row[l] = gaussians[l] * scale;
     }
   }
 

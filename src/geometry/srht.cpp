@@ -10,13 +10,13 @@
 namespace kvfrontier::geometry::srht {
 namespace {
 
-// A random linear code. With N <= 2^a and d independent uniform r_l in F_2^a, row i is ((-1)^{<r_l, i>})_l / sqrt(d), i
-// read as a vector of F_2^a. These are the columns of a Hadamard matrix of order 2^a of which d rows r_l are kept,
-// drawn with replacement: the subsampled randomised Hadamard transform applied to the standard basis (its random signs,
-// left out, would only negate whole keys). <k_i, k_j> = sum_l (-1)^{<r_l, i xor j>}/d depends on i xor j alone. So
-// there are only 2^a - 1 distinct products, half of the exponent in the union bound is saved, and when N = 2^a all rows
-// see the same multiset of products: S_i(tau) is the same for every i. For i != j the d signs are independent and fair,
-// so one product has the Rademacher law and E S is that of Rademacher keys.
+// A random linear code. With N <= 2^a and d independent uniform r_l in F_2^a, row i is ((-1)^{<r_l, i>})_l / sqrt(d),
+// where i is read as a vector of F_2^a. These are the columns of a Hadamard matrix of order 2^a of which d rows r_l are
+// kept, drawn with replacement: the subsampled randomised Hadamard transform applied to the standard basis. (Its random
+// signs are left out: they would only negate whole keys.) <k_i, k_j> = sum_l (-1)^{<r_l, i xor j>}/d depends on i xor j
+// alone. So there are only 2^a - 1 distinct products, the union bound saves half of the exponent, and when N = 2^a all
+// rows see the same multiset of products: S_i(tau) is the same for every i. For i != j the d signs are independent and
+// fair, so one product has the Rademacher law and E S is that of Rademacher keys.
 class Srht final : public Embedding {
  public:
   std::string name() const override { return "srht"; }
@@ -28,9 +28,8 @@ class Srht final : public Embedding {
   }
   std::string law() const override {
     return "union over 2^a - 1 products of Rademacher law, 2^a the least power >= N: mu+ <= sqrt(2 ln(2^a/beta)/d) "
-           "with "
-           "probability 1 - beta, half the dimension of independent keys; any N, any d, but some product is 1 with "
-           "probability about 2^(a-d)";
+           "with probability 1 - beta, half the dimension of independent keys; any N, any d, but some product is 1 "
+           "with probability about 2^(a-d)";
   }
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
@@ -38,18 +37,17 @@ class Srht final : public Embedding {
   void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
     if (out.rows() == 0) return;
     const Index d = out.cols();
-    const float magnitude = static_cast<float>(1 / std::sqrt(static_cast<double>(d)));
-    const auto width = static_cast<std::size_t>((d + 31) / 32);
+    const float magnitude = 1 / std::sqrt(d);
+    const Index width = (d + 31) / 32;
 
     // Stream b draws bit b of all r_l. Row i is the xor of the bit vectors at the set bits of i. Stepping from i - 1 to
     // i flips the lowest bits up to the lowest set bit of i, so prefix xors make a step one xor.
-    const auto last = static_cast<std::uint64_t>(first + out.rows() - 1);
-    const auto bits = static_cast<std::size_t>(std::bit_width(last));
+    const int bits = std::bit_width<std::uint64_t>(first + out.rows() - 1);
     std::vector<std::uint32_t> prefix(bits * width), words(width, 0);
-    for (std::size_t b = 0; b < bits; ++b) {
+    for (int b = 0; b < bits; ++b) {
       core::Stream stream(key, core::Purpose("embedding/srht"), b);
-      const bool in_first = static_cast<std::uint64_t>(first) >> b & 1;
-      for (std::size_t w = 0; w < width; ++w) {
+      const bool in_first = first >> b & 1;
+      for (Index w = 0; w < width; ++w) {
         const std::uint32_t word = stream();
         if (in_first) words[w] ^= word;
         prefix[b * width + w] = word ^ (b > 0 ? prefix[(b - 1) * width + w] : 0u);
@@ -57,8 +55,8 @@ class Srht final : public Embedding {
     }
     for (Index r = 0; r < out.rows(); ++r) {
       if (r > 0) {
-        const auto lowest = static_cast<std::size_t>(std::countr_zero(static_cast<std::uint64_t>(first + r)));
-        for (std::size_t w = 0; w < width; ++w) words[w] ^= prefix[lowest * width + w];
+        const int lowest = std::countr_zero<std::uint64_t>(first + r);
+        for (Index w = 0; w < width; ++w) words[w] ^= prefix[lowest * width + w];
       }
       write_signs(words.data(), d, magnitude, out.row(r).data());
     }

@@ -12,8 +12,8 @@
 namespace kvfrontier::reduction {
 namespace {
 
-// The least d at which `tau_at(d)` exists, for the message of a ConfigError. Steps of d/64 from one valid d to the next
-// (families such as Kerdock have few), then one by one over the last step.
+// The least d at which `tau_at(d)` exists, for the message of a ConfigError. Goes in steps of d/64 from one valid d to
+// the next (families such as Kerdock have few), then one by one over the last step.
 template <class TauAt>
 std::string least_dimension_text(const InstanceParams& params, const TauAt& tau_at) {
   constexpr Index largest = Index{1} << 16;
@@ -35,18 +35,18 @@ std::string least_dimension_text(const InstanceParams& params, const TauAt& tau_
   return {};
 }
 
-// largest_products with the pairs inside a class left out; -infinity for a row that meets no other class.
+// Like largest_products, but without the pairs inside a class; -infinity for a row that meets no other class.
 std::vector<float> largest_products_between(const core::RowMatrixF& keys, const std::vector<Index>& classes) {
   constexpr Index block = 128;
-  std::vector<float> largest(static_cast<std::size_t>(keys.rows()), -std::numeric_limits<float>::infinity());
+  std::vector<float> largest(keys.rows(), -std::numeric_limits<float>::infinity());
   core::RowMatrixF products;
   for (Index first = 0; first < keys.rows(); first += block) {
     const Index count = std::min(block, keys.rows() - first);
     products.noalias() = keys.middleRows(first, count) * keys.transpose();
     for (Index i = 0; i < count; ++i) {
-      const auto row = static_cast<std::size_t>(first + i);
+      const Index row = first + i;
       for (Index j = 0; j < keys.rows(); ++j) {
-        if (classes[static_cast<std::size_t>(j)] != classes[row]) largest[row] = std::max(largest[row], products(i, j));
+        if (classes[j] != classes[row]) largest[row] = std::max(largest[row], products(i, j));
       }
     }
   }
@@ -66,7 +66,7 @@ Certificate certify(const Instance& instance, int threads) {
       classes.empty() ? attention::largest_products(keys, threads) : largest_products_between(keys, classes);
   const double rounding = attention::product_rounding_bound(keys);
   for (Index i = 0; i < tokens; ++i) {
-    const double product = largest[static_cast<std::size_t>(i)];
+    const double product = largest[i];
     const double norm = keys.row(i).cast<double>().squaredNorm();
     certificate.least_square_norm = std::min(certificate.least_square_norm, norm);
     certificate.gap = std::min(certificate.gap, norm - product - rounding);

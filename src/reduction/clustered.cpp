@@ -1,5 +1,5 @@
-// c clusters of tokens with the same bits and nearly the same key: the cache of a compressible input. The floor falls
-// to c d bits, and merging schemes may reach it.
+// c clusters of tokens with the same bits and nearly the same key: the cache of a compressible input. The floor is only
+// c d bits, and merging schemes may reach it.
 
 #include <algorithm>
 #include <boost/random/normal_distribution.hpp>
@@ -12,8 +12,20 @@
 namespace kvfrontier::reduction::clustered {
 namespace {
 
+struct ClusteredOptions {
+  Index clusters = 16;
+  double radius = 0.1;
+
+  static core::MemberList<ClusteredOptions> members() {
+    return {core::member("clusters", &ClusteredOptions::clusters, "c, number of clusters, at most N").range(1, 1e6),
+            core::member("radius", &ClusteredOptions::radius,
+                         "length of the random offset of a key from its cluster's centre, before it is normalised")
+                .range(0, 10)};
+  }
+};
+
 Index clusters_of(const InstanceParams& params) {
-  return params.options.at("clusters").get<Index>();
+  return params.options.as<ClusteredOptions>().clusters;
 }
 
 // Token j belongs to cluster j mod c: sizes differ by at most one, and every part of the stream meets every cluster.
@@ -22,13 +34,13 @@ class ClusteredInstance : public Instance {
   using Instance::Instance;
 
   void keys(Index first, core::RowsOutF out) const override {
-    const float radius = params().options.at("radius").get<float>();
+    const float radius = params().options.as<ClusteredOptions>().radius;
     Eigen::RowVectorXf offset(out.cols());
     for (Index i = 0; i < out.rows(); ++i) {
       const Index token = first + i;
       params().keys().rows(coins().open, clusters(), token % clusters(), out.middleRows(i, 1));
       if (radius == 0) continue;
-      core::Stream stream(coins().open, core::Purpose("clustered/offset"), static_cast<std::uint64_t>(token));
+      core::Stream stream(coins().open, core::Purpose("clustered/offset"), token);
       boost::random::normal_distribution<float> normal;
       for (Index c = 0; c < out.cols(); ++c) offset[c] = normal(stream);
       out.row(i) += radius / std::max(offset.norm(), 1e-30f) * offset;
@@ -39,19 +51,19 @@ class ClusteredInstance : public Instance {
     for (Index i = 0; i < out.rows(); ++i)
       write_fair_bits(coins().alice, (first + i) % clusters(), out.row(i).data(), out.cols());
   }
-  std::uint64_t information_bits() const override { return static_cast<std::uint64_t>(clusters() * params().d); }
+  core::Bits information_bits() const override { return (clusters() * params().d); }
 
   std::vector<Index> classes() const override {
-    std::vector<Index> list(static_cast<std::size_t>(params().tokens()));
-    for (std::size_t j = 0; j < list.size(); ++j) list[j] = static_cast<Index>(j) % clusters();
+    std::vector<Index> list(params().tokens());
+    for (Index j = 0; j < params().tokens(); ++j) list[j] = j % clusters();
     return list;
   }
   Index competitors() const override { return params().tokens() - params().tokens() / clusters(); }
 
-  // A cluster, then one of its members: clusters of unequal size would otherwise not be asked for equally often.
+  // Draws a cluster and then one of its members, so clusters of unequal size are asked for equally often.
   std::vector<Index> queried_rows(Index count) const override {
     core::Stream stream(coins().bob, core::Purpose("queried rows"), 0);
-    std::vector<Index> rows(static_cast<std::size_t>(count));
+    std::vector<Index> rows(count);
     for (auto& row : rows) {
       const Index cluster = boost::random::uniform_int_distribution<Index>(0, clusters() - 1)(stream);
       const Index members = (params().tokens() - cluster + clusters() - 1) / clusters();
@@ -74,13 +86,7 @@ class ClusteredFamily : public InstanceFamily {
   std::string source() const override {
     return "the reduction on c classes; clusterable keys as in SubGen (arXiv 2402.06082)";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("clusters", 16, 1, 1'000'000, "c, number of clusters, at most N"),
-        core::Option::real("radius", 0.1, 0, 10,
-                           "length of the random offset of a key from its cluster's centre, before it is normalised")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<ClusteredOptions>(); }
   // Functions of the public coins, but not rows of the embedding, which is all that a decoder can generate.
   bool keys_are_public() const override { return false; }
   void check(const InstanceParams& params, const std::string& path) const override {

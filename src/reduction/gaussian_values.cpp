@@ -5,7 +5,6 @@
 #include <boost/random/normal_distribution.hpp>
 
 #include "reduction/instance.hpp"
-#include "theory/floor.hpp"
 
 namespace kvfrontier::reduction::gaussian_values {
 namespace {
@@ -16,12 +15,12 @@ class GaussianInstance : public Instance {
 
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) {
-      core::Stream stream(coins().alice, core::Purpose("gaussian/values"), static_cast<std::uint64_t>(first + i));
+      core::Stream stream(coins().alice, core::Purpose("gaussian/values"), first + i);
       boost::random::normal_distribution<double> normal;
-      for (Index c = 0; c < out.cols(); ++c) out(i, c) = static_cast<float>(normal(stream));
+      for (Index c = 0; c < out.cols(); ++c) out(i, c) = normal(stream);
     }
   }
-  std::uint64_t information_bits() const override { return 0; }
+  core::Bits information_bits() const override { return 0; }
   int value_bits() const override { return 0; }
 };
 
@@ -32,13 +31,8 @@ class GaussianFamily : public InstanceFamily {
     return "N d independent N(0, 1) values: no bits, a floor of 4^-b on the mean squared error at b bits an entry";
   }
   std::string source() const override { return "Gaussian distortion-rate function (Shannon)"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table;
-    return table;
-  }
-  std::optional<double> mse_floor(double bits_per_entry) const override {
-    return theory::gaussian_mse_floor(bits_per_entry);
-  }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
+  DistortionFloor distortion_floor() const override { return DistortionFloor::gaussian; }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
     return std::make_unique<GaussianInstance>(params, coins);
   }

@@ -15,9 +15,7 @@ class IndexInstance : public Instance {
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) write_fair_bits(coins().alice, first + i, out.row(i).data(), out.cols());
   }
-  std::uint64_t information_bits() const override {
-    return static_cast<std::uint64_t>(params().tokens()) * static_cast<std::uint64_t>(params().d);
-  }
+  core::Bits information_bits() const override { return params().tokens() * params().d; }
 };
 
 class IndexFamily : public InstanceFamily {
@@ -29,10 +27,7 @@ class IndexFamily : public InstanceFamily {
   std::string source() const override {
     return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table;
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
     return std::make_unique<IndexInstance>(params, coins);
   }

@@ -3,13 +3,17 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 
+#include "theory/floor.hpp"
 #include "theory/leak.hpp"
 
 namespace kvfrontier::reduction {
 
 std::string InstanceParams::identity() const {
-  return core::Json{
-      {"family", family}, {"options", options}, {"sides", schedule.sides()}, {"d", d}, {"embedding", embedding}}
+  return core::Json{{"family", family},
+                    {"options", options.to_json()},
+                    {"sides", schedule.sides()},
+                    {"d", d},
+                    {"embedding", embedding}}
       .dump();
 }
 
@@ -30,7 +34,7 @@ double Instance::leak_threshold(double eta) const {
 std::vector<Index> Instance::queried_rows(Index count) const {
   core::Stream stream(coins_.bob, core::Purpose("queried rows"), 0);
   boost::random::uniform_int_distribution<Index> any(0, params_.tokens() - 1);
-  std::vector<Index> rows(static_cast<std::size_t>(count));
+  std::vector<Index> rows(count);
   for (auto& row : rows) row = any(stream);
   return rows;
 }
@@ -51,7 +55,7 @@ core::RowMatrixD Instance::mixture_queries(Index count, double tau) const {
 core::RowMatrixD Instance::random_queries(Index count, double tau) const {
   core::RowMatrixD queries(count, params_.d);
   for (Index i = 0; i < count; ++i) {
-    core::Stream stream(coins_.bob, core::Purpose("random queries"), static_cast<std::uint64_t>(i));
+    core::Stream stream(coins_.bob, core::Purpose("random queries"), i);
     boost::random::normal_distribution<double> normal;
     for (Index c = 0; c < params_.d; ++c) queries(i, c) = normal(stream);
     const double norm = queries.row(i).norm();
@@ -62,7 +66,8 @@ core::RowMatrixD Instance::random_queries(Index count, double tau) const {
 
 void InstanceFamily::check(const InstanceParams&, const std::string&) const {}
 
-std::optional<double> InstanceFamily::mse_floor(double) const {
+std::optional<double> mse_floor(DistortionFloor floor, double bits_per_entry) {
+  if (floor == DistortionFloor::gaussian) return theory::gaussian_mse_floor(bits_per_entry);
   return std::nullopt;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// The hard side of the reduction: what only Alice knows (bits, turned into value rows), what Bob asks, and the
-// certificate that tells whether his answers decode at a given scaling.
+// The hard side of the reduction: what only Alice knows (bits, turned into value rows) and what Bob asks for.
 
 #include <cstdint>
 #include <memory>
@@ -8,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/json.hpp"
+#include "core/bits.hpp"
 #include "core/matrix.hpp"
-#include "core/options.hpp"
+#include "core/members.hpp"
 #include "core/registry.hpp"
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
@@ -21,28 +20,29 @@ namespace kvfrontier::reduction {
 
 using core::Index;
 
-// Everything an instance depends on but its trial: never the scheme, its options, rate, tau, eta or stopping, so that
-// all schemes and budgets meet the same instances.
+// Everything an instance depends on except its trial: never the scheme, its options, rate, tau, eta or stopping, so all
+// schemes and budgets meet the same instances.
 struct InstanceParams {
   std::string family = "index";
-  core::Json options = core::Json::object();  // resolved options of the family
+  core::Options options;  // of the family, resolved: options.as<YourOptions>()
   geometry::Schedule schedule;
   Index d = 0;
   std::string embedding = "sphere";
 
   Index tokens() const { return schedule.tokens(); }
   const geometry::Embedding& keys() const { return geometry::Embeddings::find(embedding, "embedding"); }
-  // Canonical text: the same for equal parameters. Keys are derived from it.
+  // Canonical text, the same for equal parameters. The trials' random keys are derived from it.
   std::string identity() const;
 };
 
-// The three independent keys of a trial.
+// The three independent random keys of a trial.
 struct Coins {
-  core::RandomKey open, alice, bob;  // `open` is the public one
+  core::RandomKey open, alice, bob;  // `open` gives the public coins
   std::uint64_t trial = 0;           // for families that alternate between cases
   static Coins derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial);
 };
 
+// What Alice holds in one trial. A function of its parameters and coins, used by one thread at a time.
 class Instance {
  public:
   Instance(InstanceParams params, Coins coins) : params_(std::move(params)), coins_(coins) {}
@@ -51,32 +51,33 @@ class Instance {
   const InstanceParams& params() const { return params_; }
   const Coins& coins() const { return coins_; }
 
-  // Rows first .. first + out.rows() - 1 of the stream; out.cols() == d. Functions of the coins, nothing is stored.
+  // Rows first .. first + out.rows() - 1 of the stream; out.cols() == d. Every row is a function of the coins and its
+  // index; nothing is stored.
   virtual void keys(Index first, core::RowsOutF out) const;
   virtual void values(Index first, core::RowsOutF out) const = 0;
 
-  // m: bits that Alice's input holds, each asked for with equal probability. 0 for families without a floor in bits.
-  virtual std::uint64_t information_bits() const = 0;
+  // m: number of bits in Alice's input, each asked for with equal probability. 0 for families without a floor in bits.
+  virtual core::Bits information_bits() const = 0;
 
   // b: an entry of a queried row is one of the 2^b levels {0, ..., 2^b - 1}/(2^b - 1), and Bob reads the level off his
-  // answer (simulator/metrics.hpp). 0: entries are real numbers and nothing is read.
+  // answer. 0: entries are real numbers and nothing is read.
   virtual int value_bits() const { return 1; }
 
-  // The leak below which every (1 +- eta) approximation reads right, whatever the values are. Not positive: there is
-  // none.
+  // The leak below which Bob reads every bit correctly from any (1 +- eta) approximation, whatever the values are. Zero
+  // or negative when there is none.
   virtual double leak_threshold(double eta) const;
 
-  // Rows whose confusion does no harm because they hold the same bits by construction: the class of each token, or
-  // empty where every token is its own class. Never a function of the bits, since the scaling is public.
+  // The class of each token: confusing rows of one class does no harm, because they hold the same bits by construction.
+  // Empty when every token is its own class. Never a function of the bits, since the scaling is public.
   virtual std::vector<Index> classes() const { return {}; }
-  // At most this many tokens are of another class than any queried one: they make the leak.
+  // The largest number of tokens outside the class of a queried token. They cause the leak.
   virtual Index competitors() const { return params_.tokens() - 1; }
 
   // Rows that Bob asks for: `count` draws with replacement, so that each of the m bits is equally likely.
   virtual std::vector<Index> queried_rows(Index count) const;
 
-  // Queries of norm about `tau` whose outputs are compared with exact attention and not with bits: midpoints of two
-  // random keys, and random directions. count x d.
+  // count x d queries of norm about `tau` whose outputs are compared with exact attention and not with bits: midpoints
+  // of two random keys, and random directions.
   core::RowMatrixD mixture_queries(Index count, double tau) const;
   core::RowMatrixD random_queries(Index count, double tau) const;
 
@@ -85,28 +86,43 @@ class Instance {
   Coins coins_;
 };
 
+// Which proven floor holds for the mean squared error of a reconstruction of the values.
+enum class DistortionFloor { none, gaussian };
+
+// Least mean squared error of any message of so many bits an entry (>= 0); nullopt where no floor is proven.
+std::optional<double> mse_floor(DistortionFloor floor, double bits_per_entry);
+
+// The plug point for instance families. Families hold no state; every function may be called from several threads at
+// once.
 class InstanceFamily {
  public:
   virtual ~InstanceFamily() = default;
-  virtual std::string name() const = 0;
-  virtual std::string summary() const = 0;
-  virtual std::string source() const = 0;
+  virtual std::string name() const = 0;     // as configs write it
+  virtual std::string summary() const = 0;  // one line
+  virtual std::string source() const = 0;   // where the family comes from
+  // core::table_of<YourOptions>(), or of core::NoOptions.
   virtual const core::OptionTable& options() const = 0;
-  // Keys are rows of the embedding under the public key, so `keys = public` is honest, and the closed forms of the
-  // embedding hold for them.
+  // Are keys the rows of the embedding under the public coins? Then `keys = public` is honest, and the closed forms of
+  // the embedding hold for them.
   virtual bool keys_are_public() const { return true; }
-  // The public weights that keys and values are made with, where they are.
+  // The public weights that keys and values are made with, if there are any.
   virtual std::optional<geometry::Projection> projection(const InstanceParams&) const { return std::nullopt; }
   // Throws ConfigError at `path` when `params.options` do not suit the other parameters.
   virtual void check(const InstanceParams& params, const std::string& path) const;
-  // Least mean squared error of any reconstruction at this many bits an entry; nullopt where none is proven but the one
-  // that follows from the bits.
-  virtual std::optional<double> mse_floor(double bits_per_entry) const;
+  // The floor that is proven for the squared error of this family's values, besides the one that follows from its bits.
+  virtual DistortionFloor distortion_floor() const { return DistortionFloor::none; }
+  // The instance of one trial. params.options are resolved and have passed check().
   virtual std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const = 0;
 };
 
 using InstanceFamilies = core::Registry<InstanceFamily>;
 
+// The instance of the family that `params` names. Throws ConfigError for an unknown family.
 std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins);
 
 }  // namespace kvfrontier::reduction
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::reduction::DistortionFloor> {
+  static constexpr std::array names{"none", "gaussian"};
+};

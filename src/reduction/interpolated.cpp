@@ -1,6 +1,6 @@
-// The interpolation loophole: the values of every scale are the resized map of the scale before, so all of them follow
-// from the first map, and t_1 d bits are enough for the whole cache. The bound needs values that are not such a
-// function.
+// The interpolation loophole: the values of every map are those of the resized map before it. So all of them follow
+// from the first map, and t_1 d bits are enough for the whole cache. The bound needs values that do not follow from a
+// few.
 
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -12,16 +12,22 @@
 namespace kvfrontier::reduction::interpolated {
 namespace {
 
+struct InterpolatedOptions {
+  geometry::Resizing resize = geometry::Resizing::bicubic;
+
+  static core::MemberList<InterpolatedOptions> members() {
+    return {core::member("resize", &InterpolatedOptions::resize, "how a map is resized to the next size")};
+  }
+};
+
 class InterpolatedInstance : public Instance {
  public:
   InterpolatedInstance(const InstanceParams& params, const Coins& coins) : Instance(params, coins) {
     const auto& sides = params.schedule.sides();
-    const std::string mode = params.options.at("resize");
+    const geometry::Resizing mode = params.options.as<InterpolatedOptions>().resize;
     axes_.push_back(core::RowMatrixD::Identity(sides[0], sides[0]));
-    for (int scale = 1; scale < params.schedule.scales(); ++scale) {
-      const auto k = static_cast<std::size_t>(scale);
+    for (int k = 1; k < params.schedule.scales(); ++k)
       axes_.push_back(geometry::resize_axis(mode, sides[k - 1], sides[k]) * axes_.back());
-    }
     bits_.resize(first_map_tokens(), params.d);
     for (Index j = 0; j < bits_.rows(); ++j) write_fair_bits(coins.alice, j, bits_.row(j).data(), params.d);
   }
@@ -29,7 +35,7 @@ class InterpolatedInstance : public Instance {
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) {
       const auto place = params().schedule.position(first + i);
-      const core::RowMatrixD& axis = axes_[static_cast<std::size_t>(place.scale)];
+      const core::RowMatrixD& axis = axes_[place.scale];
       Eigen::RowVectorXd row = Eigen::RowVectorXd::Zero(out.cols());
       for (Index r = 0; r < axis.cols(); ++r) {
         for (Index c = 0; c < axis.cols(); ++c) {
@@ -40,13 +46,11 @@ class InterpolatedInstance : public Instance {
       out.row(i) = row.cast<float>();
     }
   }
-  std::uint64_t information_bits() const override {
-    return static_cast<std::uint64_t>(first_map_tokens() * params().d);
-  }
+  core::Bits information_bits() const override { return first_map_tokens() * params().d; }
 
   // Bicubic weights overshoot: other rows hold values in [1 - w, w] with w = (1 + A)/2, A the largest sum of |weights|.
-  // A bit x is answered by (1 - lambda) x + lambda u, so (1 -+ eta) times it is right at (1 - eta^2)/2 for lambda w <
-  // (1 - eta)/2; w = 1 gives (1 - eta)/(1 + eta).
+  // For a bit x the answer is (1 - lambda) x + lambda u, so (1 -+ eta) times it is read correctly at the threshold
+  // (1 - eta^2)/2 if lambda w < (1 - eta)/2; w = 1 gives (1 - eta)/(1 + eta).
   double leak_threshold(double eta) const override {
     double largest = 1;
     for (const auto& axis : axes_) {
@@ -59,7 +63,7 @@ class InterpolatedInstance : public Instance {
   std::vector<Index> queried_rows(Index count) const override {
     core::Stream stream(coins().bob, core::Purpose("queried rows"), 0);
     boost::random::uniform_int_distribution<Index> any(0, first_map_tokens() - 1);
-    std::vector<Index> rows(static_cast<std::size_t>(count));
+    std::vector<Index> rows(count);
     for (auto& row : rows) row = any(stream);
     return rows;
   }
@@ -75,17 +79,13 @@ class InterpolatedFamily : public InstanceFamily {
  public:
   std::string name() const override { return "interpolated"; }
   std::string summary() const override {
-    return "bits in the first map only, values of every further scale are the resized map before it: the floor is t_1 "
+    return "bits in the first map only, values of every further map are the resized map before it: the floor is t_1 "
            "d bits";
   }
   std::string source() const override {
     return "interpolation between scales of visual autoregressive models; values of rank t_{k-1}";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::choice("resize", "bicubic", {"bicubic", "area"}, "how a map is brought to the next size")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<InterpolatedOptions>(); }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
     return std::make_unique<InterpolatedInstance>(params, coins);
   }

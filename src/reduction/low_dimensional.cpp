@@ -1,5 +1,5 @@
-// INDEX values on keys of a low-dimensional subspace: many keys are near each other, so that an answer averages many
-// tokens whatever the scaling, and covering numbers, not N, say how many keys there are.
+// INDEX values on keys of a low-dimensional subspace. Many keys are near each other, so an answer averages many tokens
+// whatever the scaling, and covering numbers, not N, say how many distinguishable keys there are.
 
 #include <Eigen/QR>
 #include <algorithm>
@@ -11,13 +11,22 @@
 namespace kvfrontier::reduction::low_dimensional {
 namespace {
 
+struct LowDimensionalOptions {
+  Index dimension = 4;
+
+  static core::MemberList<LowDimensionalOptions> members() {
+    return {core::member("dimension", &LowDimensionalOptions::dimension, "dimension of the subspace; at most d counts")
+                .range(1, 65536)};
+  }
+};
+
 class LowDimensionalInstance : public Instance {
  public:
   LowDimensionalInstance(const InstanceParams& params, const Coins& coins) : Instance(params, coins) {
-    const Index dimension = std::min(params.options.at("dimension").get<Index>(), params.d);
+    const Index dimension = std::min(params.options.as<LowDimensionalOptions>().dimension, params.d);
     core::RowMatrixD gaussian(params.d, dimension);
     for (Index i = 0; i < gaussian.rows(); ++i) {
-      core::Stream stream(coins.open, core::Purpose("low_dimensional/basis"), static_cast<std::uint64_t>(i));
+      core::Stream stream(coins.open, core::Purpose("low_dimensional/basis"), i);
       boost::random::normal_distribution<double> normal;
       for (Index j = 0; j < dimension; ++j) gaussian(i, j) = normal(stream);
     }
@@ -28,7 +37,7 @@ class LowDimensionalInstance : public Instance {
   void keys(Index first, core::RowsOutF out) const override {
     Eigen::RowVectorXf direction(basis_.rows());
     for (Index i = 0; i < out.rows(); ++i) {
-      core::Stream stream(coins().open, core::Purpose("low_dimensional/key"), static_cast<std::uint64_t>(first + i));
+      core::Stream stream(coins().open, core::Purpose("low_dimensional/key"), first + i);
       boost::random::normal_distribution<float> normal;
       for (Index c = 0; c < direction.size(); ++c) direction[c] = normal(stream);
       out.row(i) = direction.normalized() * basis_;
@@ -37,7 +46,7 @@ class LowDimensionalInstance : public Instance {
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) write_fair_bits(coins().alice, first + i, out.row(i).data(), out.cols());
   }
-  std::uint64_t information_bits() const override { return static_cast<std::uint64_t>(params().tokens() * params().d); }
+  core::Bits information_bits() const override { return params().tokens() * params().d; }
 
  private:
   core::RowMatrixF basis_;  // dimension x d, orthonormal rows
@@ -53,11 +62,7 @@ class LowDimensionalFamily : public InstanceFamily {
   std::string source() const override {
     return "the low-dimensional regime Omega(d min(n, e^d)) of arXiv 2502.15955, with d the dimension of the keys";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("dimension", 4, 1, 65536, "dimension of the subspace; at most d counts")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<LowDimensionalOptions>(); }
   // Functions of the public coins, but not rows of the embedding, which is all that a decoder can generate.
   bool keys_are_public() const override { return false; }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {

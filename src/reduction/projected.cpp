@@ -1,5 +1,5 @@
-// Rows that a model would have made: one private hidden row x_i ~ N(0, I_D) a token, and K = X W_K, V = X W_V with
-// public weights. A scheme that knows the weights needs D numbers a token and not 2 d.
+// Rows as a model makes them: every token has one private hidden row x_i ~ N(0, I_D), and K = X W_K, V = X W_V with
+// public weights. A scheme that knows the weights needs D numbers a token instead of 2 d.
 
 #include <boost/random/normal_distribution.hpp>
 
@@ -9,9 +9,21 @@
 namespace kvfrontier::reduction::projected {
 namespace {
 
+struct ProjectedOptions {
+  Index width = 0;
+  double decay = 0.9;
+
+  static core::MemberList<ProjectedOptions> members() {
+    return {
+        core::member("width", &ProjectedOptions::width, "D, entries of a hidden row, at most 2 d; 0: d").range(0, 1e6),
+        core::member("decay", &ProjectedOptions::decay, "ratio of successive singular values of the weights")
+            .range(0.01, 1)};
+  }
+};
+
 geometry::Projection projection_of(const InstanceParams& params) {
-  const Index width = params.options.at("width");
-  return {width == 0 ? params.d : width, params.options.at("decay").get<double>()};
+  const ProjectedOptions& options = params.options.as<ProjectedOptions>();
+  return {options.width == 0 ? params.d : options.width, options.decay};
 }
 
 class ProjectedInstance : public Instance {
@@ -23,7 +35,7 @@ class ProjectedInstance : public Instance {
 
   void keys(Index first, core::RowsOutF out) const override { project(first, to_keys_, out); }
   void values(Index first, core::RowsOutF out) const override { project(first, to_values_, out); }
-  std::uint64_t information_bits() const override { return 0; }
+  core::Bits information_bits() const override { return 0; }
   int value_bits() const override { return 0; }
 
  private:
@@ -33,7 +45,7 @@ class ProjectedInstance : public Instance {
   void project(Index first, const core::RowMatrixD& weights, core::RowsOutF out) const {
     Eigen::RowVectorXd hidden(weights.rows());
     for (Index i = 0; i < out.rows(); ++i) {
-      core::Stream stream(coins().alice, core::Purpose("projected/hidden"), static_cast<std::uint64_t>(first + i));
+      core::Stream stream(coins().alice, core::Purpose("projected/hidden"), first + i);
       boost::random::normal_distribution<double> normal;
       for (Index c = 0; c < hidden.size(); ++c) hidden[c] = normal(stream);
       out.row(i) = (hidden * weights).cast<float>();
@@ -51,12 +63,7 @@ class ProjectedFamily : public InstanceFamily {
            "stored";
   }
   std::string source() const override { return "the setting of LoRC (arXiv 2410.03111): low-rank weights, not data"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("width", 0, 0, 1'000'000, "D, entries of a hidden row, at most 2 d; 0: d"),
-        core::Option::real("decay", 0.9, 0.01, 1, "ratio of successive singular values of the weights")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<ProjectedOptions>(); }
   bool keys_are_public() const override { return false; }
   std::optional<geometry::Projection> projection(const InstanceParams& params) const override {
     return projection_of(params);

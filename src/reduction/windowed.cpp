@@ -1,5 +1,5 @@
-// INDEX where only the newest tokens are asked for: the last scales, or the last tokens. A model whose attention is
-// limited to them needs |U| d bits and no more, U being the union of what it attends to.
+// INDEX where Bob asks only for the newest tokens: the last maps, or the last tokens. A model whose attention is
+// limited to them needs |U| d bits and no more, where U is the union of what it attends to.
 
 #include <boost/random/uniform_int_distribution.hpp>
 
@@ -10,11 +10,23 @@
 namespace kvfrontier::reduction::windowed {
 namespace {
 
+struct WindowedOptions {
+  int scales = 1;
+  std::optional<Index> tokens;
+
+  static core::MemberList<WindowedOptions> members() {
+    return {
+        core::member("scales", &WindowedOptions::scales, "W, cached maps that are asked for, counted from the last")
+            .range(1, 1000),
+        core::member("tokens", &WindowedOptions::tokens, "ask for this many of the last tokens instead").range(1, 1e9)};
+  }
+};
+
 // First token that is asked for.
 Index window_start(const InstanceParams& params) {
-  const core::Json& tokens = params.options.at("tokens");
-  if (!tokens.is_null()) return params.tokens() - tokens.get<Index>();
-  return params.schedule.first_token(params.schedule.scales() - params.options.at("scales").get<int>());
+  const WindowedOptions& options = params.options.as<WindowedOptions>();
+  if (options.tokens) return params.tokens() - *options.tokens;
+  return params.schedule.first_token(params.schedule.scales() - options.scales);
 }
 
 class WindowedInstance : public Instance {
@@ -24,13 +36,11 @@ class WindowedInstance : public Instance {
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) write_fair_bits(coins().alice, first + i, out.row(i).data(), out.cols());
   }
-  std::uint64_t information_bits() const override {
-    return static_cast<std::uint64_t>((params().tokens() - window_start(params())) * params().d);
-  }
+  core::Bits information_bits() const override { return (params().tokens() - window_start(params())) * params().d; }
   std::vector<Index> queried_rows(Index count) const override {
     core::Stream stream(coins().bob, core::Purpose("queried rows"), 0);
     boost::random::uniform_int_distribution<Index> any(window_start(params()), params().tokens() - 1);
-    std::vector<Index> rows(static_cast<std::size_t>(count));
+    std::vector<Index> rows(count);
     for (auto& row : rows) row = any(stream);
     return rows;
   }
@@ -40,26 +50,21 @@ class WindowedFamily : public InstanceFamily {
  public:
   std::string name() const override { return "windowed"; }
   std::string summary() const override {
-    return "INDEX on the last scales or tokens only: the floor is |U| d bits for the |U| tokens that can be asked for";
+    return "INDEX on the last maps or tokens only: the floor is |U| d bits for the |U| tokens that can be asked for";
   }
   std::string source() const override {
     return "structured sparsity: the bound holds for the union of supports of the step's queries";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("scales", 1, 1, 1000, "W, cached scales that are asked for, counted from the last"),
-        core::Option::integer("tokens", {}, 1, 1'000'000'000, "the last so many tokens instead")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<WindowedOptions>(); }
   void check(const InstanceParams& params, const std::string& path) const override {
-    const core::Json &tokens = params.options.at("tokens"), &scales = params.options.at("scales");
-    if (!tokens.is_null() && tokens.get<Index>() > params.tokens()) {
-      throw core::ConfigError(core::join_path(path, "tokens"), tokens.dump(),
+    const WindowedOptions& options = params.options.as<WindowedOptions>();
+    if (options.tokens.value_or(0) > params.tokens()) {
+      throw core::ConfigError(core::join_path(path, "tokens"), std::to_string(*options.tokens),
                               "at most N = " + std::to_string(params.tokens()));
     }
-    if (tokens.is_null() && scales.get<int>() > params.schedule.scales()) {
-      throw core::ConfigError(core::join_path(path, "scales"), scales.dump(),
-                              "at most the " + std::to_string(params.schedule.scales()) + " cached scales");
+    if (!options.tokens && options.scales > params.schedule.scales()) {
+      throw core::ConfigError(core::join_path(path, "scales"), std::to_string(options.scales),
+                              "at most the " + std::to_string(params.schedule.scales()) + " cached maps");
     }
   }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {

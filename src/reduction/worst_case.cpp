@@ -1,5 +1,5 @@
-// The value matrices that put the leak to its worst use: one row of ones among zeros in even trials, its complement in
-// odd ones. Bob always asks for that row. It shows the true decoding threshold, where random bits decode long before.
+// The value matrices for which the leak does the most harm: one row of ones among zeros in even trials, the complement
+// in odd ones. Bob always asks for that row. This shows the true decoding threshold; random bits decode long before it.
 
 #include <boost/random/uniform_int_distribution.hpp>
 
@@ -18,11 +18,9 @@ class WorstCaseInstance : public Instance {
     const Index row = asked_row() - first;
     if (row >= 0 && row < out.rows()) out.row(row).setConstant(asked);
   }
-  // What Alice holds is one row's name and one bit: no floor worth the name.
-  std::uint64_t information_bits() const override { return 0; }
-  std::vector<Index> queried_rows(Index count) const override {
-    return std::vector<Index>(static_cast<std::size_t>(count), asked_row());
-  }
+  // Alice holds only the number of one row and one bit, so there is no floor to speak of.
+  core::Bits information_bits() const override { return 0; }
+  std::vector<Index> queried_rows(Index count) const override { return std::vector<Index>(count, asked_row()); }
 
  private:
   Index asked_row() const {
@@ -41,10 +39,7 @@ class WorstCaseFamily : public InstanceFamily {
   std::string source() const override {
     return "the extreme values behind the decodability threshold S = (1 - eta)/(1 + eta)";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table;
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
   std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
     return std::make_unique<WorstCaseInstance>(params, coins);
   }

@@ -2,6 +2,7 @@
 // phi k^T and V' = sum phi v^T, and queries attend over the slots. The members of the family differ in phi alone.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <boost/random/exponential_distribution.hpp>
 #include <boost/random/normal_distribution.hpp>
@@ -17,33 +18,86 @@
 #include "schemes/codec/streaming_clusters.hpp"
 
 namespace kvfrontier::schemes::abc {
+
+enum class Control { mlp_rand, window, cluster, random, linformer_jl, linformer_avg };
+
+}  // namespace kvfrontier::schemes::abc
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::abc::Control> {
+  static constexpr std::array names{"mlp_rand", "window", "cluster", "random", "linformer_jl", "linformer_avg"};
+};
+
+namespace kvfrontier::schemes::abc {
 namespace {
 
 using core::RowMatrixD;
 using core::RowMatrixF;
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
-      : member(params.options.at("member")),
-        d(params.d),
-        slots(std::min(params.options.at("slots").get<Index>(), params.tokens())),
-        block(params.options.at("block").get<Index>()),
-        rounds(params.options.at("rounds").get<int>()),
-        temperature(params.options.at("temperature").get<double>()),
-        clamped(params.options.at("official").get<bool>()),
-        rows(RowFormat::of(params)),
-        key(params.key) {}
-  // Equal keys leave clusters over, so the message says how many there are, where Bob cannot see the keys.
-  int count_bits() const {
-    return member == "cluster" && rows.stored_keys ? std::bit_width(static_cast<std::uint64_t>(slots)) : 0;
-  }
-  // Windows and clusters fill up with the tokens, the others are whole from the first.
-  Index sent(Index count) const { return member == "window" || member == "cluster" ? std::min(slots, count) : slots; }
-  std::uint64_t bits(Index count) const {
-    return static_cast<std::uint64_t>(sent(count)) * rows.bits_per_row() + static_cast<std::uint64_t>(count_bits());
-  }
+struct AbcOptions {
+  std::optional<Index> slots;
+  Control member = Control::mlp_rand;
+  double temperature = 16;
+  Index block = 256;
+  int rounds = 8;
+  bool official = false;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
 
-  std::string member;
+  static core::MemberList<AbcOptions> members() {
+    return {core::member("slots", &AbcOptions::slots, "number of slots").range(1, 1e7).sized(),
+            core::member(
+                "member", &AbcOptions::member,
+                "window: the newest tokens; cluster: centroids; random: a public slot for each token; linformer_jl "
+                "and linformer_avg: public signed columns or positive means; mlp_rand: softmax-weighted means"),
+            core::member("temperature", &AbcOptions::temperature,
+                         "mlp_rand: standard deviation of the entries of the score matrix")
+                .range(0, 1e6),
+            core::member("block", &AbcOptions::block, "cluster: tokens collected before slots are formed anew")
+                .range(1, 1e6),
+            core::member("rounds", &AbcOptions::rounds, "cluster: largest number of rounds of Lloyd's algorithm")
+                .range(0, 1000),
+            core::member("official", &AbcOptions::official,
+                         "mlp_rand: clamp scores to [-32, 32], as a published kernel does"),
+            format_member(&AbcOptions::format),
+            keys_member(&AbcOptions::keys)};
+  }
+};
+
+const AbcOptions& options_of(const PublicParams& params) {
+  return params.options.as<AbcOptions>();
+}
+bool stores_keys(const PublicParams& params) {
+  return options_of(params).keys == Keys::stored;
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, stores_keys(params), options_of(params).format};
+}
+
+// What both parties know about the slots and the message.
+struct Layout {
+  explicit Layout(const PublicParams& params)
+      : control(options_of(params).member),
+        d(params.d),
+        slots(std::min(options_of(params).slots.value(), params.tokens())),
+        block(options_of(params).block),
+        rounds(options_of(params).rounds),
+        temperature(options_of(params).temperature),
+        clamped(options_of(params).official),
+        rows(format_of(params)),
+        key(params.key) {}
+  // Where keys are equal, there are fewer clusters than slots. Bob cannot see stored keys, so the message says how
+  // many.
+  int count_bits() const {
+    return control == Control::cluster && rows.stored_keys ? std::bit_width<std::uint64_t>(slots) : 0;
+  }
+  // Windows and clusters fill up with the tokens; the other members send all slots from the first token on.
+  Index sent(Index count) const {
+    return control == Control::window || control == Control::cluster ? std::min(slots, count) : slots;
+  }
+  Bits bits(Index count) const { return sent(count) * rows.bits_per_row() + count_bits(); }
+
+  Control control;
   Index d, slots, block;
   int rounds;
   double temperature;
@@ -58,18 +112,18 @@ class Memory {
   virtual ~Memory() = default;
   virtual void add(Index token, const float* key, const float* value) = 0;
 
-  // Slots that hold something, in the order in which they are sent.
+  // The slots that hold something, in the order in which they are sent.
   struct Rows {
     RowMatrixF keys, values;
   };
   virtual Rows rows() const = 0;
-  virtual std::uint64_t held_bits() const = 0;
+  virtual Bits held_bits() const = 0;
 };
 
 // phi = e_newest, all older slots shift by one: a ring of the last tokens.
 class Window : public Memory {
  public:
-  Window(const Shape& shape, Index value_width) : keys_(shape.slots, shape.d), values_(shape.slots, value_width) {}
+  Window(const Layout& layout, Index value_width) : keys_(layout.slots, layout.d), values_(layout.slots, value_width) {}
   void add(Index, const float* key, const float* value) override {
     const Index slot = count_++ % keys_.rows();
     keys_.row(slot) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
@@ -84,9 +138,7 @@ class Window : public Memory {
     }
     return list;
   }
-  std::uint64_t held_bits() const override {
-    return 32 * static_cast<std::uint64_t>(std::min(count_, keys_.rows()) * (keys_.cols() + values_.cols()));
-  }
+  Bits held_bits() const override { return 32 * std::min(count_, keys_.rows()) * (keys_.cols() + values_.cols()); }
 
  private:
   RowMatrixF keys_, values_;
@@ -96,75 +148,76 @@ class Window : public Memory {
 // phi = e_c(i)/count: centroids, without the log counts that would weigh them.
 class Clusters : public Memory {
  public:
-  Clusters(const Shape& shape, Index value_width)
-      : clusters_({shape.d, shape.slots, shape.block, shape.rounds, shape.key}, value_width) {}
+  Clusters(const Layout& layout, Index value_width)
+      : clusters_({layout.d, layout.slots, layout.block, layout.rounds, layout.key}, value_width) {}
   void add(Index, const float* key, const float* value) override { clusters_.add(key, value); }
   Rows rows() const override {
     StreamingClusters final = clusters_;
     final.reduce();
     return {final.keys(), final.values()};
   }
-  // Rows in single precision with a count each.
-  std::uint64_t held_bits() const override {
-    return static_cast<std::uint64_t>(clusters_.filled() *
-                                      (32 * (clusters_.keys().cols() + clusters_.values().cols()) + 32));
+  // Rows in single precision, each with a count.
+  Bits held_bits() const override {
+    return clusters_.filled() * (32 * (clusters_.keys().cols() + clusters_.values().cols()) + 32);
   }
 
  private:
   StreamingClusters clusters_;
 };
 
-// Slots that are weighted sums of all tokens, divided by the sum of weights where they are means. Tokens wait for a
-// product of matrices, a fixed number of the stream at a time.
+// Slots that are weighted sums of all tokens, divided by the sum of weights where they are means. Tokens wait until a
+// fixed number of them can be added by a product of matrices.
 class WeightedSums : public Memory {
  public:
-  WeightedSums(const Shape& shape, Index value_width)
-      : shape_(shape),
-        sums_(RowMatrixD::Zero(shape.slots, shape.d + value_width)),
-        totals_(Eigen::VectorXd::Zero(shape.slots)),
-        rows_(run, shape.d + value_width),
-        weights_(shape.slots, run) {
-    if (shape.member != "mlp_rand") return;
-    maxima_.setConstant(shape.slots, -std::numeric_limits<double>::infinity());
-    control_.resize(shape.slots, shape.d);
-    for (Index j = 0; j < shape.slots; ++j) {
-      core::Stream stream(shape.key, core::Purpose("abc/control"), static_cast<std::uint64_t>(j));
-      boost::random::normal_distribution<double> normal(0, shape.temperature);
-      for (Index c = 0; c < shape.d; ++c) control_(j, c) = normal(stream);
+  WeightedSums(const Layout& layout, Index value_width)
+      : layout_(layout),
+        sums_(RowMatrixD::Zero(layout.slots, layout.d + value_width)),
+        totals_(Eigen::VectorXd::Zero(layout.slots)),
+        rows_(run, layout.d + value_width),
+        weights_(layout.slots, run) {
+    if (layout.control != Control::mlp_rand) return;
+    maxima_.setConstant(layout.slots, -std::numeric_limits<double>::infinity());
+    control_.resize(layout.slots, layout.d);
+    for (Index j = 0; j < layout.slots; ++j) {
+      core::Stream stream(layout.key, core::Purpose("abc/control"), j);
+      boost::random::normal_distribution<double> normal(0, layout.temperature);
+      for (Index c = 0; c < layout.d; ++c) control_(j, c) = normal(stream);
     }
   }
 
   void add(Index token, const float* key, const float* value) override {
     auto row = rows_.row(waiting_);
-    row.head(shape_.d) = Eigen::Map<const Eigen::RowVectorXf>(key, shape_.d).cast<double>();
-    row.tail(row.size() - shape_.d) = Eigen::Map<const Eigen::RowVectorXf>(value, row.size() - shape_.d).cast<double>();
-    if (shape_.member == "random") {
-      const Index slot = random_slot(shape_, token);
+    row.head(layout_.d) = Eigen::Map<const Eigen::RowVectorXf>(key, layout_.d).cast<double>();
+    row.tail(row.size() - layout_.d) =
+        Eigen::Map<const Eigen::RowVectorXf>(value, row.size() - layout_.d).cast<double>();
+    if (layout_.control == Control::random) {
+      const Index slot = random_slot(layout_, token);
       sums_.row(slot) += row;
       totals_[slot] += 1;
       return;
     }
-    if (shape_.member != "mlp_rand") draw_column(token);
+    if (layout_.control != Control::mlp_rand) draw_column(token);
     if (++waiting_ == run) settle();
   }
 
   Rows rows() const override {
     WeightedSums final = *this;
     final.settle();
-    for (Index j = 0; j < shape_.slots; ++j) {
-      if (shape_.member != "linformer_jl" && final.totals_[j] > 0) final.sums_.row(j) /= final.totals_[j];
+    for (Index j = 0; j < layout_.slots; ++j) {
+      if (layout_.control != Control::linformer_jl && final.totals_[j] > 0) final.sums_.row(j) /= final.totals_[j];
     }
-    return {final.sums_.leftCols(shape_.d).cast<float>(), final.sums_.rightCols(sums_.cols() - shape_.d).cast<float>()};
+    return {final.sums_.leftCols(layout_.d).cast<float>(),
+            final.sums_.rightCols(sums_.cols() - layout_.d).cast<float>()};
   }
-  // Sums in double and single-precision rows that wait; of the normalisers those of mlp_rand are data.
-  std::uint64_t held_bits() const override {
-    return 64 * static_cast<std::uint64_t>(sums_.size() + (shape_.member == "mlp_rand" ? 2 * shape_.slots : 0)) +
-           32 * static_cast<std::uint64_t>(waiting_ * sums_.cols());
+  // Sums in double, and waiting rows in single precision. The normalisers of mlp_rand depend on the data and count too.
+  Bits held_bits() const override {
+    return 64 * (sums_.size() + (layout_.control == Control::mlp_rand ? 2 * layout_.slots : 0)) +
+           32 * waiting_ * sums_.cols();
   }
 
-  static Index random_slot(const Shape& shape, Index token) {
-    core::Stream stream(shape.key, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
-    return boost::random::uniform_int_distribution<Index>(0, shape.slots - 1)(stream);
+  static Index random_slot(const Layout& layout, Index token) {
+    core::Stream stream(layout.key, core::Purpose("abc/slot"), token);
+    return boost::random::uniform_int_distribution<Index>(0, layout.slots - 1)(stream);
   }
 
  private:
@@ -172,17 +225,17 @@ class WeightedSums : public Memory {
 
   void settle() {
     if (waiting_ == 0) return;
-    if (shape_.member == "mlp_rand") weigh_by_scores();
+    if (layout_.control == Control::mlp_rand) weigh_by_scores();
     sums_.noalias() += weights_.leftCols(waiting_) * rows_.topRows(waiting_);
     totals_ += weights_.leftCols(waiting_).rowwise().sum();
     waiting_ = 0;
   }
-  // Weights exp(score - running maximum), and what is held shrinks as the maximum grows.
+  // Weights are exp(score - running maximum); what is held shrinks as the maximum grows.
   void weigh_by_scores() {
     auto scores = weights_.leftCols(waiting_);
-    scores.noalias() = control_ * rows_.topRows(waiting_).leftCols(shape_.d).transpose();
-    if (shape_.clamped) scores = scores.cwiseMin(32.0).cwiseMax(-32.0).eval();
-    for (Index j = 0; j < shape_.slots; ++j) {
+    scores.noalias() = control_ * rows_.topRows(waiting_).leftCols(layout_.d).transpose();
+    if (layout_.clamped) scores = scores.cwiseMin(32.0).cwiseMax(-32.0).eval();
+    for (Index j = 0; j < layout_.slots; ++j) {
       const double largest = scores.row(j).maxCoeff();
       if (largest > maxima_[j]) {
         const double shrink = std::exp(maxima_[j] - largest);
@@ -194,17 +247,17 @@ class WeightedSums : public Memory {
     }
   }
   void draw_column(Index token) {
-    core::Stream stream(shape_.key, core::Purpose("abc/column"), static_cast<std::uint64_t>(token));
-    if (shape_.member == "linformer_avg") {
+    core::Stream stream(layout_.key, core::Purpose("abc/column"), token);
+    if (layout_.control == Control::linformer_avg) {
       boost::random::exponential_distribution<double> exponential;
-      for (Index j = 0; j < shape_.slots; ++j) weights_(j, waiting_) = exponential(stream);
+      for (Index j = 0; j < layout_.slots; ++j) weights_(j, waiting_) = exponential(stream);
     } else {
-      boost::random::normal_distribution<double> normal(0, 1 / std::sqrt(static_cast<double>(shape_.slots)));
-      for (Index j = 0; j < shape_.slots; ++j) weights_(j, waiting_) = normal(stream);
+      boost::random::normal_distribution<double> normal(0, 1 / std::sqrt(layout_.slots));
+      for (Index j = 0; j < layout_.slots; ++j) weights_(j, waiting_) = normal(stream);
     }
   }
 
-  Shape shape_;
+  Layout layout_;
   RowMatrixD sums_;  // slots x (d + value width)
   Eigen::VectorXd totals_, maxima_;
   RowMatrixD control_;  // W of mlp_rand, slots x d
@@ -213,17 +266,18 @@ class WeightedSums : public Memory {
   Index waiting_ = 0;
 };
 
-std::unique_ptr<Memory> memory_of(const Shape& shape, Index value_width) {
-  if (shape.member == "window") return std::make_unique<Window>(shape, value_width);
-  if (shape.member == "cluster") return std::make_unique<Clusters>(shape, value_width);
-  return std::make_unique<WeightedSums>(shape, value_width);
+std::unique_ptr<Memory> memory_of(const Layout& layout, Index value_width) {
+  if (layout.control == Control::window) return std::make_unique<Window>(layout, value_width);
+  if (layout.control == Control::cluster) return std::make_unique<Clusters>(layout, value_width);
+  return std::make_unique<WeightedSums>(layout, value_width);
 }
 
-// A random slot that no token fell into holds nothing to attend to.
-std::vector<bool> filled_slots(const Shape& shape, Index tokens) {
-  std::vector<bool> filled(static_cast<std::size_t>(shape.slots), shape.member != "random");
-  for (Index token = 0; token < tokens && shape.member == "random"; ++token) {
-    filled[static_cast<std::size_t>(WeightedSums::random_slot(shape, token))] = true;
+// Which slots can be attended to: all but random slots that got no token.
+std::vector<bool> filled_slots(const Layout& layout, Index tokens) {
+  const bool random = layout.control == Control::random;
+  std::vector<bool> filled(layout.slots, !random);
+  for (Index token = 0; token < tokens && random; ++token) {
+    filled[WeightedSums::random_slot(layout, token)] = true;
   }
   return filled;
 }
@@ -236,35 +290,32 @@ RowMatrixF padded(const RowMatrixF& rows, Index count) {
 
 class AbcEncoder : public Encoder {
  public:
-  explicit AbcEncoder(const PublicParams& params) : shape_(params), memory_(memory_of(shape_, params.d)) {}
+  explicit AbcEncoder(const PublicParams& params) : layout_(params), memory_(memory_of(layout_, params.d)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i)
       memory_->add(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
     count_ += block.count();
   }
-  std::uint64_t state_bits() const override { return shape_.bits(count_); }
-  std::uint64_t working_bits() const override {
-    const std::uint64_t held = memory_->held_bits();
-    return held > state_bits() ? held - state_bits() : 0;
-  }
+  Bits state_bits() const override { return layout_.bits(count_); }
+  Bits working_bits() const override { return std::max<Bits>(0, memory_->held_bits() - state_bits()); }
   void write(core::BitWriter& writer) const override {
     const Memory::Rows rows = memory_->rows();
-    if (shape_.count_bits() > 0) {
+    if (layout_.count_bits() > 0) {
       writer.section("counts");
-      writer.put(static_cast<std::uint64_t>(rows.keys.rows()), shape_.count_bits());
+      writer.put(rows.keys.rows(), layout_.count_bits());
     }
-    const Index sent = shape_.sent(count_);
-    if (shape_.rows.stored_keys) {
+    const Index sent = layout_.sent(count_);
+    if (layout_.rows.stored_keys) {
       writer.section("keys");
-      put_rows(writer, shape_.rows.format, padded(rows.keys, sent));
+      put_rows(writer, layout_.rows.format, padded(rows.keys, sent));
     }
     writer.section("values");
-    put_rows(writer, shape_.rows.format, padded(rows.values, sent));
+    put_rows(writer, layout_.rows.format, padded(rows.values, sent));
   }
 
  private:
-  Shape shape_;
+  Layout layout_;
   std::unique_ptr<Memory> memory_;
   Index count_ = 0;
 };
@@ -272,26 +323,26 @@ class AbcEncoder : public Encoder {
 class AbcDecoder : public Decoder {
  public:
   AbcDecoder(const PublicParams& params, core::BitReader reader) {
-    const Shape shape(params);
-    const Index sent = shape.sent(params.tokens());
+    const Layout layout(params);
+    const Index sent = layout.sent(params.tokens());
     Index clusters = sent;
-    if (shape.count_bits() > 0) {
-      clusters = static_cast<Index>(reader.get(shape.count_bits()));
+    if (layout.count_bits() > 0) {
+      clusters = reader.get(layout.count_bits());
       if (clusters < 1 || clusters > sent) throw core::DataError("an impossible number of clusters");
     }
-    if (shape.rows.stored_keys) {
-      keys_ = get_rows(reader, shape.rows.format, sent, params.d);
+    if (layout.rows.stored_keys) {
+      keys_ = get_rows(reader, layout.rows.format, sent, params.d);
     } else {
-      const RowMatrixF found = keys_of_slots(params, shape);
+      const RowMatrixF found = keys_of_slots(params, layout);
       clusters = found.rows();
       keys_ = padded(found, sent);
     }
-    values_ = get_rows(reader, shape.rows.format, sent, params.d);
+    values_ = get_rows(reader, layout.rows.format, sent, params.d);
 
-    const std::vector<bool> filled = filled_slots(shape, params.tokens());
+    const std::vector<bool> filled = filled_slots(layout, params.tokens());
     Index held = 0;
     for (Index slot = 0; slot < clusters; ++slot) {
-      if (!filled[static_cast<std::size_t>(slot)]) continue;
+      if (!filled[slot]) continue;
       keys_.row(held) = keys_.row(slot).eval();
       values_.row(held++) = values_.row(slot).eval();
     }
@@ -301,8 +352,8 @@ class AbcDecoder : public Decoder {
   RowMatrixD attend(core::RowsViewD queries) const override { return attend_rows(queries, keys_, values_); }
 
  private:
-  static RowMatrixF keys_of_slots(const PublicParams& params, const Shape& shape) {
-    const auto memory = memory_of(shape, 0);
+  static RowMatrixF keys_of_slots(const PublicParams& params, const Layout& layout) {
+    const auto memory = memory_of(layout, 0);
     RowMatrixF key(1, params.d);
     for (Index token = 0; token < params.tokens(); ++token) {
       params.keys().rows(params.key, params.tokens(), token, key);
@@ -322,7 +373,7 @@ class Abc : public Scheme {
            "counts";
   }
   std::string surrogates() const override {
-    return "linformer_jl, linformer_avg and mlp_rand put public random controls for learned ones (Gaussian columns, "
+    return "linformer_jl, linformer_avg and mlp_rand replace learned controls by public random ones (Gaussian columns, "
            "means with exponential weights, a Gaussian score matrix on keys); cluster runs k-means on the stream";
   }
   std::string paper() const override {
@@ -332,36 +383,23 @@ class Abc : public Scheme {
     return "equal values come back exactly from every member but linformer_jl; window is exact on its last tokens; "
            "means lose single tokens: bit error about 1/2 on INDEX";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("slots", {}, 1, 10'000'000, "number of slots").sized(),
-        core::Option::choice(
-            "member", "mlp_rand", {"mlp_rand", "window", "cluster", "random", "linformer_jl", "linformer_avg"},
-            "window: the newest tokens; cluster: centroids; random: a public slot for each token; linformer_jl and "
-            "linformer_avg: public signed columns or positive means; mlp_rand: softmax-weighted means"),
-        core::Option::real("temperature", 16.0, 0, 1e6, "mlp_rand: deviation of the entries of the score matrix"),
-        core::Option::integer("block", 256, 1, 1'000'000, "cluster: tokens collected before slots are formed anew"),
-        core::Option::integer("rounds", 8, 0, 1000, "cluster: rounds of Lloyd's algorithm at most"),
-        core::Option::boolean("official", false, "mlp_rand: scores clamped to [-32, 32], as in a published kernel"),
-        format_option(),
-        keys_option()};
-    return table;
+  const core::OptionTable& options() const override { return core::table_of<AbcOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return Layout(params).bits(params.tokens());
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return Shape(params).bits(params.tokens());
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
     PublicParams trial = params;
+    AbcOptions options = options_of(params);
     const auto bits = [&](Index slots) {
-      trial.options["slots"] = slots;
+      options.slots = slots;
+      trial.options = options;
       return *message_bits(trial);
     };
-    const std::uint64_t least = bits(1);
+    const Bits least = bits(1);
     if (budget_bits < least) return {std::nullopt, least};
-    // The number of clusters grows with their logarithm, so the last step is down.
-    Index slots = std::min<Index>(params.tokens(), rows_in(RowFormat::of(params), budget_bits, params.tokens()));
+    // The count of clusters takes bits too, so the rows alone may fill the budget beyond its end.
+    Index slots = rows_in(format_of(params), budget_bits, params.tokens());
     while (bits(slots) > budget_bits) --slots;
-    trial.options["slots"] = slots;
     return {trial.options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -371,17 +409,16 @@ class Abc : public Scheme {
     return std::make_unique<AbcDecoder>(params, std::move(reader));
   }
   Index held_rows(const PublicParams& params) const override {
-    const Shape shape(params);
-    return shape.member == "cluster" ? std::min(params.tokens(), shape.slots + shape.block) : shape.slots;
+    const Layout layout(params);
+    return layout.control == Control::cluster ? std::min(params.tokens(), layout.slots + layout.block) : layout.slots;
   }
   double workspace_bytes(const PublicParams& params) const override {
-    return Shape(params).member == "cluster" ? kmeans_workspace_bytes(held_rows(params)) : 0;
+    return Layout(params).control == Control::cluster ? kmeans_workspace_bytes(held_rows(params)) : 0;
   }
   double operations(const PublicParams& params, Index queries) const override {
     const double parties = stores_keys(params) ? 1 : 2;
-    return Scheme::operations(params, queries) + parties * static_cast<double>(params.tokens()) *
-                                                     static_cast<double>(Shape(params).slots) *
-                                                     (30.0 + 6.0 * static_cast<double>(params.d));
+    return Scheme::operations(params, queries) +
+           parties * params.tokens() * Layout(params).slots * (30.0 + 6.0 * params.d);
   }
 };
 

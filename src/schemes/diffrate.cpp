@@ -1,5 +1,5 @@
 // Prune and merge: rows are ranked by the attention they receive, the least are dropped, the next are merged into the
-// row whose key they are most like, and a row's size, the tokens it stands for, joins its logit.
+// row with the most similar key, and the log of a row's size, the number of tokens in it, is added to its logit.
 
 #include <algorithm>
 #include <boost/random/normal_distribution.hpp>
@@ -10,8 +10,20 @@
 #include "attention/attention.hpp"
 #include "core/errors.hpp"
 #include "core/rng.hpp"
+#include "schemes/codec/attention_scores.hpp"
 #include "schemes/codec/kept_rows.hpp"
 #include "schemes/codec/map_buffer.hpp"
+
+namespace kvfrontier::schemes::diffrate {
+
+enum class RateRule { searched, uniform };
+
+}  // namespace kvfrontier::schemes::diffrate
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::diffrate::RateRule> {
+  static constexpr std::array names{"searched", "uniform"};
+};
 
 namespace kvfrontier::schemes::diffrate {
 namespace {
@@ -19,35 +31,68 @@ namespace {
 using core::RowMatrixD;
 using core::RowMatrixF;
 
+struct DiffRateOptions {
+  std::optional<Index> kept;
+  RateRule rates = RateRule::searched;
+  double prune_share = 0.5;
+  Index run = 64;
+  Proxy proxy = Proxy::k2k;
+  bool official = false;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<DiffRateOptions> members() {
+    return {
+        core::member("kept", &DiffRateOptions::kept, "rows at hand-over").range(1, 1e9).sized(),
+        core::member("rates", &DiffRateOptions::rates,
+                     "searched: growth of the number of rows and share of pruning by search on the public "
+                     "calibration stream; uniform: a constant share of the stream, and prune_share"),
+        core::member("prune_share", &DiffRateOptions::prune_share,
+                     "uniform rates: share of the surplus that is pruned, not merged")
+            .range(0, 1),
+        core::member("run", &DiffRateOptions::run, "tokens that are collected before rows are ranked").range(1, 1e6),
+        proxy_member(&DiffRateOptions::proxy),
+        core::member("official", &DiffRateOptions::official,
+                     "follow the published code: merged rows are plain means whatever their sizes, and a merged "
+                     "size counts times its cosine; false: means weighted by size, sizes add"),
+        format_member(&DiffRateOptions::format),
+        keys_member(&DiffRateOptions::keys)};
+  }
+};
+
+const DiffRateOptions& options_of(const PublicParams& params) {
+  return params.options.as<DiffRateOptions>();
+}
+
 struct Rates {
   double growth = 1;    // rows held after c of N tokens: kept (c/N)^growth
   double pruned = 0.5;  // share of the surplus that is dropped; the rest is merged
 };
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
+// What both parties know about the rows and the message.
+struct Layout {
+  explicit Layout(const PublicParams& params) : Layout(params, options_of(params)) {}
+  Layout(const PublicParams& params, const DiffRateOptions& options)
       : d(params.d),
         tokens(params.tokens()),
-        kept(std::min(params.options.at("kept").get<Index>(), tokens)),
-        run(params.options.at("run").get<Index>()),
-        random_proxy(params.options.at("proxy") == "random"),
-        official(params.options.at("official").get<bool>()),
+        kept(std::min(options.kept.value(), tokens)),
+        run(options.run),
+        random_proxy(options.proxy == Proxy::random),
+        official(options.official),
         tau(params.tau),
-        rows(RowFormat::of(params)),
+        rows{params.d, options.keys == Keys::stored, options.format},
         key(params.key) {
-    rates.pruned = params.options.at("prune_share");
+    rates.pruned = options.prune_share;
   }
-  // Between `growth` 0 (full size at once) and 1 (a constant share of the stream) this never grows faster than tokens
-  // come in, so it is met after every token.
+  // Rows after `count` tokens. Between `growth` 0 (full size at once) and 1 (a constant share of the stream) this never
+  // grows faster than tokens arrive, so that there are always enough rows.
   Index capacity(Index count) const {
-    const double share = std::pow(static_cast<double>(count) / static_cast<double>(tokens), rates.growth);
-    const auto rows_now = static_cast<Index>(std::ceil(static_cast<double>(kept) * share));
+    const double share = std::pow(1.0 * count / tokens, rates.growth);
+    const Index rows_now = std::ceil(kept * share);
     return std::max<Index>(1, std::min(count, rows_now));
   }
   // Keys and sizes follow from public keys.
-  std::uint64_t row_bits() const {
-    return rows.bits_per_row() + (rows.stored_keys ? static_cast<std::uint64_t>(core::bits_of(rows.format)) : 0);
-  }
+  Bits row_bits() const { return rows.bits_per_row() + (rows.stored_keys ? core::bits_of(rows.format) : 0); }
 
   Index d, tokens, kept, run;
   bool random_proxy, official;
@@ -57,16 +102,16 @@ struct Shape {
   Rates rates;
 };
 
-// The rows of a stream. What happens to them depends on keys alone: Bob, who regenerates public keys, runs it with
-// values of width 0.
+// The rows of a stream. What happens to them depends on keys alone: when keys are public, Bob runs it with values of
+// width 0.
 class Merger {
  public:
-  Merger(const Shape& shape, Index value_width)
-      : shape_(shape),
-        keys_(shape.kept + shape.run, shape.d),
-        values_(shape.kept + shape.run, value_width),
-        queries_(shape.run, shape.d),
-        sizes_(Eigen::VectorXf::Ones(shape.kept + shape.run)) {}
+  Merger(const Layout& layout, Index value_width)
+      : layout_(layout),
+        keys_(layout.kept + layout.run, layout.d),
+        values_(layout.kept + layout.run, value_width),
+        queries_(layout.run, layout.d),
+        sizes_(Eigen::VectorXf::Ones(layout.kept + layout.run)) {}
 
   void add(const float* key, const float* value) {
     keys_.row(filled_) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
@@ -74,16 +119,16 @@ class Merger {
     sizes_[filled_++] = 1;
     set_query(key);
     ++count_;
-    if (++pending_ == shape_.run) reduce();
+    if (++pending_ == layout_.run) reduce();
   }
 
-  // Ranks all rows by the run's queries and goes down to the capacity.
+  // Ranks all rows by the run's queries and reduces them to the capacity.
   void reduce() {
-    const Index target = shape_.capacity(count_);
+    const Index target = layout_.capacity(count_);
     if (filled_ > target) {
       const std::vector<Index> order = by_importance();
       const Index surplus = filled_ - target;
-      const Index merged_end = filled_ - std::llround(shape_.rates.pruned * static_cast<double>(surplus));
+      const Index merged_end = filled_ - std::llround(layout_.rates.pruned * surplus);
       merge(order, target, merged_end);
       keep({order.begin(), order.begin() + target});
     }
@@ -99,18 +144,18 @@ class Merger {
  private:
   void set_query(const float* key) {
     auto query = queries_.row(pending_);
-    if (shape_.random_proxy) {
-      core::Stream stream(shape_.key, core::Purpose("diffrate/proxy"), static_cast<std::uint64_t>(count_));
+    if (layout_.random_proxy) {
+      core::Stream stream(layout_.key, core::Purpose("diffrate/proxy"), count_);
       boost::random::normal_distribution<float> normal;
-      for (Index c = 0; c < shape_.d; ++c) query[c] = normal(stream);
+      for (Index c = 0; c < layout_.d; ++c) query[c] = normal(stream);
     } else {
-      query = Eigen::Map<const Eigen::RowVectorXf>(key, shape_.d);
+      query = Eigen::Map<const Eigen::RowVectorXf>(key, layout_.d);
     }
-    const float norm = query.norm();
-    if (norm > 0) query *= static_cast<float>(shape_.tau) / norm;
+    const float norm = query.norm(), tau = layout_.tau;
+    if (norm > 0) query *= tau / norm;
   }
 
-  // All rows, most attention over the run's queries first, the older of equals first.
+  // All rows, those with the most attention over the run's queries first, the older of equals first.
   std::vector<Index> by_importance() const {
     RowMatrixF logits = queries_.topRows(pending_) * keys_.topRows(filled_).transpose();
     logits.rowwise() += sizes_.head(filled_).array().log().matrix().transpose();
@@ -124,13 +169,13 @@ class Merger {
     return order;
   }
 
-  // Rows first .. end - 1 of `order` into the most similar of the `first` before them.
+  // Merges rows first .. end - 1 of `order`, each into the most similar of the `first` rows before them.
   void merge(const std::vector<Index>& order, Index first, Index end) {
     if (end <= first) return;
-    RowMatrixF targets(first, shape_.d), sources(end - first, shape_.d);
+    RowMatrixF targets(first, layout_.d), sources(end - first, layout_.d);
     for (Index i = 0; i < end; ++i) {
       auto direction = i < first ? targets.row(i) : sources.row(i - first);
-      direction = keys_.row(order[static_cast<std::size_t>(i)]);
+      direction = keys_.row(order[i]);
       direction.normalize();
     }
     const RowMatrixF cosines = sources * targets.transpose();
@@ -139,33 +184,33 @@ class Merger {
       Eigen::RowVectorXd key, value;
       double weight = 0, size = 0;
     };
-    std::vector<Group> groups(static_cast<std::size_t>(first));
+    std::vector<Group> groups(first);
     const auto join = [&](Group& group, Index row, double cosine) {
-      const double weight = shape_.official ? 1 : sizes_[row];
+      const double size = sizes_[row], weight = layout_.official ? 1 : size;
       if (group.weight == 0) {
-        group.key = Eigen::RowVectorXd::Zero(shape_.d);
+        group.key = Eigen::RowVectorXd::Zero(layout_.d);
         group.value = Eigen::RowVectorXd::Zero(values_.cols());
       }
       group.key += weight * keys_.row(row).cast<double>();
       group.value += weight * values_.row(row).cast<double>();
       group.weight += weight;
-      group.size += shape_.official ? cosine * static_cast<double>(sizes_[row]) : static_cast<double>(sizes_[row]);
+      group.size += layout_.official ? cosine * size : size;
     };
     for (Index i = first; i < end; ++i) {
       Index nearest;
       const double cosine = cosines.row(i - first).maxCoeff(&nearest);
-      Group& group = groups[static_cast<std::size_t>(nearest)];
-      if (group.weight == 0) join(group, order[static_cast<std::size_t>(nearest)], 1);
-      join(group, order[static_cast<std::size_t>(i)], cosine);
+      Group& group = groups[nearest];
+      if (group.weight == 0) join(group, order[nearest], 1);
+      join(group, order[i], cosine);
     }
-    for (std::size_t target = 0; target < groups.size(); ++target) {
+    for (Index target = 0; target < first; ++target) {
       const Group& group = groups[target];
       if (group.weight == 0) continue;
       const Index row = order[target];
       keys_.row(row) = (group.key / group.weight).cast<float>();
       values_.row(row) = (group.value / group.weight).cast<float>();
       // A negative similarity would leave less than one token, or none.
-      sizes_[row] = static_cast<float>(std::max(1.0, group.size));
+      sizes_[row] = std::max(1.0, group.size);
     }
   }
 
@@ -182,7 +227,7 @@ class Merger {
     }
   }
 
-  Shape shape_;
+  Layout layout_;
   RowMatrixF keys_, values_, queries_;
   Eigen::VectorXf sizes_;
   Index filled_ = 0, pending_ = 0, count_ = 0;
@@ -197,22 +242,23 @@ RowMatrixD attend_sized(core::RowsViewD queries, core::RowsViewF keys, core::Row
 }
 
 // The rates with the least squared error of outputs on a stream that both parties draw from the public coins: Gaussian
-// directions as keys, fair bits as values, each key asked for. At most 128 tokens, at the same share of rows kept.
-Rates searched_rates(const Shape& shape) {
+// directions as keys, fair bits as values, one query for each key. At most 128 tokens, with the same share of rows
+// kept.
+Rates searched_rates(const Layout& layout) {
   constexpr Index most = 128;
-  Shape small = shape;
-  small.tokens = std::min(most, shape.tokens);
-  small.kept = std::max<Index>(1, shape.kept * small.tokens / shape.tokens);
-  small.run = std::min<Index>(shape.run, std::max<Index>(1, small.tokens / 4));
-  RowMatrixF keys(small.tokens, shape.d), values(small.tokens, shape.d);
+  Layout small = layout;
+  small.tokens = std::min(most, layout.tokens);
+  small.kept = std::max<Index>(1, layout.kept * small.tokens / layout.tokens);
+  small.run = std::min<Index>(layout.run, std::max<Index>(1, small.tokens / 4));
+  RowMatrixF keys(small.tokens, layout.d), values(small.tokens, layout.d);
   for (Index i = 0; i < small.tokens; ++i) {
-    core::Stream stream(shape.key, core::Purpose("diffrate/calibration"), static_cast<std::uint64_t>(i));
+    core::Stream stream(layout.key, core::Purpose("diffrate/calibration"), i);
     boost::random::normal_distribution<float> normal;
-    for (Index c = 0; c < shape.d; ++c) keys(i, c) = normal(stream);
+    for (Index c = 0; c < layout.d; ++c) keys(i, c) = normal(stream);
     keys.row(i).normalize();
-    for (Index c = 0; c < shape.d; ++c) values(i, c) = static_cast<float>(stream() >> 31);
+    for (Index c = 0; c < layout.d; ++c) values(i, c) = stream() >> 31;
   }
-  const RowMatrixD queries = shape.tau * keys.cast<double>();
+  const RowMatrixD queries = layout.tau * keys.cast<double>();
   const RowMatrixD exact = attend_rows(queries, keys, values);
 
   Rates best;
@@ -220,7 +266,7 @@ Rates searched_rates(const Shape& shape) {
   for (const double growth : {1.0, 0.5, 0.0}) {
     for (const double pruned : {0.0, 0.25, 0.5, 0.75, 1.0}) {
       small.rates = {growth, pruned};
-      Merger merger(small, shape.d);
+      Merger merger(small, layout.d);
       for (Index i = 0; i < small.tokens; ++i) merger.add(keys.row(i).data(), values.row(i).data());
       merger.reduce();
       const double error =
@@ -234,57 +280,54 @@ Rates searched_rates(const Shape& shape) {
   return best;
 }
 
-Shape with_rates(const PublicParams& params) {
-  Shape shape(params);
-  if (params.options.at("rates") == "searched") shape.rates = searched_rates(shape);
-  return shape;
+Layout with_rates(const PublicParams& params) {
+  Layout layout(params);
+  if (options_of(params).rates == RateRule::searched) layout.rates = searched_rates(layout);
+  return layout;
 }
 
 class DiffRateEncoder : public Encoder {
  public:
-  explicit DiffRateEncoder(const PublicParams& params) : shape_(with_rates(params)), merger_(shape_, params.d) {}
+  explicit DiffRateEncoder(const PublicParams& params) : layout_(with_rates(params)), merger_(layout_, params.d) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) merger_.add(block.keys.row(i).data(), block.values.row(i).data());
   }
-  std::uint64_t state_bits() const override {
-    return static_cast<std::uint64_t>(std::min(merger_.filled(), shape_.capacity(merger_.count()))) * shape_.row_bits();
+  Bits state_bits() const override {
+    return std::min(merger_.filled(), layout_.capacity(merger_.count())) * layout_.row_bits();
   }
-  // Rows and sizes in single precision, and the rows of the run under way.
-  std::uint64_t working_bits() const override {
-    return static_cast<std::uint64_t>(merger_.filled()) * 32 * static_cast<std::uint64_t>(2 * shape_.d + 1) -
-           state_bits();
-  }
+  // Rows and sizes in single precision, and the rows of the unfinished run.
+  Bits working_bits() const override { return merger_.filled() * 32 * (2 * layout_.d + 1) - state_bits(); }
   void write(core::BitWriter& writer) const override {
     Merger final = merger_;
     final.reduce();
-    if (shape_.rows.stored_keys) {
+    if (layout_.rows.stored_keys) {
       writer.section("keys");
-      put_rows(writer, shape_.rows.format, final.keys());
+      put_rows(writer, layout_.rows.format, final.keys());
       writer.section("sizes");
-      put_rows(writer, shape_.rows.format, final.sizes());
+      put_rows(writer, layout_.rows.format, final.sizes());
     }
     writer.section("values");
-    put_rows(writer, shape_.rows.format, final.values());
+    put_rows(writer, layout_.rows.format, final.values());
   }
 
  private:
-  Shape shape_;
+  Layout layout_;
   Merger merger_;
 };
 
 class DiffRateDecoder : public Decoder {
  public:
   DiffRateDecoder(const PublicParams& params, core::BitReader reader) {
-    if (stores_keys(params)) {
-      const Shape shape(params);
-      keys_ = get_rows(reader, shape.rows.format, shape.kept, params.d);
-      sizes_ = get_rows(reader, shape.rows.format, shape.kept, 1);
-      if (!(sizes_.array() > 0).all()) throw core::DataError("a row that stands for no token");
-      values_ = get_rows(reader, shape.rows.format, shape.kept, params.d);
+    if (options_of(params).keys == Keys::stored) {
+      const Layout layout(params);
+      keys_ = get_rows(reader, layout.rows.format, layout.kept, params.d);
+      sizes_ = get_rows(reader, layout.rows.format, layout.kept, 1);
+      if (!(sizes_.array() > 0).all()) throw core::DataError("a row of size 0 or less");
+      values_ = get_rows(reader, layout.rows.format, layout.kept, params.d);
     } else {
-      const Shape shape = with_rates(params);
-      Merger merger(shape, 0);
+      const Layout layout = with_rates(params);
+      Merger merger(layout, 0);
       RowMatrixF key(1, params.d);
       for (Index token = 0; token < params.tokens(); ++token) {
         params.keys().rows(params.key, params.tokens(), token, key);
@@ -293,7 +336,7 @@ class DiffRateDecoder : public Decoder {
       merger.reduce();
       keys_ = merger.keys();
       sizes_ = merger.sizes();
-      values_ = get_rows(reader, shape.rows.format, shape.kept, params.d);
+      values_ = get_rows(reader, layout.rows.format, layout.kept, params.d);
     }
   }
   RowMatrixD attend(core::RowsViewD queries) const override { return attend_sized(queries, keys_, values_, sizes_); }
@@ -307,13 +350,13 @@ class DiffRate : public Scheme {
  public:
   std::string name() const override { return "diffrate"; }
   std::string summary() const override {
-    return "prune the rows with the least attention, merge the next into their most similar row, and let sizes join "
-           "the "
-           "logits";
+    return "prune the rows with the least attention, merge the next into their most similar row, and add log-sizes to "
+           "the logits";
   }
   std::string surrogates() const override {
-    return "runs of tokens stand for layers, similarity of keys for that of features, a proxy for the queries (keys "
-           "themselves, or public random directions); rates are searched on a public calibration stream, not learned";
+    return "runs of tokens in place of layers, similarity of keys in place of that of features, a proxy for the "
+           "queries (keys themselves, or public random directions); rates are searched on a public calibration stream, "
+           "not learned";
   }
   std::string paper() const override {
     return "Chen et al., DiffRate: Differentiable Compression Rate for Efficient Vision Transformers, ICCV 2023";
@@ -322,35 +365,18 @@ class DiffRate : public Scheme {
     return "exact when every dropped row equals a kept one in key and value; none on INDEX, where merged keys lose "
            "their logit";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("kept", {}, 1, 1'000'000'000, "rows at hand-over").sized(),
-        core::Option::choice("rates", "searched", {"searched", "uniform"},
-                             "searched: growth of the number of rows and share of pruning by search on the public "
-                             "calibration stream; uniform: a constant share of the stream, and prune_share"),
-        core::Option::real("prune_share", 0.5, 0, 1, "uniform rates: share of the surplus that is pruned, not merged"),
-        core::Option::integer("run", 64, 1, 1'000'000, "tokens that are collected before rows are ranked"),
-        core::Option::choice("proxy", "k2k", {"k2k", "random"},
-                             "stand-in for the stream's queries: k2k = each token's own key at norm tau, random = one "
-                             "public random direction a token at norm tau"),
-        core::Option::boolean("official", false,
-                              "as in the published code: merged rows are plain means whatever their sizes, and a "
-                              "merged size counts times its cosine; false: means weighted by size, sizes add"),
-        format_option(),
-        keys_option()};
-    return table;
+  const core::OptionTable& options() const override { return core::table_of<DiffRateOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    const Layout layout(params);
+    return layout.kept * layout.row_bits();
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const Shape shape(params);
-    return static_cast<std::uint64_t>(shape.kept) * shape.row_bits();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
-    trial.options["kept"] = 1;
-    const std::uint64_t least = Shape(trial).row_bits();
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    DiffRateOptions options = options_of(params);
+    options.kept = 1;
+    const Bits least = Layout(params, options).row_bits();
     if (budget_bits < least) return {std::nullopt, least};
-    trial.options["kept"] = std::min<std::uint64_t>(budget_bits / least, static_cast<std::uint64_t>(params.tokens()));
-    return {trial.options, least};
+    options.kept = std::min(budget_bits / least, params.tokens());
+    return {options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<DiffRateEncoder>(params);
@@ -359,15 +385,14 @@ class DiffRate : public Scheme {
     return std::make_unique<DiffRateDecoder>(params, std::move(reader));
   }
   Index held_rows(const PublicParams& params) const override {
-    const Shape shape(params);
-    return std::min(params.tokens(), shape.kept + shape.run);
+    const Layout layout(params);
+    return std::min(params.tokens(), layout.kept + layout.run);
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const Shape shape(params);
-    const double parties = shape.rows.stored_keys ? 1 : 2, d = static_cast<double>(params.d);
+    const Layout layout(params);
+    const double parties = layout.rows.stored_keys ? 1 : 2, d = params.d;
     return Scheme::operations(params, queries) +
-           parties * (4 * static_cast<double>(params.tokens()) * static_cast<double>(shape.kept + shape.run) * (d + 8) +
-                      4e6 * d);
+           parties * (4.0 * params.tokens() * (layout.kept + layout.run) * (d + 8) + 4e6 * d);
   }
 };
 

@@ -5,14 +5,28 @@
 namespace kvfrontier::schemes::exact {
 namespace {
 
+struct ExactOptions {
+  core::FloatFormat format = core::FloatFormat::fp32;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<ExactOptions> members() {
+    return {format_member(&ExactOptions::format), keys_member(&ExactOptions::keys)};
+  }
+};
+
+RowFormat format_of(const PublicParams& params) {
+  const ExactOptions& options = params.options.as<ExactOptions>();
+  return {params.d, options.keys == Keys::stored, options.format};
+}
+
 class ExactEncoder : public Encoder {
  public:
-  explicit ExactEncoder(const PublicParams& params) : rows_(RowFormat::of(params), params.tokens()) {}
+  explicit ExactEncoder(const PublicParams& params) : rows_(format_of(params), params.tokens()) {}
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i)
       rows_.add(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
   }
-  std::uint64_t state_bits() const override { return rows_.bits(); }
+  Bits state_bits() const override { return rows_.bits(); }
   void write(core::BitWriter& writer) const override { rows_.write(writer); }
 
  private:
@@ -27,18 +41,16 @@ class Exact : public Scheme {
   std::string guarantee() const override {
     return "exact attention over the rounded rows; with fp32 rows or public keys, no bit error on a certified instance";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{format_option("fp32"), keys_option()};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(params.tokens()) * RowFormat::of(params).bits_per_row();
+  const core::OptionTable& options() const override { return core::table_of<ExactOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return params.tokens() * format_of(params).bits_per_row();
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<ExactEncoder>(params);
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
-    return std::make_unique<KeptRowsDecoder>(params, reader, params.tokens(), all_tokens(params.tokens()));
+    return std::make_unique<KeptRowsDecoder>(format_of(params), params, reader, params.tokens(),
+                                             all_tokens(params.tokens()));
   }
 };
 

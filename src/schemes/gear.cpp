@@ -1,5 +1,5 @@
 // Group quantisation repaired twice: the largest and smallest entries of every channel of keys and of every value row
-// are sent as they are, and what the quantiser leaves of the rest is approximated at low rank. A chunk is a map of the
+// are sent as they are, and the quantiser's error on the rest is approximated at low rank. A chunk is a map of the
 // pyramid or a number of tokens; groups do not cross chunks.
 
 #include <algorithm>
@@ -14,29 +14,86 @@
 #include "schemes/codec/rotation.hpp"
 
 namespace kvfrontier::schemes::gear {
+
+enum class Tail { exact, compressed };
+
+}  // namespace kvfrontier::schemes::gear
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::gear::Tail> {
+  static constexpr std::array names{"exact", "compressed"};
+};
+
+namespace kvfrontier::schemes::gear {
 namespace {
+
+struct GearOptions {
+  std::optional<int> bits;
+  Index group = 64, rank = 4;
+  double outliers = 0.02;
+  Index chunk = 0;
+  Tail tail = Tail::exact;
+  RotationKind rotation = RotationKind::none;
+  bool official = false;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<GearOptions> members() {
+    return {
+        core::member("bits", &GearOptions::bits, "bits per quantised number, of keys and of values")
+            .range(1, 8)
+            .sized(),
+        core::member("group", &GearOptions::group, "tokens (keys) or channels (values) that share one scale and zero")
+            .range(1, 1e6),
+        core::member("rank", &GearOptions::rank, "rank of the approximation of the quantiser's error, per chunk")
+            .range(0, 4096),
+        core::member("outliers", &GearOptions::outliers,
+                     "share of entries of a channel or row that are sent as they are")
+            .range(0, 1),
+        core::member("chunk", &GearOptions::chunk, "tokens compressed together; 0: the tokens of one map")
+            .range(0, 1e7),
+        core::member("tail", &GearOptions::tail, "how an unfinished chunk is sent at hand-over"),
+        rotation_member(&GearOptions::rotation),
+        core::member(
+            "official", &GearOptions::official,
+            "follow the authors' code: b^2 - 1 levels, as many outliers in a channel of keys as in a value row, "
+            "and the low-rank part added to outliers too"),
+        format_member(&GearOptions::format),
+        keys_member(&GearOptions::keys)};
+  }
+};
+
+const GearOptions& options_of(const PublicParams& params) {
+  return params.options.as<GearOptions>();
+}
+bool stores_keys(const PublicParams& params) {
+  return options_of(params).keys == Keys::stored;
+}
 
 enum class Kind { keys, values };
 
-// The authors' code divides the range by b^2 - 1, which is 2^b - 1 for 2 and 4 bits only; codes have the bits they
+// The authors' code divides the range by b^2 - 1, which equals 2^b - 1 for 2 and 4 bits only; codes have the bits they
 // need.
-Grouping grouping_of(const PublicParams& params, core::FloatFormat format, bool official) {
-  const int bits = params.options.at("bits").get<int>(), steps = official ? bits * bits - 1 : (1 << bits) - 1;
-  return {params.d, params.options.at("group").get<Index>(),
-          static_cast<int>(std::bit_width(static_cast<unsigned>(steps))), format, steps};
+Grouping grouping_of(Index d, const GearOptions& options) {
+  const int bits = options.bits.value(), steps = options.official ? bits * bits - 1 : (1 << bits) - 1;
+  const unsigned largest_code = steps;
+  const int code_bits = std::bit_width(largest_code);
+  return {d, options.group, code_bits, options.format, steps};
 }
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
+// What both parties know about the message.
+struct Layout {
+  explicit Layout(const PublicParams& params) : Layout(params, options_of(params)) {}
+  Layout(const PublicParams& params, const GearOptions& options)
       : d(params.d),
-        rank(params.options.at("rank").get<Index>()),
-        chunk(params.options.at("chunk").get<Index>()),
-        outliers(params.options.at("outliers").get<double>()),
-        exact_tail(params.options.at("tail") == "exact"),
-        stored_keys(stores_keys(params)),
-        official(params.options.at("official").get<bool>()),
-        format(core::float_format(params.options.at("format").get<std::string>())),
-        grouping(grouping_of(params, format, official)),
+        rank(options.rank),
+        chunk(options.chunk),
+        outliers(options.outliers),
+        exact_tail(options.tail == Tail::exact),
+        stored_keys(options.keys == Keys::stored),
+        official(options.official),
+        format(options.format),
+        grouping(grouping_of(d, options)),
         schedule(params.schedule) {}
 
   // Tokens in the chunk that starts at `token`, once it is full.
@@ -45,31 +102,31 @@ struct Shape {
     return schedule.first_token(schedule.scale_of(token) + 1) - token;
   }
 
-  // A chunk of at most `rank` tokens costs less as it is than as factors.
+  // A chunk of at most `rank` tokens costs less raw than as factors.
   bool exact(Index count, bool full) const { return count <= rank || (exact_tail && !full); }
   Index used_rank(Index count) const { return std::min({rank, count, d}); }
-  // Outliers on each side of a channel of `count` keys, or of a value row. The authors' code takes as many of a
-  // channel, however long it is, as of a row.
+  // Outliers on each side of a channel of `count` keys, or of a value row. The authors' code takes as many from a
+  // channel, however long it is, as from a row.
   Index outliers_of(Kind kind, Index count) const {
-    if (official && kind == Kind::keys)
-      return std::min(static_cast<Index>(outliers / 2 * static_cast<double>(d)), count / 2);
-    return static_cast<Index>(outliers / 2 * static_cast<double>(kind == Kind::keys ? count : d));
+    const bool of_row = official || kind == Kind::values;
+    const Index each = outliers / 2 * (of_row ? d : count);  // rounded down
+    return official && kind == Kind::keys ? std::min(each, count / 2) : each;
   }
   Index vectors(Kind kind, Index count) const { return kind == Kind::keys ? d : count; }
   int place_bits(Kind kind, Index count) const {
-    return std::bit_width(static_cast<std::uint64_t>(kind == Kind::keys ? count : d) - 1);
+    const std::uint64_t length = kind == Kind::keys ? count : d;
+    return std::bit_width(length - 1);
   }
 
-  std::uint64_t part_bits(Kind kind, Index count, bool full) const {
+  Bits part_bits(Kind kind, Index count, bool full) const {
     if (kind == Kind::keys && !stored_keys) return 0;
     const Index f = core::bits_of(format);
-    if (exact(count, full)) return static_cast<std::uint64_t>(count * d * f);
-    return (kind == Kind::keys ? grouping.column_bits(count) : grouping.row_bits(count)) +
-           static_cast<std::uint64_t>(used_rank(count) * (count + d) * f + 2 * outliers_of(kind, count) *
-                                                                               vectors(kind, count) *
-                                                                               (f + place_bits(kind, count)));
+    if (exact(count, full)) return count * d * f;
+    const Bits quantised = kind == Kind::keys ? grouping.column_bits(count) : grouping.row_bits(count);
+    const Bits factors = used_rank(count) * (count + d) * f;
+    return quantised + factors + 2 * outliers_of(kind, count) * vectors(kind, count) * (f + place_bits(kind, count));
   }
-  std::uint64_t chunk_bits(Index count, bool full) const {
+  Bits chunk_bits(Index count, bool full) const {
     return count == 0 ? 0 : part_bits(Kind::keys, count, full) + part_bits(Kind::values, count, full);
   }
 
@@ -86,38 +143,38 @@ struct Outlier {
   float entry;
 };
 
-// Keys or values of one chunk as they are sent.
+// Keys or values of one chunk, as the message holds them.
 struct Part {
   QuantisedRows quantised;
   core::RowMatrixF left, right;   // count x r, r x d
   std::vector<Outlier> outliers;  // vector by vector
-  core::RowMatrixF exact;         // instead of all others, if it is not empty
+  core::RowMatrixF exact;         // if not empty, replaces all others
 };
 
-core::RowMatrixF stored_rows(const Shape& shape, const core::RowMatrixF& rows) {
-  return rows.unaryExpr([&](float x) { return core::stored(shape.format, x); });
+core::RowMatrixF stored_rows(const Layout& layout, const core::RowMatrixF& rows) {
+  return rows.unaryExpr([&](float x) { return core::stored(layout.format, x); });
 }
-core::RowMatrixF quantiser_value(const Shape& shape, Kind kind, const QuantisedRows& rows, Index count) {
-  return kind == Kind::keys ? columns_value(shape.grouping, rows, count) : rows_value(shape.grouping, rows, count);
+core::RowMatrixF quantiser_value(const Layout& layout, Kind kind, const QuantisedRows& rows, Index count) {
+  return kind == Kind::keys ? columns_value(layout.grouping, rows, count) : rows_value(layout.grouping, rows, count);
 }
 // The entry of a vector at a place: vectors are channels of keys and rows of values.
 float& entry(core::RowMatrixF& rows, Kind kind, Index vector, Index place) {
   return kind == Kind::keys ? rows(place, vector) : rows(vector, place);
 }
 
-// Takes the `each` smallest and largest entries out of every vector and leaves its mean, outliers included, in their
-// places. Equal entries count in order of their places.
-std::vector<Outlier> taken_outliers(const Shape& shape, Kind kind, Index each, core::RowMatrixF& rows) {
+// Takes the `each` smallest and the `each` largest entries out of every vector and puts the vector's mean, outliers
+// included, in their places. Equal entries count in order of their places.
+std::vector<Outlier> taken_outliers(const Layout& layout, Kind kind, Index each, core::RowMatrixF& rows) {
   std::vector<Outlier> taken;
   if (each == 0) return taken;
-  const Index count = rows.rows(), length = kind == Kind::keys ? count : shape.d;
-  std::vector<std::pair<float, Index>> order(static_cast<std::size_t>(length));
-  for (Index vector = 0; vector < shape.vectors(kind, count); ++vector) {
+  const Index count = rows.rows(), length = kind == Kind::keys ? count : layout.d;
+  std::vector<std::pair<float, Index>> order(length);
+  for (Index vector = 0; vector < layout.vectors(kind, count); ++vector) {
     double sum = 0;
     for (Index place = 0; place < length; ++place) {
       const float x = entry(rows, kind, vector, place);
-      order[static_cast<std::size_t>(place)] = {x, place};
-      sum += static_cast<double>(x);
+      order[place] = {x, place};
+      sum += x;
     }
     // Only the ends are sorted: they are short.
     const auto low = order.begin() + each, high = order.end() - each;
@@ -126,8 +183,8 @@ std::vector<Outlier> taken_outliers(const Shape& shape, Kind kind, Index each, c
     std::sort(order.begin(), low);
     std::sort(high, order.end());
     const auto take = [&](const std::pair<float, Index>& outlier) {
-      taken.push_back({outlier.second, core::stored(shape.format, outlier.first)});
-      entry(rows, kind, vector, outlier.second) = static_cast<float>(sum / static_cast<double>(length));
+      taken.push_back({outlier.second, core::stored(layout.format, outlier.first)});
+      entry(rows, kind, vector, outlier.second) = sum / length;
     };
     std::for_each(order.begin(), low, take);
     std::for_each(high, order.end(), take);
@@ -136,115 +193,118 @@ std::vector<Outlier> taken_outliers(const Shape& shape, Kind kind, Index each, c
 }
 
 void restore_outliers(const std::vector<Outlier>& outliers, Kind kind, Index each, core::RowMatrixF& rows) {
-  for (std::size_t i = 0; i < outliers.size(); ++i)
-    entry(rows, kind, static_cast<Index>(i) / (2 * each), outliers[i].place) = outliers[i].entry;
+  for (Index i = 0; i < std::ssize(outliers); ++i)
+    entry(rows, kind, i / (2 * each), outliers[i].place) = outliers[i].entry;
 }
 
-// Three rounds of subspace iteration, as many as the published power iteration takes.
+// Rounds of subspace iteration, as many as the published power iteration takes.
 constexpr int rounds = 3;
 
-Part compressed(const Shape& shape, Kind kind, const core::RowMatrixF& rows, bool full) {
+Part compressed(const Layout& layout, Kind kind, const core::RowMatrixF& rows, bool full) {
   Part part;
-  const Index count = rows.rows(), each = shape.outliers_of(kind, count);
-  if (shape.exact(count, full)) {
+  const Index count = rows.rows(), each = layout.outliers_of(kind, count);
+  if (layout.exact(count, full)) {
     part.exact = rows;
     return part;
   }
   core::RowMatrixF filled = rows;
-  part.outliers = taken_outliers(shape, kind, each, filled);
+  part.outliers = taken_outliers(layout, kind, each, filled);
   if (kind == Kind::keys) {
-    quantise_columns(shape.grouping, filled.data(), count, part.quantised);
+    quantise_columns(layout.grouping, filled.data(), count, part.quantised);
   } else {
-    quantise_rows(shape.grouping, filled.data(), count, part.quantised);
+    quantise_rows(layout.grouping, filled.data(), count, part.quantised);
   }
-  if (const Index rank = shape.used_rank(count); rank > 0) {
-    core::RowMatrixF rest = rows - quantiser_value(shape, kind, part.quantised, count);
+  if (const Index rank = layout.used_rank(count); rank > 0) {
+    core::RowMatrixF rest = rows - quantiser_value(layout, kind, part.quantised, count);
     std::vector<Outlier> nothing = part.outliers;
     for (Outlier& outlier : nothing) outlier.entry = 0;
     restore_outliers(nothing, kind, each, rest);
     const LowRank fit = power_fit(rest, rank, rounds);
-    part.left = stored_rows(shape, fit.codes.cast<float>());
-    part.right = stored_rows(shape, fit.basis.cast<float>());
+    part.left = stored_rows(layout, fit.codes.cast<float>());
+    part.right = stored_rows(layout, fit.basis.cast<float>());
   }
   return part;
 }
 
-// The authors' code adds the low-rank part to outliers too; ours come last and stay exact.
-core::RowMatrixF decompressed(const Shape& shape, Kind kind, const Part& part, Index count) {
-  core::RowMatrixF rows = quantiser_value(shape, kind, part.quantised, count);
-  const auto restore = [&] { restore_outliers(part.outliers, kind, shape.outliers_of(kind, count), rows); };
-  if (shape.official) restore();
+// The authors' code adds the low-rank part to outliers too; without `official` outliers come last and stay exact.
+core::RowMatrixF decompressed(const Layout& layout, Kind kind, const Part& part, Index count) {
+  core::RowMatrixF rows = quantiser_value(layout, kind, part.quantised, count);
+  const auto restore = [&] { restore_outliers(part.outliers, kind, layout.outliers_of(kind, count), rows); };
+  if (layout.official) restore();
   if (part.left.size() > 0) rows += part.left * part.right;
-  if (!shape.official) restore();
+  if (!layout.official) restore();
   return rows;
 }
 
-void put_rows(core::BitWriter& writer, const Shape& shape, const core::RowMatrixF& rows) {
-  core::put_floats(writer, shape.format, rows.data(), static_cast<std::size_t>(rows.size()));
+void put_rows(core::BitWriter& writer, const Layout& layout, const core::RowMatrixF& rows) {
+  core::put_floats(writer, layout.format, rows.data(), rows.size());
 }
 
-void put_part(core::BitWriter& writer, const Shape& shape, Kind kind, const Part& part, Index count) {
+void put_part(core::BitWriter& writer, const Layout& layout, Kind kind, const Part& part, Index count) {
   if (part.exact.size() > 0) {
     writer.section("residual");
-    put_rows(writer, shape, part.exact);
+    put_rows(writer, layout, part.exact);
     return;
   }
-  put_quantised(writer, shape.grouping, part.quantised, kind == Kind::keys ? "keys" : "values");
+  put_quantised(writer, layout.grouping, part.quantised, kind == Kind::keys ? "keys" : "values");
   writer.section("low rank");
-  put_rows(writer, shape, part.left);
-  put_rows(writer, shape, part.right);
+  put_rows(writer, layout, part.left);
+  put_rows(writer, layout, part.right);
   writer.section("outliers");
   for (const Outlier& outlier : part.outliers) {
-    writer.put(static_cast<std::uint64_t>(outlier.place), shape.place_bits(kind, count));
-    core::put_floats(writer, shape.format, &outlier.entry, 1);
+    writer.put(outlier.place, layout.place_bits(kind, count));
+    core::put_floats(writer, layout.format, &outlier.entry, 1);
   }
 }
 
-core::RowMatrixF get_part(core::BitReader& reader, const Shape& shape, Kind kind, Index count, bool full) {
+core::RowMatrixF get_part(core::BitReader& reader, const Layout& layout, Kind kind, Index count, bool full) {
   const auto read = [&](Index rows, Index columns) {
     core::RowMatrixF matrix(rows, columns);
-    core::get_floats(reader, shape.format, matrix.data(), static_cast<std::size_t>(matrix.size()));
+    core::get_floats(reader, layout.format, matrix.data(), matrix.size());
     return matrix;
   };
-  if (shape.exact(count, full)) return read(count, shape.d);
+  if (layout.exact(count, full)) return read(count, layout.d);
   Part part;
   part.quantised =
-      kind == Kind::keys ? get_columns(reader, shape.grouping, count) : get_rows(reader, shape.grouping, count);
-  part.left = read(count, shape.used_rank(count));
-  part.right = read(shape.used_rank(count), shape.d);
-  part.outliers.resize(static_cast<std::size_t>(2 * shape.outliers_of(kind, count) * shape.vectors(kind, count)));
-  const Index length = kind == Kind::keys ? count : shape.d;
+      kind == Kind::keys ? get_columns(reader, layout.grouping, count) : get_rows(reader, layout.grouping, count);
+  part.left = read(count, layout.used_rank(count));
+  part.right = read(layout.used_rank(count), layout.d);
+  part.outliers.resize(2 * layout.outliers_of(kind, count) * layout.vectors(kind, count));
+  const Index length = kind == Kind::keys ? count : layout.d;
   for (Outlier& outlier : part.outliers) {
-    outlier.place = static_cast<Index>(reader.get(shape.place_bits(kind, count)));
-    if (outlier.place >= length) throw core::DataError("an outlier stands outside its vector");
-    core::get_floats(reader, shape.format, &outlier.entry, 1);
+    outlier.place = reader.get(layout.place_bits(kind, count));
+    if (outlier.place >= length) throw core::DataError("an outlier lies outside its vector");
+    core::get_floats(reader, layout.format, &outlier.entry, 1);
   }
-  return decompressed(shape, kind, part, count);
+  return decompressed(layout, kind, part, count);
 }
 
 constexpr core::Purpose key_rotation("gear/key rotation"), value_rotation("gear/value rotation");
 
-// Public keys are known as they are.
+// Public keys are not sent, so they are not rotated.
 Rotation key_rotation_of(const PublicParams& params) {
-  return stores_keys(params) ? Rotation(params, key_rotation) : Rotation();
+  return stores_keys(params) ? Rotation(options_of(params).rotation, params, key_rotation) : Rotation();
+}
+Rotation value_rotation_of(const PublicParams& params) {
+  return Rotation(options_of(params).rotation, params, value_rotation);
 }
 
 class GearEncoder : public Encoder {
  public:
   explicit GearEncoder(const PublicParams& params)
-      : shape_(params), key_rotation_(key_rotation_of(params)), value_rotation_(params, value_rotation) {}
+      : layout_(params), key_rotation_(key_rotation_of(params)), value_rotation_(value_rotation_of(params)) {}
 
   void absorb(const TokenBlock& block) override {
-    if (shape_.stored_keys) push(key_rotation_.of(block.keys), keys_);
+    if (layout_.stored_keys) push(key_rotation_.of(block.keys), keys_);
     push(value_rotation_.of(block.values), values_);
     buffered_ += block.count();
-    while (buffered_ > 0 && buffered_ >= shape_.chunk_from(count_)) finish(shape_.chunk_from(count_));
+    while (buffered_ > 0 && buffered_ >= layout_.chunk_from(count_)) finish(layout_.chunk_from(count_));
   }
 
-  std::uint64_t state_bits() const override { return finished_bits_ + shape_.chunk_bits(buffered_, false); }
-  // The unfinished chunk waits as it came.
-  std::uint64_t working_bits() const override {
-    return static_cast<std::uint64_t>(keys_.size() + values_.size()) * core::bits_of(shape_.format);
+  Bits state_bits() const override { return finished_bits_ + layout_.chunk_bits(buffered_, false); }
+  // The rows of the unfinished chunk, as they came.
+  Bits working_bits() const override {
+    return (std::ssize(keys_) + std::ssize(values_)) * core::bits_of(layout_.format);
   }
 
   void write(core::BitWriter& writer) const override {
@@ -263,41 +323,47 @@ class GearEncoder : public Encoder {
   }
   Chunk chunk_of(Index count, bool full) const {
     const auto first = [&](const std::vector<float>& buffer) {
-      return core::RowMatrixF(Eigen::Map<const core::RowMatrixF>(buffer.data(), count, shape_.d));
+      return core::RowMatrixF(Eigen::Map<const core::RowMatrixF>(buffer.data(), count, layout_.d));
     };
-    Chunk chunk{count, {}, compressed(shape_, Kind::values, first(values_), full)};
-    if (shape_.stored_keys) chunk.keys = compressed(shape_, Kind::keys, first(keys_), full);
+    Chunk chunk{count, {}, compressed(layout_, Kind::values, first(values_), full)};
+    if (layout_.stored_keys) chunk.keys = compressed(layout_, Kind::keys, first(keys_), full);
     return chunk;
   }
   void finish(Index count) {
     chunks_.push_back(chunk_of(count, true));
-    finished_bits_ += shape_.chunk_bits(count, true);
-    values_.erase(values_.begin(), values_.begin() + count * shape_.d);
-    if (shape_.stored_keys) keys_.erase(keys_.begin(), keys_.begin() + count * shape_.d);
+    finished_bits_ += layout_.chunk_bits(count, true);
+    values_.erase(values_.begin(), values_.begin() + count * layout_.d);
+    if (layout_.stored_keys) keys_.erase(keys_.begin(), keys_.begin() + count * layout_.d);
     buffered_ -= count;
     count_ += count;
   }
   void put(core::BitWriter& writer, const Chunk& chunk) const {
-    if (shape_.stored_keys) put_part(writer, shape_, Kind::keys, chunk.keys, chunk.count);
-    put_part(writer, shape_, Kind::values, chunk.values, chunk.count);
+    if (layout_.stored_keys) put_part(writer, layout_, Kind::keys, chunk.keys, chunk.count);
+    put_part(writer, layout_, Kind::values, chunk.values, chunk.count);
   }
 
-  Shape shape_;
+  Layout layout_;
   Rotation key_rotation_, value_rotation_;
   std::vector<float> keys_, values_;  // of the unfinished chunk
   std::vector<Chunk> chunks_;
-  Index count_ = 0, buffered_ = 0;  // tokens in finished chunks, and beyond
-  std::uint64_t finished_bits_ = 0;
+  Index count_ = 0, buffered_ = 0;  // tokens in finished chunks and after them
+  Bits finished_bits_ = 0;
 };
 
 // Chunks of all N tokens: visit(first token, count, full).
 template <class Visit>
-void for_each_chunk(const Shape& shape, Index tokens, Visit visit) {
+void for_each_chunk(const Layout& layout, Index tokens, Visit visit) {
   for (Index first = 0; first < tokens;) {
-    const Index whole = shape.chunk_from(first), count = std::min(whole, tokens - first);
+    const Index whole = layout.chunk_from(first), count = std::min(whole, tokens - first);
     visit(first, count, count == whole);
     first += count;
   }
+}
+
+Bits length(const Layout& layout, Index tokens) {
+  Bits bits = 0;
+  for_each_chunk(layout, tokens, [&](Index, Index count, bool full) { bits += layout.chunk_bits(count, full); });
+  return bits;
 }
 
 class GearDecoder : public Decoder {
@@ -306,13 +372,13 @@ class GearDecoder : public Decoder {
       : keys_(params.tokens(), params.d),
         values_(params.tokens(), params.d),
         key_rotation_(key_rotation_of(params).matrix()),
-        value_rotation_(Rotation(params, value_rotation).matrix()) {
-    const Shape shape(params);
-    for_each_chunk(shape, params.tokens(), [&](Index first, Index count, bool full) {
-      if (shape.stored_keys) keys_.middleRows(first, count) = get_part(reader, shape, Kind::keys, count, full);
-      values_.middleRows(first, count) = get_part(reader, shape, Kind::values, count, full);
+        value_rotation_(value_rotation_of(params).matrix()) {
+    const Layout layout(params);
+    for_each_chunk(layout, params.tokens(), [&](Index first, Index count, bool full) {
+      if (layout.stored_keys) keys_.middleRows(first, count) = get_part(reader, layout, Kind::keys, count, full);
+      values_.middleRows(first, count) = get_part(reader, layout, Kind::values, count, full);
     });
-    if (!shape.stored_keys) keys_ = public_keys(params, all_tokens(params.tokens()));
+    if (!layout.stored_keys) keys_ = public_keys(params, all_tokens(params.tokens()));
   }
   core::RowMatrixD attend(core::RowsViewD queries) const override {
     return attend_rotated_rows(queries, keys_, values_, key_rotation_, value_rotation_);
@@ -332,52 +398,32 @@ class Gear : public Scheme {
   }
   std::string paper() const override {
     return "Kang et al., GEAR: An Efficient KV Cache Compression Recipe for Near-Lossless Generative Inference of LLM, "
-           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers a side, where the authors' code has "
+           "arXiv 2403.05527; levels 2^b - 1 and floor(s length/2) outliers on each side, where the authors' code has "
            "b^2 - 1 and a number that ignores the length of keys (official)";
   }
   std::string guarantee() const override {
     return "every number within half a scale step before the low-rank part, which never adds squared error before its "
            "own rounding; two-level data is exact at rank 0";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("bits", {}, 1, 8, "bits per quantised number, of keys and of values").sized(),
-        core::Option::integer("group", 64, 1, 1'000'000,
-                              "tokens (keys) or channels (values) that share one scale and zero"),
-        core::Option::integer("rank", 4, 0, 4096, "rank of the approximation of the quantiser's error, per chunk"),
-        core::Option::real("outliers", 0.02, 0, 1, "share of entries of a channel or row that are sent as they are"),
-        core::Option::integer("chunk", 0, 0, 10'000'000, "tokens compressed together; 0: the tokens of one map"),
-        core::Option::choice("tail", "exact", {"exact", "compressed"}, "an unfinished chunk at hand-over"),
-        rotation_option(),
-        core::Option::boolean(
-            "official", false,
-            "as the authors' code: b^2 - 1 levels, as many outliers of a channel of keys as of a value "
-            "row, and the low-rank part added to outliers too"),
-        format_option(),
-        keys_option()};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const Shape shape(params);
-    std::uint64_t bits = 0;
-    for_each_chunk(shape, params.tokens(),
-                   [&](Index, Index count, bool full) { bits += shape.chunk_bits(count, full); });
-    return bits;
+  const core::OptionTable& options() const override { return core::table_of<GearOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return length(Layout(params), params.tokens());
   }
   void check(const PublicParams& params, const std::string& path) const override {
     Scheme::check(params, path);
-    check_rotation(params, path);
-    if (params.options.at("official").get<bool>() && params.options.at("bits") == 1)
+    const GearOptions& options = options_of(params);
+    check_rotation(options.rotation, params.d, path);
+    if (options.official && options.bits == 1)
       throw core::ConfigError(core::join_path(path, "bits"), "1", "2 to 8, because official has bits^2 - 1 levels");
   }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    GearOptions options = options_of(params);
     Fit fit;
-    const int least = params.options.at("official").get<bool>() ? 2 : 1;
+    const int least = options.official ? 2 : 1;
     for (int bits = 8; bits >= least; --bits) {
-      trial.options["bits"] = bits;
-      fit.least_bits = *message_bits(trial);
-      if (!fit.options && fit.least_bits <= budget_bits) fit.options = trial.options;
+      options.bits = bits;
+      fit.least_bits = length(Layout(params, options), params.tokens());
+      if (!fit.options && fit.least_bits <= budget_bits) fit.options = options;
     }
     return fit;
   }
@@ -389,7 +435,7 @@ class Gear : public Scheme {
   }
   double operations(const PublicParams& params, Index queries) const override {
     return Scheme::operations(params, queries) +
-           2.0 * static_cast<double>(params.tokens() * params.d) * (4.0 * (2 * rounds + 2) * Shape(params).rank + 100);
+           2.0 * (params.tokens() * params.d) * (4.0 * (2 * rounds + 2) * options_of(params).rank + 100);
   }
 };
 

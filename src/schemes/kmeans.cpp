@@ -1,5 +1,6 @@
-// Slots: centroids of keys with the mean value and the number of their tokens, whose logarithm is added to the logit.
-// The stream is clustered block by block: the slots so far, as weighted points, and the new tokens are reduced to k.
+// Slots hold a centroid of keys, the mean value and the number of its tokens, whose logarithm is added to the logit.
+// The stream is clustered block by block: the slots so far, as weighted points, and the new tokens are reduced to k
+// slots.
 
 #include <algorithm>
 #include <bit>
@@ -15,19 +16,39 @@
 namespace kvfrontier::schemes::kmeans_scheme {
 namespace {
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
-      : d(params.d),
-        slots(std::min(params.options.at("slots").get<Index>(), params.tokens())),
-        block(params.options.at("block").get<Index>()),
-        rounds(params.options.at("rounds").get<int>()),
-        count_bits(std::bit_width(static_cast<std::uint64_t>(params.tokens()))),
-        rows(RowFormat::of(params)),
-        key(params.key) {}
-  // The counts of a clustering of public keys are public too.
-  std::uint64_t slot_bits() const {
-    return rows.bits_per_row() + (rows.stored_keys ? static_cast<std::uint64_t>(count_bits) : 0);
+struct KmeansOptions {
+  std::optional<Index> slots;
+  Index block = 256;
+  int rounds = 8;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<KmeansOptions> members() {
+    return {
+        core::member("slots", &KmeansOptions::slots, "number of clusters").range(1, 1e7).sized(),
+        core::member("block", &KmeansOptions::block, "tokens that are collected before slots are formed anew")
+            .range(1, 1e6),
+        core::member("rounds", &KmeansOptions::rounds, "largest number of rounds of Lloyd's algorithm").range(0, 1000),
+        format_member(&KmeansOptions::format), keys_member(&KmeansOptions::keys)};
   }
+};
+
+const KmeansOptions& options_of(const PublicParams& params) {
+  return params.options.as<KmeansOptions>();
+}
+
+// What both parties know about the slots and the message.
+struct Layout {
+  explicit Layout(const PublicParams& params)
+      : d(params.d),
+        slots(std::min(options_of(params).slots.value(), params.tokens())),
+        block(options_of(params).block),
+        rounds(options_of(params).rounds),
+        count_bits(std::bit_width<std::uint64_t>(params.tokens())),
+        rows{d, options_of(params).keys == Keys::stored, options_of(params).format},
+        key(params.key) {}
+  // If keys are public, so are the counts of their clustering.
+  Bits slot_bits() const { return rows.bits_per_row() + (rows.stored_keys ? count_bits : 0); }
   StreamingClusters::Shape clusters() const { return {d, slots, block, rounds, key}; }
   Index d, slots, block;
   int rounds, count_bits;
@@ -37,45 +58,44 @@ struct Shape {
 
 class KmeansEncoder : public Encoder {
  public:
-  explicit KmeansEncoder(const PublicParams& params) : shape_(params), clusters_(shape_.clusters(), params.d) {}
+  explicit KmeansEncoder(const PublicParams& params) : layout_(params), clusters_(layout_.clusters(), params.d) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) clusters_.add(block.keys.row(i).data(), block.values.row(i).data());
     count_ += block.count();
   }
-  std::uint64_t state_bits() const override { return sent() * shape_.slot_bits(); }
-  // Rows not clustered yet, and slots in single precision with a count, beyond what is sent of them.
-  std::uint64_t working_bits() const override {
-    const std::uint64_t held =
-        static_cast<std::uint64_t>(clusters_.filled()) * static_cast<std::uint64_t>(64 * shape_.d + shape_.count_bits);
-    return held > state_bits() ? held - state_bits() : 0;
+  Bits state_bits() const override { return sent() * layout_.slot_bits(); }
+  // Rows not clustered yet, and slots in single precision with a count, beyond what the message holds of them.
+  Bits working_bits() const override {
+    const Bits held = clusters_.filled() * (64 * layout_.d + layout_.count_bits);
+    return std::max<Bits>(0, held - state_bits());
   }
 
   void write(core::BitWriter& writer) const override {
     StreamingClusters final = clusters_;
     final.reduce();
-    // Tokens with equal keys may leave slots over; they are sent as zeros.
-    const auto slots = static_cast<Index>(sent());
-    core::RowMatrixF keys = core::RowMatrixF::Zero(slots, shape_.d), values = keys;
+    // If keys are equal, fewer slots may be filled; the others are sent as zeros.
+    const Index slots = sent();
+    core::RowMatrixF keys = core::RowMatrixF::Zero(slots, layout_.d), values = keys;
     keys.topRows(final.filled()) = final.keys();
     values.topRows(final.filled()) = final.values();
-    if (shape_.rows.stored_keys) {
+    if (layout_.rows.stored_keys) {
       writer.section("counts");
       for (Index j = 0; j < slots; ++j) {
-        const double tokens = j < final.filled() ? final.weight(j) : 0;
-        writer.put(static_cast<std::uint64_t>(tokens), shape_.count_bits);
+        const std::uint64_t tokens = j < final.filled() ? final.weight(j) : 0;
+        writer.put(tokens, layout_.count_bits);
       }
       writer.section("keys");
-      core::put_floats(writer, shape_.rows.format, keys.data(), static_cast<std::size_t>(keys.size()));
+      core::put_floats(writer, layout_.rows.format, keys.data(), keys.size());
     }
     writer.section("values");
-    core::put_floats(writer, shape_.rows.format, values.data(), static_cast<std::size_t>(values.size()));
+    core::put_floats(writer, layout_.rows.format, values.data(), values.size());
   }
 
  private:
-  std::uint64_t sent() const { return static_cast<std::uint64_t>(std::min(shape_.slots, count_)); }
+  Index sent() const { return std::min(layout_.slots, count_); }
 
-  Shape shape_;
+  Layout layout_;
   StreamingClusters clusters_;
   Index count_ = 0;
 };
@@ -83,26 +103,24 @@ class KmeansEncoder : public Encoder {
 class KmeansDecoder : public Decoder {
  public:
   KmeansDecoder(const PublicParams& params, core::BitReader reader) {
-    const Shape shape(params);
-    core::RowMatrixF keys = core::RowMatrixF::Zero(shape.slots, shape.d), values = keys;
-    log_counts_.assign(static_cast<std::size_t>(shape.slots), -std::numeric_limits<double>::infinity());
-    if (shape.rows.stored_keys) {
+    const Layout layout(params);
+    core::RowMatrixF keys = core::RowMatrixF::Zero(layout.slots, layout.d), values = keys;
+    log_counts_.assign(layout.slots, -std::numeric_limits<double>::infinity());
+    if (layout.rows.stored_keys) {
       double tokens = 0;
       for (double& log_count : log_counts_) {
-        const auto count = static_cast<double>(reader.get(shape.count_bits));
+        const double count = reader.get(layout.count_bits);
         tokens += count;
         log_count = std::log(count);
       }
-      if (tokens != static_cast<double>(params.tokens()))
-        throw core::DataError("the slots do not stand for all tokens");
-      core::get_floats(reader, shape.rows.format, keys.data(), static_cast<std::size_t>(keys.size()));
+      if (tokens != params.tokens()) throw core::DataError("the slots do not hold all tokens");
+      core::get_floats(reader, layout.rows.format, keys.data(), keys.size());
     } else {
-      const StreamingClusters clusters = public_clusters(params, shape.clusters());
+      const StreamingClusters clusters = public_clusters(params, layout.clusters());
       keys.topRows(clusters.filled()) = clusters.keys();
-      for (Index j = 0; j < clusters.filled(); ++j)
-        log_counts_[static_cast<std::size_t>(j)] = std::log(clusters.weight(j));
+      for (Index j = 0; j < clusters.filled(); ++j) log_counts_[j] = std::log(clusters.weight(j));
     }
-    core::get_floats(reader, shape.rows.format, values.data(), static_cast<std::size_t>(values.size()));
+    core::get_floats(reader, layout.rows.format, values.data(), values.size());
     keys_ = keys.cast<double>();
     values_ = values.cast<double>();
   }
@@ -132,25 +150,20 @@ class Kmeans : public Scheme {
     return "1 <= Z/Z' <= exp(delta^2 |q|^2 / 2) for the partition function when every key is within delta of its "
            "centroid (Jensen, Hoeffding); exact for at most k distinct keys with equal values";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("slots", {}, 1, 10'000'000, "number of clusters").sized(),
-        core::Option::integer("block", 256, 1, 1'000'000, "tokens that are collected before slots are formed anew"),
-        core::Option::integer("rounds", 8, 0, 1000, "rounds of Lloyd's algorithm at most"), format_option(),
-        keys_option()};
-    return table;
+  const core::OptionTable& options() const override { return core::table_of<KmeansOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    const Layout layout(params);
+    return layout.slots * layout.slot_bits();
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const Shape shape(params);
-    return static_cast<std::uint64_t>(shape.slots) * shape.slot_bits();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    KmeansOptions options = options_of(params);
+    options.slots = 1;
     PublicParams trial = params;
-    trial.options["slots"] = 1;
-    const std::uint64_t least = Shape(trial).slot_bits();
+    trial.options = options;
+    const Bits least = Layout(trial).slot_bits();
     if (budget_bits < least) return {std::nullopt, least};
-    trial.options["slots"] = std::min<std::uint64_t>(budget_bits / least, static_cast<std::uint64_t>(params.tokens()));
-    return {trial.options, least};
+    options.slots = std::min(budget_bits / least, params.tokens());
+    return {options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<KmeansEncoder>(params);
@@ -159,20 +172,19 @@ class Kmeans : public Scheme {
     return std::make_unique<KmeansDecoder>(params, std::move(reader));
   }
   Index held_rows(const PublicParams& params) const override {
-    const Shape shape(params);
-    return std::min(params.tokens(), shape.slots + shape.block);
+    const Layout layout(params);
+    return std::min(params.tokens(), layout.slots + layout.block);
   }
   double workspace_bytes(const PublicParams& params) const override {
     return kmeans_workspace_bytes(held_rows(params));
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const Shape shape(params);
-    const double slots = static_cast<double>(shape.slots), parties = shape.rows.stored_keys ? 1 : 2;
+    const Layout layout(params);
+    const double slots = layout.slots, parties = layout.rows.stored_keys ? 1 : 2;
     // As long as every token has a slot of its own, nothing is clustered.
-    const double merged = std::max(0.0, static_cast<double>(params.tokens()) - slots);
-    return Scheme::operations(params, queries) + parties * merged * (1 + slots / static_cast<double>(shape.block)) *
-                                                     slots * static_cast<double>(params.d) *
-                                                     (2.0 * shape.rounds + 3 * (2 + std::log(slots + 1)));
+    const double merged = std::max(0.0, params.tokens() - slots);
+    return Scheme::operations(params, queries) + parties * merged * (1 + slots / layout.block) * slots * params.d *
+                                                     (2.0 * layout.rounds + 3 * (2 + std::log(slots + 1)));
   }
 };
 

@@ -1,6 +1,6 @@
 // Sparse coding of whole maps in a public dictionary: coefficients are projected on a ball of the l1,1 norm, which
-// drops whole atoms, the support is kept and the values on it are fitted again. The radius is the largest whose code
-// fits the bits of the map.
+// drops whole atoms; the support is kept and the values on it are fitted again. The radius is the largest one whose
+// code fits into the bits of the map.
 
 #include <algorithm>
 #include <bit>
@@ -15,59 +15,103 @@
 #include "schemes/codec/rotation.hpp"
 
 namespace kvfrontier::schemes::l11 {
+
+enum class DictionaryKind { dct, rotation };
+enum class Refit { ls, none };
+
+}  // namespace kvfrontier::schemes::l11
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::l11::DictionaryKind> {
+  static constexpr std::array names{"dct", "rotation"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::l11::Refit> {
+  static constexpr std::array names{"ls", "none"};
+};
+
+namespace kvfrontier::schemes::l11 {
 namespace {
 
 using core::RowMatrixD;
 using core::RowMatrixF;
 
-int width_of(Index largest) {
-  return std::bit_width(static_cast<std::uint64_t>(largest));
+struct L11Options {
+  std::optional<double> bits;
+  Projection projection = Projection::bilevel;
+  DictionaryKind dictionary = DictionaryKind::dct;
+  Refit refit = Refit::ls;
+  int coefficient_bits = 8;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<L11Options> members() {
+    return {
+        core::member("bits", &L11Options::bits,
+                     "bits of a map for each of its entries, beyond its head and one coefficient")
+            .range(0, 64)
+            .sized(),
+        core::member("projection", &L11Options::projection,
+                     "bilevel: drops whole atoms; flat: the nearest point of the same ball"),
+        core::member("dictionary", &L11Options::dictionary,
+                     "dct: cosines over the map, an atom is a frequency of all channels; rotation: a public random "
+                     "basis of the channels, an atom is one of them at all tokens"),
+        core::member("refit", &L11Options::refit, "ls: least squares on the support; none: the shrunken coefficients"),
+        core::member("coefficient_bits", &L11Options::coefficient_bits, "bits of a stored coefficient").range(2, 16),
+        keys_member(&L11Options::keys)};
+  }
+};
+
+const L11Options& options_of(const PublicParams& params) {
+  return params.options.as<L11Options>();
 }
 
-// `chosen` of `of` places: a bit each, or a list, whichever is shorter; which one follows from the two numbers.
+int width_of(std::uint64_t largest) {
+  return std::bit_width(largest);
+}
+
+// `chosen` of `of` places are sent as one bit for every place or as a list, whichever is shorter for the two numbers.
 bool listed(Index chosen, Index of) {
   return chosen * width_of(of - 1) < of;
 }
-std::uint64_t places_bits(Index chosen, Index of) {
-  return static_cast<std::uint64_t>(std::min(chosen * width_of(of - 1), of));
+Bits places_bits(Index chosen, Index of) {
+  return std::min(chosen * width_of(of - 1), of);
 }
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
+// What both parties know about the message.
+struct Layout {
+  explicit Layout(const PublicParams& params) : Layout(params, options_of(params)) {}
+  Layout(const PublicParams& params, const L11Options& options)
       : schedule(params.schedule),
         d(params.d),
-        bits(params.options.at("bits").get<double>()),
-        coefficient_bits(params.options.at("coefficient_bits").get<int>()),
-        dct(params.options.at("dictionary") == "dct"),
-        refit(params.options.at("refit") == "ls"),
-        projection(params.options.at("projection") == "bilevel" ? Projection::bilevel : Projection::flat),
-        rows{params.d, stores_keys(params), core::FloatFormat::fp16},
+        bits(options.bits.value()),
+        coefficient_bits(options.coefficient_bits),
+        dct(options.dictionary == DictionaryKind::dct),
+        refit(options.refit == Refit::ls),
+        projection(options.projection),
+        rows{params.d, options.keys == Keys::stored, core::FloatFormat::fp16},
         key(params.key) {}
 
   Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
-  // Atoms of a map and entries of each: frequencies with d channels, or rotated channels with one entry a token.
+  // Atoms of a map and entries of each: frequencies with d channels, or rotated channels with one entry per token.
   Index atoms(int scale) const { return dct ? tokens(scale) : d; }
   Index entries(int scale) const { return dct ? d : tokens(scale); }
 
-  // Of one tensor of a map: step, number of active atoms, number of coefficients.
-  std::uint64_t head_bits(int scale) const {
-    return static_cast<std::uint64_t>(16 + width_of(atoms(scale)) + width_of(tokens(scale) * d));
+  // The head of one tensor of a map: step, number of active atoms, number of coefficients.
+  Bits head_bits(int scale) const { return 16 + width_of(atoms(scale)) + width_of(tokens(scale) * d); }
+  // After the head: places of active atoms, places of coefficients among their entries, and the coefficients.
+  Bits support_bits(int scale, Index active, Index count) const {
+    return places_bits(active, atoms(scale)) + places_bits(count, active * entries(scale)) + count * coefficient_bits;
   }
-  // Behind it: places of active atoms, of coefficients among their entries, and the coefficients.
-  std::uint64_t support_bits(int scale, Index active, Index count) const {
-    return places_bits(active, atoms(scale)) + places_bits(count, active * entries(scale)) +
-           static_cast<std::uint64_t>(count * coefficient_bits);
+  // Room for one coefficient, and for more as far as the option `bits` allows.
+  Bits room(int scale) const {
+    const Bits more = std::floor(bits * (tokens(scale) * d));
+    return support_bits(scale, 1, 1) + more;
   }
-  // Room for one coefficient, and for more as `bits` says.
-  std::uint64_t room(int scale) const {
-    return support_bits(scale, 1, 1) +
-           static_cast<std::uint64_t>(std::floor(bits * static_cast<double>(tokens(scale) * d)));
-  }
-  // All that is written for one tensor of a map; what the code leaves over is padding.
-  std::uint64_t tensor_bits(int scale) const { return head_bits(scale) + room(scale); }
-  std::uint64_t map_bits(int scale) const { return tensor_bits(scale) * (rows.stored_keys ? 2 : 1); }
-  std::uint64_t message_bits() const {
-    std::uint64_t sum = 0;
+  // Everything that is written for one tensor of a map; padding fills what the code leaves over.
+  Bits tensor_bits(int scale) const { return head_bits(scale) + room(scale); }
+  Bits map_bits(int scale) const { return tensor_bits(scale) * (rows.stored_keys ? 2 : 1); }
+  Bits message_bits() const {
+    Bits sum = 0;
     for (int scale = 0; scale < schedule.scales(); ++scale) sum += map_bits(scale);
     return sum;
   }
@@ -87,8 +131,8 @@ RowMatrixF cosines(int side) {
   RowMatrixF matrix(side, side);
   for (int k = 0; k < side; ++k) {
     for (int x = 0; x < side; ++x)
-      matrix(k, x) = static_cast<float>(std::sqrt((k == 0 ? 1.0 : 2.0) / side) *
-                                        std::cos(std::numbers::pi * k * (2 * x + 1) / (2.0 * side)));
+      matrix(k, x) =
+          std::sqrt((k == 0 ? 1.0 : 2.0) / side) * std::cos(std::numbers::pi * k * (2 * x + 1) / (2.0 * side));
   }
   return matrix;
 }
@@ -107,21 +151,21 @@ RowMatrixF along_both(const RowMatrixF& axis, const RowMatrixF& map) {
 // Rows of a map to coefficients (atoms x entries) and back.
 class Dictionary {
  public:
-  explicit Dictionary(const Shape& shape) : shape_(shape) {
-    if (!shape.dct) rotation_ = public_rotation(shape.key, core::Purpose("l11/rotation"), shape.d);
+  explicit Dictionary(const Layout& layout) : layout_(layout) {
+    if (!layout.dct) rotation_ = public_rotation(layout.key, core::Purpose("l11/rotation"), layout.d);
   }
   RowMatrixF analysed(const RowMatrixF& rows, int scale) const {
-    if (!shape_.dct) return (rows * rotation_).transpose();
+    if (!layout_.dct) return (rows * rotation_).transpose();
     return along_both(cosines(side(scale)), rows);
   }
   RowMatrixF synthesised(const RowMatrixF& coefficients, int scale) const {
-    if (!shape_.dct) return coefficients.transpose() * rotation_.transpose();
+    if (!layout_.dct) return coefficients.transpose() * rotation_.transpose();
     return along_both(cosines(side(scale)).transpose(), coefficients);
   }
 
  private:
-  int side(int scale) const { return shape_.schedule.sides()[static_cast<std::size_t>(scale)]; }
-  Shape shape_;
+  int side(int scale) const { return layout_.schedule.sides()[scale]; }
+  Layout layout_;
   RowMatrixF rotation_;
 };
 
@@ -132,32 +176,31 @@ struct Code {
   std::vector<Index> places;         // of coefficients among the entries of active atoms, ascending
   std::vector<std::uint64_t> codes;  // coefficients, offset by 2^(bits-1)
 
-  std::uint64_t bits(const Shape& shape, int scale) const {
-    return shape.head_bits(scale) +
-           shape.support_bits(scale, static_cast<Index>(atoms.size()), static_cast<Index>(places.size()));
+  Bits bits(const Layout& layout, int scale) const {
+    return layout.head_bits(scale) + layout.support_bits(scale, std::ssize(atoms), std::ssize(places));
   }
 };
 
 // Levels on either side of 0.
-float levels(const Shape& shape) {
-  return static_cast<float>((1 << (shape.coefficient_bits - 1)) - 1);
+float levels(const Layout& layout) {
+  return (1 << (layout.coefficient_bits - 1)) - 1;
 }
 
-Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
-  const GroupProjection projection(coefficients, shape.projection);
+Code encode(const Layout& layout, int scale, const RowMatrixF& coefficients) {
+  const GroupProjection projection(coefficients, layout.projection);
   const auto fits = [&](const std::vector<double>& thresholds) {
     Index active = 0, count = 0;
     for (Index atom = 0; atom < coefficients.rows(); ++atom) {
-      const Index above = projection.count_above(atom, thresholds[static_cast<std::size_t>(atom)]);
+      const Index above = projection.count_above(atom, thresholds[atom]);
       active += above > 0;
       count += above;
     }
-    return shape.support_bits(scale, active, count) <= shape.room(scale);
+    return layout.support_bits(scale, active, count) <= layout.room(scale);
   };
-  // Radii as shares of the norm. An empty support always fits; the thresholds of radius 0 are empty only up to
+  // Radii as shares of the norm. An empty support always fits; the thresholds of radius 0 leave nothing only up to
   // rounding.
   double inside = 0, outside = 1;
-  std::vector<double> best(static_cast<std::size_t>(coefficients.rows()), std::numeric_limits<double>::infinity());
+  std::vector<double> best(coefficients.rows(), std::numeric_limits<double>::infinity());
   if (std::vector<double> all = projection.thresholds(projection.norm() * (1 + 1e-6)); fits(all)) {
     best = std::move(all);
   } else {
@@ -177,33 +220,34 @@ Code encode(const Shape& shape, int scale, const RowMatrixF& coefficients) {
   std::vector<float> values;
   float largest = 0;
   for (Index atom = 0; atom < coefficients.rows(); ++atom) {
-    const auto threshold = best[static_cast<std::size_t>(atom)];
-    const Index first = static_cast<Index>(code.atoms.size()) * coefficients.cols();
+    const double threshold = best[atom];
+    const float shrinkage = threshold;
+    const Index first = std::ssize(code.atoms) * coefficients.cols();
     bool active = false;
     for (Index entry = 0; entry < coefficients.cols(); ++entry) {
       const float x = coefficients(atom, entry);
-      if (!(std::abs(static_cast<double>(x)) > threshold)) continue;
+      if (!(std::abs(x) > threshold)) continue;
       active = true;
       code.places.push_back(first + entry);
       // The dictionary is orthonormal: least squares on the support gives the coefficients back.
-      values.push_back(shape.refit ? x : x - std::copysign(static_cast<float>(threshold), x));
+      values.push_back(layout.refit ? x : x - std::copysign(shrinkage, x));
       largest = std::max(largest, std::abs(values.back()));
     }
     if (active) code.atoms.push_back(atom);
   }
   code.step = core::encode_float(core::FloatFormat::fp16, largest);
-  const float top = core::decode_float(core::FloatFormat::fp16, code.step), steps = levels(shape);
+  const float top = core::decode_float(core::FloatFormat::fp16, code.step), steps = levels(layout);
   for (const float x : values) {
     const float level = top > 0 ? std::clamp(std::round(x / top * steps), -steps, steps) : 0.0f;
-    code.codes.push_back(
-        static_cast<std::uint64_t>(static_cast<std::int64_t>(level) + (1 << (shape.coefficient_bits - 1))));
+    const std::int64_t whole = level;
+    code.codes.push_back(whole + (1 << (layout.coefficient_bits - 1)));
   }
   return code;
 }
 
 void put_places(core::BitWriter& writer, const std::vector<Index>& places, Index of) {
-  if (listed(static_cast<Index>(places.size()), of)) {
-    for (const Index place : places) writer.put(static_cast<std::uint64_t>(place), width_of(of - 1));
+  if (listed(std::ssize(places), of)) {
+    for (const Index place : places) writer.put(place, width_of(of - 1));
     return;
   }
   auto next = places.begin();
@@ -214,116 +258,109 @@ void put_places(core::BitWriter& writer, const std::vector<Index>& places, Index
   }
 }
 
-// Ascending places; throws DataError where their number is another.
+// Ascending places; throws DataError if they are not `count`.
 std::vector<Index> get_places(core::BitReader& reader, Index count, Index of) {
   std::vector<Index> places;
   if (listed(count, of)) {
     for (Index i = 0; i < count; ++i) {
-      places.push_back(static_cast<Index>(reader.get(width_of(of - 1))));
-      if (places.back() >= of || (i > 0 && places.back() <= places[static_cast<std::size_t>(i - 1)]))
-        throw core::DataError("places that are not in order");
+      places.push_back(reader.get(width_of(of - 1)));
+      if (places.back() >= of || (i > 0 && places.back() <= places[i - 1]))
+        throw core::DataError("places are out of range or not ascending");
     }
     return places;
   }
   for (Index place = 0; place < of; ++place) {
     if (reader.get(1) == 1) places.push_back(place);
   }
-  if (static_cast<Index>(places.size()) != count) throw core::DataError("another number of places than was said");
+  if (std::ssize(places) != count) throw core::DataError("the number of places differs from the number announced");
   return places;
 }
 
-void put_code(core::BitWriter& writer, const Shape& shape, int scale, const Code& code, const char* section) {
-  const Index active = static_cast<Index>(code.atoms.size()), count = static_cast<Index>(code.places.size());
+void put_code(core::BitWriter& writer, const Layout& layout, int scale, const Code& code, const char* section) {
+  const Index active = std::ssize(code.atoms), count = std::ssize(code.places);
   writer.section("scales");
   writer.put(code.step, 16);
   writer.section("indices");
-  writer.put(static_cast<std::uint64_t>(active), width_of(shape.atoms(scale)));
-  writer.put(static_cast<std::uint64_t>(count), width_of(shape.tokens(scale) * shape.d));
-  put_places(writer, code.atoms, shape.atoms(scale));
-  put_places(writer, code.places, active * shape.entries(scale));
+  writer.put(active, width_of(layout.atoms(scale)));
+  writer.put(count, width_of(layout.tokens(scale) * layout.d));
+  put_places(writer, code.atoms, layout.atoms(scale));
+  put_places(writer, code.places, active * layout.entries(scale));
   writer.section(section);
-  for (const std::uint64_t coefficient : code.codes) writer.put(coefficient, shape.coefficient_bits);
+  for (const std::uint64_t coefficient : code.codes) writer.put(coefficient, layout.coefficient_bits);
   writer.section("padding");
-  for (std::uint64_t rest = shape.tensor_bits(scale) - code.bits(shape, scale); rest > 0;) {
-    const int step = static_cast<int>(std::min<std::uint64_t>(rest, 64));
-    writer.put(0, step);
-    rest -= static_cast<std::uint64_t>(step);
-  }
+  for (Bits rest = layout.tensor_bits(scale) - code.bits(layout, scale); rest > 0; rest -= 64)
+    writer.put(0, std::min<Bits>(rest, 64));
 }
 
-RowMatrixF get_code(core::BitReader& reader, const Shape& shape, int scale) {
+RowMatrixF get_code(core::BitReader& reader, const Layout& layout, int scale) {
   const float top = core::decode_float(core::FloatFormat::fp16, reader.get(16));
-  const auto active = static_cast<Index>(reader.get(width_of(shape.atoms(scale))));
-  const auto count = static_cast<Index>(reader.get(width_of(shape.tokens(scale) * shape.d)));
-  const std::uint64_t room = shape.room(scale);
-  if (active > shape.atoms(scale) || count > active * shape.entries(scale) ||
-      shape.support_bits(scale, active, count) > room)
+  const Index active = reader.get(width_of(layout.atoms(scale)));
+  const Index count = reader.get(width_of(layout.tokens(scale) * layout.d));
+  const Bits room = layout.room(scale);
+  if (active > layout.atoms(scale) || count > active * layout.entries(scale) ||
+      layout.support_bits(scale, active, count) > room)
     throw core::DataError("more coefficients than there is room for");
-  const std::vector<Index> atoms = get_places(reader, active, shape.atoms(scale));
-  const std::vector<Index> places = get_places(reader, count, active * shape.entries(scale));
-  RowMatrixF coefficients = RowMatrixF::Zero(shape.atoms(scale), shape.entries(scale));
-  const float steps = levels(shape);
+  const std::vector<Index> atoms = get_places(reader, active, layout.atoms(scale));
+  const std::vector<Index> places = get_places(reader, count, active * layout.entries(scale));
+  RowMatrixF coefficients = RowMatrixF::Zero(layout.atoms(scale), layout.entries(scale));
+  const float steps = levels(layout);
+  const Index entries = layout.entries(scale);
   for (const Index place : places) {
-    const auto level =
-        static_cast<std::int64_t>(reader.get(shape.coefficient_bits)) - (1 << (shape.coefficient_bits - 1));
-    coefficients(atoms[static_cast<std::size_t>(place / shape.entries(scale))], place % shape.entries(scale)) =
-        top * static_cast<float>(level) / steps;
+    const std::int64_t code = reader.get(layout.coefficient_bits), level = code - (1 << (layout.coefficient_bits - 1));
+    coefficients(atoms[place / entries], place % entries) = top * level / steps;
   }
-  for (std::uint64_t rest = room - shape.support_bits(scale, active, count); rest > 0;) {
-    const int step = static_cast<int>(std::min<std::uint64_t>(rest, 64));
-    reader.get(step);
-    rest -= static_cast<std::uint64_t>(step);
-  }
+  for (Bits rest = room - layout.support_bits(scale, active, count); rest > 0; rest -= 64)
+    reader.get(std::min<Bits>(rest, 64));
   return coefficients;
 }
 
 class L11Encoder : public Encoder {
  public:
   explicit L11Encoder(const PublicParams& params)
-      : shape_(params), dictionary_(shape_), buffer_(params.schedule, shape_.rows) {}
+      : layout_(params), dictionary_(layout_), buffer_(params.schedule, layout_.rows) {}
 
   void absorb(const TokenBlock& block) override {
     if (!buffer_.add(block)) return;
     const int scale = buffer_.scale();
-    if (shape_.rows.stored_keys) keys_.push_back(encode(shape_, scale, dictionary_.analysed(buffer_.keys(), scale)));
-    values_.push_back(encode(shape_, scale, dictionary_.analysed(buffer_.values(), scale)));
-    bits_ += shape_.map_bits(scale);
+    if (layout_.rows.stored_keys) keys_.push_back(encode(layout_, scale, dictionary_.analysed(buffer_.keys(), scale)));
+    values_.push_back(encode(layout_, scale, dictionary_.analysed(buffer_.values(), scale)));
+    bits_ += layout_.map_bits(scale);
     buffer_.clear();
   }
-  std::uint64_t state_bits() const override { return bits_ + buffer_.bits(); }
-  std::uint64_t working_bits() const override { return buffer_.working_bits(); }
+  Bits state_bits() const override { return bits_ + buffer_.bits(); }
+  Bits working_bits() const override { return buffer_.working_bits(); }
   void write(core::BitWriter& writer) const override {
-    for (std::size_t scale = 0; scale < values_.size(); ++scale) {
-      if (shape_.rows.stored_keys) put_code(writer, shape_, static_cast<int>(scale), keys_[scale], "keys");
-      put_code(writer, shape_, static_cast<int>(scale), values_[scale], "values");
+    for (int scale = 0; scale < std::ssize(values_); ++scale) {
+      if (layout_.rows.stored_keys) put_code(writer, layout_, scale, keys_[scale], "keys");
+      put_code(writer, layout_, scale, values_[scale], "values");
     }
     buffer_.write(writer);
   }
 
  private:
-  Shape shape_;
+  Layout layout_;
   Dictionary dictionary_;
   MapBuffer buffer_;
   std::vector<Code> keys_, values_;  // of complete maps
-  std::uint64_t bits_ = 0;
+  Bits bits_ = 0;
 };
 
 class L11Decoder : public Decoder {
  public:
   L11Decoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
-    const Shape shape(params);
-    const Dictionary dictionary(shape);
-    if (shape.rows.stored_keys) {
+    const Layout layout(params);
+    const Dictionary dictionary(layout);
+    if (layout.rows.stored_keys) {
       keys_.resize(params.tokens(), params.d);
     } else {
       keys_ = public_keys(params, all_tokens(params.tokens()));
     }
     for (int scale = 0; scale < params.schedule.scales(); ++scale) {
       const auto map = [&](RowMatrixF& rows) {
-        rows.middleRows(params.schedule.first_token(scale), shape.tokens(scale)) =
-            dictionary.synthesised(get_code(reader, shape, scale), scale);
+        rows.middleRows(params.schedule.first_token(scale), layout.tokens(scale)) =
+            dictionary.synthesised(get_code(reader, layout, scale), scale);
       };
-      if (shape.rows.stored_keys) map(keys_);
+      if (layout.rows.stored_keys) map(keys_);
       map(values_);
     }
   }
@@ -337,12 +374,11 @@ class L11 : public Scheme {
  public:
   std::string name() const override { return "l11"; }
   std::string summary() const override {
-    return "sparse coefficients of whole maps in a public orthonormal dictionary, supported where an l1,1 projection "
-           "leaves them";
+    return "sparse coefficients of whole maps in a public orthonormal dictionary, chosen by an l1,1 projection";
   }
   std::string surrogates() const override {
-    return "a public cosine or random dictionary stands for the trained auto-encoder; the constraint, the mask and the "
-           "refit on it are kept";
+    return "a public cosine or random dictionary in place of the trained auto-encoder; the constraint, the mask and "
+           "the refit on it are kept";
   }
   std::string paper() const override {
     return "Gille, Guyard, Antonini and Barlaud, Learning Sparse auto-Encoders for Green AI image coding, arXiv "
@@ -352,36 +388,18 @@ class L11 : public Scheme {
     return "none on INDEX, which is white in every basis; with the whole support every coefficient is within half a "
            "step of the largest one/(2^(coefficient_bits - 1) - 1)";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::real("bits", {}, 0, 64,
-                           "bits of a map for each of its entries, beyond its head and one coefficient")
-            .sized(),
-        core::Option::choice("projection", "bilevel", {"bilevel", "flat"},
-                             "bilevel: whole atoms are dropped; flat: the nearest point of the same ball"),
-        core::Option::choice("dictionary", "dct", {"dct", "rotation"},
-                             "dct: cosines over the map, an atom is a frequency of all channels; rotation: a public "
-                             "random basis of the channels, an atom is one of them at all tokens"),
-        core::Option::choice("refit", "ls", {"ls", "none"},
-                             "ls: least squares on the support; none: the shrunken coefficients"),
-        core::Option::integer("coefficient_bits", 8, 2, 16, "bits of a stored coefficient"),
-        keys_option()};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return Shape(params).message_bits();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
-    trial.options["bits"] = 0.0;
-    const std::uint64_t least = *message_bits(trial);
+  const core::OptionTable& options() const override { return core::table_of<L11Options>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override { return Layout(params).message_bits(); }
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    L11Options options = options_of(params);
+    options.bits = 0;
+    const Bits least = Layout(params, options).message_bits();
     if (budget_bits < least) return {std::nullopt, least};
-    const Shape shape(trial);
-    const double entries = static_cast<double>(params.tokens() * params.d * (shape.rows.stored_keys ? 2 : 1));
-    // Room for all coefficients behind a bit each for them and for the atoms.
-    const double most = shape.coefficient_bits + 2;
-    trial.options["bits"] = std::min(most, static_cast<double>(budget_bits - least) / entries);
-    return {trial.options, least};
+    const double entries = params.tokens() * params.d * (options.keys == Keys::stored ? 2 : 1);
+    // Room for all coefficients, after one bit for each of them and for each atom.
+    const double most = options.coefficient_bits + 2;
+    options.bits = std::min(most, (budget_bits - least) / entries);
+    return {options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<L11Encoder>(params);
@@ -390,8 +408,8 @@ class L11 : public Scheme {
     return std::make_unique<L11Decoder>(params, std::move(reader));
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const double tokens = static_cast<double>(params.tokens()), d = static_cast<double>(params.d);
-    return Scheme::operations(params, queries) + tokens * d * (8 * static_cast<double>(params.schedule.n()) + 500);
+    const double tokens = params.tokens(), d = params.d;
+    return Scheme::operations(params, queries) + tokens * d * (8.0 * params.schedule.n() + 500);
   }
 };
 

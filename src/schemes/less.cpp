@@ -1,6 +1,6 @@
-// Eviction with a memory of what it dropped: evicted tokens are added to a kernel state H = sum psi(k) v^T,
-// z = sum psi(k) of R features, which answers beside the kept tokens. The published features are trained; here they are
-// positive random features of the exponential kernel, exp(<q,k>) = E phi(q) phi(k).
+// Eviction that remembers what it dropped: evicted tokens are added to a kernel state H = sum psi(k) v^T,
+// z = sum psi(k) of R features, which answers together with the kept tokens. The published features are trained; here
+// they are positive random features of the exponential kernel, exp(<q,k>) = E phi(q) phi(k).
 
 #include <algorithm>
 #include <boost/random/normal_distribution.hpp>
@@ -16,44 +16,82 @@
 #include "schemes/codec/kept_rows.hpp"
 
 namespace kvfrontier::schemes::less {
+
+enum class PolicyKind { h2o, streaming_llm };
+
+}  // namespace kvfrontier::schemes::less
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::less::PolicyKind> {
+  static constexpr std::array names{"h2o", "streaming_llm"};
+};
+
+namespace kvfrontier::schemes::less {
 namespace {
+
+struct LessOptions {
+  std::optional<Index> kept, features;
+  PolicyKind policy = PolicyKind::h2o;
+  Proxy proxy = Proxy::k2k;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<LessOptions> members() {
+    return {core::member("kept", &LessOptions::kept, "tokens kept by the policy").range(0, 1e9).sized(),
+            core::member("features", &LessOptions::features, "R, features of the kernel state; 0: eviction alone")
+                .range(0, 1e6)
+                .sized(),
+            core::member("policy", &LessOptions::policy,
+                         "h2o: half heavy hitters, half recent; streaming_llm: 4 sinks and a window"),
+            proxy_member(&LessOptions::proxy),
+            format_member(&LessOptions::format),
+            keys_member(&LessOptions::keys)};
+  }
+};
 
 using Policy = std::variant<HeavyHitters, SinksAndWindow>;
 
 constexpr Index sinks = 4;  // as published for streaming_llm
 
-Index kept(const PublicParams& params) {
-  return params.options.at("kept").get<Index>();
+const LessOptions& options_of(const PublicParams& params) {
+  return params.options.as<LessOptions>();
+}
+bool stores_keys(const PublicParams& params) {
+  return options_of(params).keys == Keys::stored;
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, stores_keys(params), options_of(params).format};
 }
 Index held(const PublicParams& params) {
-  return std::min(kept(params), params.tokens());
+  return std::min(options_of(params).kept.value(), params.tokens());
 }
 Index features(const PublicParams& params) {
-  return params.options.at("features").get<Index>();
+  return options_of(params).features.value();
 }
 
 Policy policy_of(const PublicParams& params) {
-  const Index rows = kept(params);
-  if (params.options.at("policy") == "streaming_llm") {
+  const LessOptions& options = options_of(params);
+  const Index rows = options.kept.value();
+  if (options.policy == PolicyKind::streaming_llm) {
     const Index first = std::min(sinks, rows);
     return SinksAndWindow(first, rows - first);
   }
-  return HeavyHitters(params, rows - rows / 2, rows / 2, false);
+  return HeavyHitters(options.proxy, params, rows - rows / 2, rows / 2, false);
 }
 
 // Bits of the state: one scale, H, and z unless Bob can sum it from public keys.
-std::uint64_t state_size(const PublicParams& params, Index count) {
-  return count == 0 ? 0 : static_cast<std::uint64_t>(32 + 32 * count * (params.d + (stores_keys(params) ? 1 : 0)));
+Bits state_size(const PublicParams& params, Index count) {
+  return count == 0 ? 0 : 32 + 32 * count * (params.d + (stores_keys(params) ? 1 : 0));
 }
 
-// phi_r(x) = exp(<w_r, x> - |x|^2/2)/sqrt(R) with public Gaussian w_r; keys stand at sqrt(tau) k and queries at
-// q/sqrt(tau), so that both have about the same length.
+// phi_r(x) = exp(<w_r, x> - |x|^2/2)/sqrt(R) with public Gaussian w_r, taken at x = sqrt(tau) k for keys and at
+// x = q/sqrt(tau) for queries, so that both have about the same length.
 class Features {
  public:
   Features(const PublicParams& params, Index count)
       : scale_(params.tau > 0 ? std::sqrt(params.tau) : 1), directions_(count, params.d) {
     for (Index r = 0; r < count; ++r) {
-      core::Stream stream(params.key, core::Purpose("less/features"), static_cast<std::uint64_t>(r));
+      core::Stream stream(params.key, core::Purpose("less/features"), r);
       boost::random::normal_distribution<double> normal;
       for (Index c = 0; c < params.d; ++c) directions_(r, c) = normal(stream);
     }
@@ -65,14 +103,14 @@ class Features {
 
  private:
   Eigen::VectorXd log_of(const Eigen::VectorXd& x) const {
-    const double shift = x.squaredNorm() / 2 + std::log(static_cast<double>(count())) / 2;
+    const double shift = x.squaredNorm() / 2 + std::log(count()) / 2;
     return ((directions_ * x).array() - shift).matrix();
   }
   double scale_;
   core::RowMatrixD directions_;
 };
 
-// H and z in units of exp(log_unit), which is the largest feature so far: no sum overflows.
+// H and z in units of exp(log_unit), the largest feature so far, so that no sum overflows.
 class KernelState {
  public:
   KernelState(const PublicParams& params, Index value_width)
@@ -84,14 +122,15 @@ class KernelState {
     if (features_.count() == 0) return;
     const Eigen::VectorXd logs =
         features_.log_of_key(Eigen::Map<const Eigen::VectorXf>(key, features_.width()).cast<double>());
-    if (const auto most = static_cast<float>(logs.maxCoeff()); empty_ || most > log_unit_) {
-      const double shrink = empty_ ? 0 : std::exp(static_cast<double>(log_unit_) - static_cast<double>(most));
+    if (const float most = logs.maxCoeff(); empty_ || most > log_unit_) {
+      const double old_unit = log_unit_, shrink = empty_ ? 0 : std::exp(old_unit - most);
       values_ *= shrink;
       masses_ *= shrink;
       log_unit_ = most;
       empty_ = false;
     }
-    const Eigen::VectorXd weights = (logs.array() - static_cast<double>(log_unit_)).exp();
+    const double log_unit = log_unit_;
+    const Eigen::VectorXd weights = (logs.array() - log_unit).exp();
     masses_ += weights;
     values_.noalias() += weights * Eigen::Map<const Eigen::RowVectorXf>(value, values_.cols()).cast<double>();
   }
@@ -113,12 +152,12 @@ class LessEncoder : public Encoder {
  public:
   explicit LessEncoder(const PublicParams& params)
       : params_(params),
-        rows_(RowFormat::of(params), held(params)),
+        rows_(format_of(params), held(params)),
         policy_(policy_of(params)),
         state_(params, params.d),
         public_keys_(stores_keys(params) ? 0 : held(params), params.d),
-        key_(static_cast<std::size_t>(params.d)),
-        value_(static_cast<std::size_t>(params.d)) {}
+        key_(params.d),
+        value_(params.d) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -137,11 +176,9 @@ class LessEncoder : public Encoder {
         public_keys_.row(slot) = Eigen::Map<const Eigen::RowVectorXf>(key_.data(), params_.d);
     }
   }
-  std::uint64_t state_bits() const override { return rows_.bits() + state_size(params_, features(params_)); }
-  // A score for every kept token, where there are scores.
-  std::uint64_t working_bits() const override {
-    return std::holds_alternative<HeavyHitters>(policy_) ? 32 * static_cast<std::uint64_t>(rows_.count()) : 0;
-  }
+  Bits state_bits() const override { return rows_.bits() + state_size(params_, features(params_)); }
+  // A score for every kept token, if the policy has scores.
+  Bits working_bits() const override { return std::holds_alternative<HeavyHitters>(policy_) ? 32 * rows_.count() : 0; }
 
   void write(core::BitWriter& writer) const override {
     rows_.write(writer);
@@ -150,25 +187,25 @@ class LessEncoder : public Encoder {
     const float log_unit = state_.log_unit();
     core::put_floats(writer, core::FloatFormat::fp32, &log_unit, 1);
     const core::RowMatrixF values = state_.values().cast<float>();
-    core::put_floats(writer, core::FloatFormat::fp32, values.data(), static_cast<std::size_t>(values.size()));
+    core::put_floats(writer, core::FloatFormat::fp32, values.data(), values.size());
     if (!stores_keys(params_)) return;
     const Eigen::VectorXf masses = state_.masses().cast<float>();
-    core::put_floats(writer, core::FloatFormat::fp32, masses.data(), static_cast<std::size_t>(masses.size()));
+    core::put_floats(writer, core::FloatFormat::fp32, masses.data(), masses.size());
   }
 
  private:
-  // Policy and state see what the cache has stored; public keys are known as they are.
+  // Policy and state see what the cache has stored; public keys are not rounded.
   void round(const float* key, const float* value) {
-    const core::FloatFormat format = RowFormat::of(params_).format;
-    core::store_floats(stores_keys(params_) ? format : core::FloatFormat::fp32, key, key_.data(), key_.size());
-    core::store_floats(format, value, value_.data(), value_.size());
+    const RowFormat format = format_of(params_);
+    core::store_floats(format.stored_keys ? format.format : core::FloatFormat::fp32, key, key_.data(), params_.d);
+    core::store_floats(format.format, value, value_.data(), params_.d);
   }
 
   PublicParams params_;
   KeptRows rows_;
   Policy policy_;
   KernelState state_;
-  core::RowMatrixF public_keys_;  // of the slots, where rows_ has none
+  core::RowMatrixF public_keys_;  // of the slots, when rows_ has none
   std::vector<float> key_, value_;
 };
 
@@ -189,10 +226,10 @@ class LessDecoder : public Decoder {
     core::RowMatrixD answers = attention.result();
     const Eigen::VectorXd kept_logs = attention.log_partition();
     if (masses_.size() == 0) return answers;
+    const double log_unit = log_unit_;
     for (Index i = 0; i < queries.rows(); ++i) {
-      const Eigen::ArrayXd logs =
-          state_.kernel().log_of_query(queries.row(i).transpose()).array() + static_cast<double>(log_unit_);
-      // A feature of no mass has met no token.
+      const Eigen::ArrayXd logs = state_.kernel().log_of_query(queries.row(i).transpose()).array() + log_unit;
+      // A feature of mass 0 has absorbed no token.
       const Eigen::ArrayXd mass_logs = logs + masses_.array().log();
       const double most = std::max(kept_logs[i], mass_logs.maxCoeff());
       if (most == -std::numeric_limits<double>::infinity()) continue;
@@ -224,31 +261,31 @@ class LessDecoder : public Decoder {
   }
 
   void read(const PublicParams& params, core::BitReader& reader) {
-    const RowFormat format = RowFormat::of(params);
+    const RowFormat format = format_of(params);
     if (format.stored_keys) {
       keys_.resize(held(params), params.d);
-      core::get_floats(reader, format.format, keys_.data(), static_cast<std::size_t>(keys_.size()));
+      core::get_floats(reader, format.format, keys_.data(), keys_.size());
     }
     values_.resize(held(params), params.d);
-    core::get_floats(reader, format.format, values_.data(), static_cast<std::size_t>(values_.size()));
+    core::get_floats(reader, format.format, values_.data(), values_.size());
     const Index count = features(params);
     if (count == 0) return;
     core::get_floats(reader, core::FloatFormat::fp32, &log_unit_, 1);
     core::RowMatrixF sums(count, params.d);
-    core::get_floats(reader, core::FloatFormat::fp32, sums.data(), static_cast<std::size_t>(sums.size()));
+    core::get_floats(reader, core::FloatFormat::fp32, sums.data(), sums.size());
     sums_ = sums.cast<double>();
     if (format.stored_keys) {
       Eigen::VectorXf masses(count);
-      core::get_floats(reader, core::FloatFormat::fp32, masses.data(), static_cast<std::size_t>(count));
+      core::get_floats(reader, core::FloatFormat::fp32, masses.data(), count);
       masses_ = masses.cast<double>();
     } else {
       masses_ = state_.masses().cast<float>().cast<double>();
     }
     if (!std::isfinite(log_unit_) || !sums_.allFinite() || !masses_.allFinite() || masses_.minCoeff() < 0)
-      throw core::DataError("the kernel state is no sum of positive features");
+      throw core::DataError("the kernel state is not a sum of positive features");
   }
 
-  KernelState state_;  // for its features, and masses of public keys
+  KernelState state_;  // its features, and the masses of public keys
   core::RowMatrixF keys_, values_;
   float log_unit_ = 0;
   core::RowMatrixD sums_;
@@ -273,33 +310,21 @@ class Less : public Scheme {
     return "numerator and denominator are unbiased, with relative variance (exp(|sqrt(tau) k + q/sqrt(tau)|^2) - 1)/R "
            "for each evicted token: useless where queries are long";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("kept", {}, 0, 1'000'000'000, "tokens kept by the policy").sized(),
-        core::Option::integer("features", {}, 0, 1'000'000, "R, features of the kernel state; 0: eviction alone")
-            .sized(),
-        core::Option::choice("policy", "h2o", {"h2o", "streaming_llm"},
-                             "h2o: half heavy hitters, half recent; streaming_llm: 4 sinks and a window"),
-        proxy_option(),
-        format_option(),
-        keys_option()};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(held(params)) * RowFormat::of(params).bits_per_row() +
-           state_size(params, features(params));
+  const core::OptionTable& options() const override { return core::table_of<LessOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return held(params) * format_of(params).bits_per_row() + state_size(params, features(params));
   }
 
   // A tenth of the budget for the state, unless nothing is evicted.
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    const RowFormat format = format_of(params);
     if (budget_bits < format.bits_per_row()) return {std::nullopt, format.bits_per_row()};
-    const std::uint64_t head = state_size(params, 1) - feature_bits(params), share = budget_bits / 10;
-    auto count = static_cast<Index>(share < head ? 0 : (share - head) / feature_bits(params));
+    const Bits head = state_size(params, 1) - feature_bits(params), share = budget_bits / 10;
+    Index count = share < head ? 0 : (share - head) / feature_bits(params);
     if (rows_in(format, budget_bits, params.tokens()) == params.tokens()) count = 0;
-    core::Json options = params.options;
-    options["features"] = count;
-    options["kept"] = rows_in(format, budget_bits - state_size(params, count), params.tokens());
+    LessOptions options = options_of(params);
+    options.features = count;
+    options.kept = rows_in(format, budget_bits - state_size(params, count), params.tokens());
     return {options, format.bits_per_row()};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -310,16 +335,13 @@ class Less : public Scheme {
   }
   Index held_rows(const PublicParams& params) const override { return held(params) + 3 * features(params); }
   double operations(const PublicParams& params, Index queries) const override {
-    const double parties = stores_keys(params) ? 1 : 2, d = static_cast<double>(params.d);
-    return Scheme::operations(params, queries) + parties * static_cast<double>(params.tokens()) *
-                                                     (static_cast<double>(held(params)) * (2 * d + 16) +
-                                                      static_cast<double>(features(params)) * (4 * d + 20));
+    const double parties = stores_keys(params) ? 1 : 2, d = params.d;
+    const double per_token = held(params) * (2 * d + 16) + features(params) * (4 * d + 20);
+    return Scheme::operations(params, queries) + parties * params.tokens() * per_token;
   }
 
  private:
-  static std::uint64_t feature_bits(const PublicParams& params) {
-    return state_size(params, 2) - state_size(params, 1);
-  }
+  static Bits feature_bits(const PublicParams& params) { return state_size(params, 2) - state_size(params, 1); }
 };
 
 const core::Registration<Scheme, Less> registration;

@@ -1,5 +1,5 @@
 // Low-rank keys and values. With the weights that made the rows, the bases are public and a token costs its codes;
-// without, they are the singular vectors of the data and are sent: one basis a map, or one for all.
+// without, they are the singular vectors of the data and are sent: one basis per map, or one for all.
 
 #include <algorithm>
 #include <cmath>
@@ -11,29 +11,69 @@
 #include "schemes/codec/rank_schedule.hpp"
 
 namespace kvfrontier::schemes::lorc {
+
+enum class Mode { data_basis, shared_basis, given_weights };
+enum class Ranks { progressive, uniform };
+
+}  // namespace kvfrontier::schemes::lorc
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::lorc::Mode> {
+  static constexpr std::array names{"data_basis", "shared_basis", "given_weights"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::lorc::Ranks> {
+  static constexpr std::array names{"progressive", "uniform"};
+};
+
+namespace kvfrontier::schemes::lorc {
 namespace {
 
-enum class Mode { given_weights, data_basis, shared_basis };
+struct LorcOptions {
+  std::optional<Index> rank;
+  Mode mode = Mode::data_basis;
+  Ranks ranks = Ranks::progressive;
+  double least_rank_share = 0.5;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
 
-Mode mode_of(const PublicParams& params) {
-  const std::string mode = params.options.at("mode");
-  return mode == "given_weights" ? Mode::given_weights : mode == "data_basis" ? Mode::data_basis : Mode::shared_basis;
+  static core::MemberList<LorcOptions> members() {
+    return {core::member("rank", &LorcOptions::rank, "largest rank of a map, of keys and of values")
+                .range(1, 65536)
+                .sized(),
+            core::member("mode", &LorcOptions::mode,
+                         "data_basis: one basis per map; shared_basis: one for all, known at hand-over; given_weights: "
+                         "the basis of the public weights, for instances that have them"),
+            core::member("ranks", &LorcOptions::ranks,
+                         "progressive: coarse maps keep a higher rank, by cumulative condition numbers; shared_basis "
+                         "has one rank"),
+            core::member("least_rank_share", &LorcOptions::least_rank_share,
+                         "least progressive rank as a share of the largest")
+                .range(0, 1),
+            format_member(&LorcOptions::format),
+            keys_member(&LorcOptions::keys)};
+  }
+};
+
+const LorcOptions& options_of(const PublicParams& params) {
+  return params.options.as<LorcOptions>();
 }
 
-// Largest rank of use: that of the weights, or the width of a row.
+// Largest useful rank: that of the weights, or the width of a row.
 Index largest_rank(const PublicParams& params) {
-  const bool given = mode_of(params) == Mode::given_weights && params.projection;
+  const bool given = options_of(params).mode == Mode::given_weights && params.projection;
   return given ? std::min(params.projection->width, params.d) : params.d;
 }
 
-struct Shape {
-  explicit Shape(const PublicParams& params)
-      : schedule(params.schedule), mode(mode_of(params)), rows(RowFormat::of(params)) {
-    const Index most = std::min(params.options.at("rank").get<Index>(), largest_rank(params));
-    const double least_share = params.options.at("least_rank_share");
-    const Index least = std::max<Index>(1, std::llround(least_share * static_cast<double>(most)));
-    if (mode == Mode::shared_basis || params.options.at("ranks") == "uniform") {
-      ranks.assign(static_cast<std::size_t>(schedule.scales()), most);
+// What both parties know about the message.
+struct Layout {
+  explicit Layout(const PublicParams& params) : Layout(params, options_of(params)) {}
+  Layout(const PublicParams& params, const LorcOptions& options)
+      : schedule(params.schedule), mode(options.mode), rows{params.d, options.keys == Keys::stored, options.format} {
+    const Index most = std::min(options.rank.value(), largest_rank(params));
+    const Index least = std::max<Index>(1, std::llround(options.least_rank_share * most));
+    if (mode == Mode::shared_basis || options.ranks == Ranks::uniform) {
+      ranks.assign(schedule.scales(), most);
       return;
     }
     std::vector<double> log_conditions;
@@ -45,18 +85,16 @@ struct Shape {
   }
 
   Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
-  Index rank(int scale) const { return ranks[static_cast<std::size_t>(scale)]; }
+  Index rank(int scale) const { return ranks[scale]; }
   Index tensors() const { return rows.stored_keys ? 2 : 1; }
-  // A map whose codes and basis are no shorter than its rows is sent as it is.
+  // A map whose codes and basis are no shorter than its rows is sent raw.
   bool raw(int scale) const { return tokens(scale) * rank(scale) + rows.d * rank(scale) >= tokens(scale) * rows.d; }
   Index map_floats(int scale) const {
     if (mode == Mode::data_basis && raw(scale)) return tokens(scale) * rows.d;
     return tokens(scale) * rank(scale) + (mode == Mode::data_basis ? rows.d * rank(scale) : 0);
   }
-  std::uint64_t bits(Index floats) const {
-    return static_cast<std::uint64_t>(tensors() * floats) * static_cast<std::uint64_t>(core::bits_of(rows.format));
-  }
-  std::uint64_t message_bits() const {
+  Bits bits(Index floats) const { return tensors() * floats * core::bits_of(rows.format); }
+  Bits message_bits() const {
     Index floats = mode == Mode::shared_basis ? rows.d * rank(0) : 0;
     for (int scale = 0; scale < schedule.scales(); ++scale) floats += map_floats(scale);
     return bits(floats);
@@ -73,46 +111,46 @@ core::RowMatrixF right_factor(const PublicParams& params, geometry::Projected wh
 }
 
 core::RowMatrixF rounded(core::FloatFormat format, const core::RowMatrixD& rows) {
-  return rows.unaryExpr([&](double x) { return core::stored(format, static_cast<float>(x)); }).cast<float>();
+  return rows.unaryExpr([&](double x) { return core::stored(format, x); }).cast<float>();
 }
 
-// Codes in the basis as Bob will have it. Row by row: messages must not depend on how rows came in blocks.
+// Codes in the basis as Bob will have it. Row by row: the message must not depend on blocks.
 core::RowMatrixF codes_in(core::RowsViewF rows, const core::RowMatrixF& basis) {
   core::RowMatrixF codes(rows.rows(), basis.rows());
   for (Index i = 0; i < rows.rows(); ++i) codes.row(i).noalias() = rows.row(i) * basis.transpose();
   return codes;
 }
 
-// Given weights: the right singular vectors of W_K and W_V are public, and x U S = k V needs no more than the row.
+// Given weights: the right singular vectors of W_K and W_V are public, and the codes x U S = k V follow from the row k.
 class GivenWeightsEncoder : public Encoder {
  public:
   explicit GivenWeightsEncoder(const PublicParams& params)
-      : shape_(params),
+      : layout_(params),
         key_basis_(right_factor(params, geometry::Projected::keys)),
         value_basis_(right_factor(params, geometry::Projected::values)) {}
 
   void absorb(const TokenBlock& block) override {
-    const Index rank = shape_.rank(block.scale);
-    if (shape_.rows.stored_keys) append(key_codes_, codes_in(block.keys, key_basis_.topRows(rank)));
+    const Index rank = layout_.rank(block.scale);
+    if (layout_.rows.stored_keys) append(key_codes_, codes_in(block.keys, key_basis_.topRows(rank)));
     append(value_codes_, codes_in(block.values, value_basis_.topRows(rank)));
   }
-  std::uint64_t state_bits() const override { return shape_.bits(static_cast<Index>(value_codes_.size())); }
+  Bits state_bits() const override { return layout_.bits(std::ssize(value_codes_)); }
   void write(core::BitWriter& writer) const override {
-    if (shape_.rows.stored_keys) {
+    if (layout_.rows.stored_keys) {
       writer.section("keys");
-      core::put_floats(writer, shape_.rows.format, key_codes_.data(), key_codes_.size());
+      core::put_floats(writer, layout_.rows.format, key_codes_.data(), std::ssize(key_codes_));
     }
     writer.section("values");
-    core::put_floats(writer, shape_.rows.format, value_codes_.data(), value_codes_.size());
+    core::put_floats(writer, layout_.rows.format, value_codes_.data(), std::ssize(value_codes_));
   }
 
  private:
   void append(std::vector<float>& list, const core::RowMatrixF& codes) {
-    list.reserve(list.size() + static_cast<std::size_t>(codes.size()));
-    for (Index i = 0; i < codes.size(); ++i) list.push_back(core::stored(shape_.rows.format, codes.data()[i]));
+    list.reserve(list.size() + codes.size());
+    for (Index i = 0; i < codes.size(); ++i) list.push_back(core::stored(layout_.rows.format, codes.data()[i]));
   }
 
-  Shape shape_;
+  Layout layout_;
   core::RowMatrixF key_basis_, value_basis_;
   std::vector<float> key_codes_, value_codes_;
 };
@@ -120,28 +158,28 @@ class GivenWeightsEncoder : public Encoder {
 // The truncated singular value decomposition of one map's rows.
 struct CodedMap {
   bool raw = false;
-  core::RowMatrixF key_basis, key_codes, value_basis, value_codes;  // codes hold the rows themselves where raw
+  core::RowMatrixF key_basis, key_codes, value_basis, value_codes;  // raw: the codes are the rows themselves
 };
 
 class DataBasisEncoder : public Encoder {
  public:
-  explicit DataBasisEncoder(const PublicParams& params) : shape_(params), buffer_(params.schedule, shape_.rows) {}
+  explicit DataBasisEncoder(const PublicParams& params) : layout_(params), buffer_(params.schedule, layout_.rows) {}
 
   void absorb(const TokenBlock& block) override {
     if (!buffer_.add(block)) return;
     CodedMap map;
-    map.raw = shape_.raw(buffer_.scale());
-    if (shape_.rows.stored_keys) code(buffer_.keys(), map.raw, map.key_basis, map.key_codes);
+    map.raw = layout_.raw(buffer_.scale());
+    if (layout_.rows.stored_keys) code(buffer_.keys(), map.raw, map.key_basis, map.key_codes);
     code(buffer_.values(), map.raw, map.value_basis, map.value_codes);
-    bits_ += shape_.bits(shape_.map_floats(buffer_.scale()));
+    bits_ += layout_.bits(layout_.map_floats(buffer_.scale()));
     maps_.push_back(std::move(map));
     buffer_.clear();
   }
-  std::uint64_t state_bits() const override { return bits_ + buffer_.bits(); }
-  std::uint64_t working_bits() const override { return buffer_.working_bits(); }
+  Bits state_bits() const override { return bits_ + buffer_.bits(); }
+  Bits working_bits() const override { return buffer_.working_bits(); }
   void write(core::BitWriter& writer) const override {
     for (const CodedMap& map : maps_) {
-      if (shape_.rows.stored_keys) put(writer, map.key_basis, map.key_codes, "keys");
+      if (layout_.rows.stored_keys) put(writer, map.key_basis, map.key_codes, "keys");
       put(writer, map.value_basis, map.value_codes, "values");
     }
     buffer_.write(writer);
@@ -153,42 +191,42 @@ class DataBasisEncoder : public Encoder {
       codes = rows;
       return;
     }
-    basis = rounded(shape_.rows.format, truncated_svd(rows, shape_.rank(buffer_.scale())).basis);
+    basis = rounded(layout_.rows.format, truncated_svd(rows, layout_.rank(buffer_.scale())).basis);
     codes = codes_in(rows, basis);
   }
   void put(core::BitWriter& writer, const core::RowMatrixF& basis, const core::RowMatrixF& codes,
            const char* section) const {
     writer.section("bases");
-    put_rows(writer, shape_.rows.format, basis);
+    put_rows(writer, layout_.rows.format, basis);
     writer.section(section);
-    put_rows(writer, shape_.rows.format, codes);
+    put_rows(writer, layout_.rows.format, codes);
   }
 
-  Shape shape_;
+  Layout layout_;
   MapBuffer buffer_;
   std::vector<CodedMap> maps_;
-  std::uint64_t bits_ = 0;
+  Bits bits_ = 0;
 };
 
-// One basis for the whole stream: the leading eigenvectors of the running Gram matrix. They are known at hand-over, so
-// the rows have to be held until then.
+// One basis for the whole stream: the leading eigenvectors of the running Gram matrix. They are known only at
+// hand-over, so the rows are held until then.
 class SharedBasisEncoder : public Encoder {
  public:
   explicit SharedBasisEncoder(const PublicParams& params)
-      : shape_(params), key_gram_(core::RowMatrixD::Zero(params.d, params.d)), value_gram_(key_gram_) {}
+      : layout_(params), key_gram_(core::RowMatrixD::Zero(params.d, params.d)), value_gram_(key_gram_) {}
 
   void absorb(const TokenBlock& block) override {
-    if (shape_.rows.stored_keys) hold(block.keys, keys_, key_gram_);
+    if (layout_.rows.stored_keys) hold(block.keys, keys_, key_gram_);
     hold(block.values, values_, value_gram_);
     count_ += block.count();
   }
-  std::uint64_t state_bits() const override { return shape_.bits((count_ + shape_.rows.d) * shape_.rank(0)); }
-  std::uint64_t working_bits() const override {
-    const Index d = shape_.rows.d;
-    return static_cast<std::uint64_t>(shape_.tensors() * (count_ * d * 32 + d * d * 64));
+  Bits state_bits() const override { return layout_.bits((count_ + layout_.rows.d) * layout_.rank(0)); }
+  Bits working_bits() const override {
+    const Index d = layout_.rows.d;
+    return layout_.tensors() * (count_ * d * 32 + d * d * 64);
   }
   void write(core::BitWriter& writer) const override {
-    if (shape_.rows.stored_keys) put(writer, keys_, key_gram_, "keys");
+    if (layout_.rows.stored_keys) put(writer, keys_, key_gram_, "keys");
     put(writer, values_, value_gram_, "values");
   }
 
@@ -204,15 +242,15 @@ class SharedBasisEncoder : public Encoder {
   }
   void put(core::BitWriter& writer, const std::vector<float>& held, const core::RowMatrixD& gram,
            const char* section) const {
-    const Eigen::Map<const core::RowMatrixF> rows(held.data(), count_, shape_.rows.d);
-    const core::RowMatrixF basis = rounded(shape_.rows.format, leading_eigenvectors(gram, shape_.rank(0)));
+    const Eigen::Map<const core::RowMatrixF> rows(held.data(), count_, layout_.rows.d);
+    const core::RowMatrixF basis = rounded(layout_.rows.format, leading_eigenvectors(gram, layout_.rank(0)));
     writer.section("bases");
-    put_rows(writer, shape_.rows.format, basis);
+    put_rows(writer, layout_.rows.format, basis);
     writer.section(section);
-    put_rows(writer, shape_.rows.format, codes_in(rows, basis));
+    put_rows(writer, layout_.rows.format, codes_in(rows, basis));
   }
 
-  Shape shape_;
+  Layout layout_;
   core::RowMatrixD key_gram_, value_gram_;
   std::vector<float> keys_, values_;
   Index count_ = 0;
@@ -221,36 +259,36 @@ class SharedBasisEncoder : public Encoder {
 class LorcDecoder : public Decoder {
  public:
   LorcDecoder(const PublicParams& params, core::BitReader reader) : values_(params.tokens(), params.d) {
-    const Shape shape(params);
-    if (shape.rows.stored_keys) {
+    const Layout layout(params);
+    if (layout.rows.stored_keys) {
       keys_.resize(params.tokens(), params.d);
     } else {
       keys_ = public_keys(params, all_tokens(params.tokens()));
     }
     const auto read = [&](core::RowMatrixF& rows, const core::RowMatrixF& given, int first_map, int end_map) {
       core::RowMatrixF basis = given;
-      if (shape.mode == Mode::shared_basis) basis = get_rows(reader, shape.rows.format, shape.rank(0), params.d);
+      if (layout.mode == Mode::shared_basis) basis = get_rows(reader, layout.rows.format, layout.rank(0), params.d);
       for (int scale = first_map; scale < end_map; ++scale) {
-        const Index first = params.schedule.first_token(scale), count = shape.tokens(scale), rank = shape.rank(scale);
-        if (shape.mode == Mode::data_basis && shape.raw(scale)) {
-          rows.middleRows(first, count) = get_rows(reader, shape.rows.format, count, params.d);
+        const Index first = params.schedule.first_token(scale), count = layout.tokens(scale), rank = layout.rank(scale);
+        if (layout.mode == Mode::data_basis && layout.raw(scale)) {
+          rows.middleRows(first, count) = get_rows(reader, layout.rows.format, count, params.d);
           continue;
         }
-        if (shape.mode == Mode::data_basis) basis = get_rows(reader, shape.rows.format, rank, params.d);
-        const core::RowMatrixF codes = get_rows(reader, shape.rows.format, count, rank);
+        if (layout.mode == Mode::data_basis) basis = get_rows(reader, layout.rows.format, rank, params.d);
+        const core::RowMatrixF codes = get_rows(reader, layout.rows.format, count, rank);
         rows.middleRows(first, count).noalias() = codes * basis.topRows(rank);
       }
     };
     const int maps = params.schedule.scales();
-    if (shape.mode == Mode::data_basis) {
+    if (layout.mode == Mode::data_basis) {
       for (int scale = 0; scale < maps; ++scale) {
-        if (shape.rows.stored_keys) read(keys_, {}, scale, scale + 1);
+        if (layout.rows.stored_keys) read(keys_, {}, scale, scale + 1);
         read(values_, {}, scale, scale + 1);
       }
       return;
     }
-    const bool given = shape.mode == Mode::given_weights;
-    if (shape.rows.stored_keys)
+    const bool given = layout.mode == Mode::given_weights;
+    if (layout.rows.stored_keys)
       read(keys_, given ? right_factor(params, geometry::Projected::keys) : core::RowMatrixF(), 0, maps);
     read(values_, given ? right_factor(params, geometry::Projected::values) : core::RowMatrixF(), 0, maps);
   }
@@ -265,63 +303,48 @@ class Lorc : public Scheme {
  public:
   std::string name() const override { return "lorc"; }
   std::string summary() const override {
-    return "low-rank keys and values: codes in the right singular vectors of public weights, or of the data, which are "
-           "then sent";
+    return "low-rank keys and values: codes in the right singular vectors of public weights, or in those of the data, "
+           "which are then sent";
   }
   std::string surrogates() const override {
-    return "maps stand for layers; data_basis and shared_basis take singular vectors of the rows for those of weights, "
-           "and condition numbers from the Marchenko-Pastur edges of a map's shape; only given_weights is the paper's "
-           "object";
+    return "maps in place of layers; data_basis and shared_basis use singular vectors of the rows in place of those of "
+           "weights, and condition numbers from the Marchenko-Pastur edges of a map's shape; only given_weights is the "
+           "paper's method";
   }
   std::string paper() const override {
     return "Zhang et al., LoRC: Low-Rank Compression for LLMs KV Cache with a Progressive Compression Strategy, arXiv "
-           "2410.03111; its rule of ranks restated from memory";
+           "2410.03111; its rule for ranks is restated from memory";
   }
   std::string guarantee() const override {
     return "data_basis: the least squared error of any rank-r rows, the sum of the other squared singular values "
            "(Eckart and Young), up to the stored format; given_weights: exact up to the format at the weights' rank";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("rank", {}, 1, 65536, "largest rank of a map, of keys and of values").sized(),
-        core::Option::choice("mode", "data_basis", {"data_basis", "shared_basis", "given_weights"},
-                             "data_basis: a basis a map; shared_basis: one for all, known at hand-over; given_weights: "
-                             "of the public weights, on instances that have them"),
-        core::Option::choice("ranks", "progressive", {"progressive", "uniform"},
-                             "progressive: coarse maps keep more, by cumulative condition numbers; shared_basis has "
-                             "one rank"),
-        core::Option::real("least_rank_share", 0.5, 0, 1, "least progressive rank as a share of the largest"),
-        format_option(),
-        keys_option()};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<LorcOptions>(); }
   void check(const PublicParams& params, const std::string& path) const override {
     Scheme::check(params, path);
-    if (mode_of(params) == Mode::given_weights && !params.projection)
+    if (options_of(params).mode == Mode::given_weights && !params.projection)
       throw core::ConfigError(core::join_path(path, "mode"), "\"given_weights\"",
                               "data_basis or shared_basis, because this instance has no public weights");
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return Shape(params).message_bits();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    PublicParams trial = params;
+  std::optional<Bits> message_bits(const PublicParams& params) const override { return Layout(params).message_bits(); }
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    LorcOptions options = options_of(params);
     const auto bits = [&](Index rank) {
-      trial.options["rank"] = rank;
-      return *message_bits(trial);
+      options.rank = rank;
+      return Layout(params, options).message_bits();
     };
-    const std::uint64_t least = bits(1);
+    const Bits least = bits(1);
     if (budget_bits < least) return {std::nullopt, least};
     Index fits = 1, too_many = largest_rank(params) + 1;
     while (too_many - fits > 1) {
       const Index middle = (fits + too_many) / 2;
       (bits(middle) <= budget_bits ? fits : too_many) = middle;
     }
-    trial.options["rank"] = fits;
-    return {trial.options, least};
+    options.rank = fits;
+    return {options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
-    switch (mode_of(params)) {
+    switch (options_of(params).mode) {
       case Mode::given_weights:
         return std::make_unique<GivenWeightsEncoder>(params);
       case Mode::shared_basis:
@@ -335,9 +358,9 @@ class Lorc : public Scheme {
     return std::make_unique<LorcDecoder>(params, std::move(reader));
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const double d = static_cast<double>(params.d);
-    return Scheme::operations(params, queries) + 8 * static_cast<double>(params.tokens()) * d * d +
-           40 * static_cast<double>(params.schedule.scales()) * d * d * d;
+    const double d = params.d;
+    return Scheme::operations(params, queries) + 8 * params.tokens() * d * d +
+           40 * params.schedule.scales() * d * d * d;
   }
 };
 

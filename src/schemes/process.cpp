@@ -1,5 +1,6 @@
-// A scheme from outside the tree: two programs that speak the protocol of docs/process_scheme.md. Alice's streams the
-// tokens and writes the message; Bob's is started by Bob and is told the public parameters and the message alone.
+// A scheme from outside the tree: two programs that speak the protocol of docs/process_scheme.md. Alice's program takes
+// the tokens as a stream and writes the message. Bob starts his program, which is told only the public parameters and
+// the message.
 
 #include <algorithm>
 #include <bit>
@@ -14,18 +15,103 @@
 #include "schemes/scheme.hpp"
 
 namespace kvfrontier::schemes::process {
-namespace {
 
 static_assert(std::endian::native == std::endian::little, "the protocol is little-endian, and so is what we write");
 
 constexpr int protocol = 1;
 constexpr const char* command_form = "a list of words: a program on PATH or the path of one, and its arguments";
+constexpr const char* file_form = "a file that is there, relative to the working directory";
 
-using Words = std::vector<std::string>;
+// A program and its arguments.
+struct Command {
+  std::vector<std::string> words;
+};
+// Files that programs read.
+struct Files {
+  std::vector<std::string> names;
+};
 
-bool are_words(const core::Json& value) {
-  return value.is_array() && !value.empty() &&
-         std::all_of(value.begin(), value.end(), [](const core::Json& word) { return word.is_string(); });
+}  // namespace kvfrontier::schemes::process
+
+template <>
+struct kvfrontier::core::JsonForm<kvfrontier::schemes::process::Command> {
+  using Command = schemes::process::Command;
+  static void describe(Option& option) {
+    option.type = Option::Type::structured;
+    option.allowed = schemes::process::command_form;
+  }
+  static Json to_json(const Command& command) { return command.words.empty() ? Json() : Json(command.words); }
+  static Command from_json(const Json& json, const std::string& path) {
+    const auto is_word = [](const Json& word) { return word.is_string(); };
+    if (!json.is_array() || json.empty() || !std::all_of(json.begin(), json.end(), is_word))
+      throw ConfigError(path, core::describe(json), schemes::process::command_form);
+    return {json.get<std::vector<std::string>>()};
+  }
+};
+
+template <>
+struct kvfrontier::core::JsonForm<kvfrontier::schemes::process::Files> {
+  using Files = schemes::process::Files;
+  static void describe(Option& option) {
+    option.type = Option::Type::structured;
+    option.allowed = "a list of files";
+  }
+  static Json to_json(const Files& files) { return files.names; }
+  static Files from_json(const Json& json, const std::string& path) {
+    if (!json.is_array()) throw ConfigError(path, core::describe(json), "a list of files");
+    Files files;
+    for (const Json& name : json) {
+      if (!name.is_string())
+        throw ConfigError(path + "[" + std::to_string(files.names.size()) + "]", core::describe(name),
+                          schemes::process::file_form);
+      files.names.push_back(name);
+    }
+    return files;
+  }
+};
+
+namespace kvfrontier::schemes::process {
+namespace {
+
+struct ProcessOptions {
+  Command encoder, decoder;
+  core::JsonText options{core::Json::object()};
+  Files files;
+  Keys keys = Keys::stored;
+  double seconds = 60;
+  std::optional<Bits> bits;
+  std::string digest;
+
+  static core::MemberList<ProcessOptions> members() {
+    using core::member;
+    return {
+        member("encoder", &ProcessOptions::encoder,
+               "Alice's program; relative paths are relative to the working directory")
+            .needed(),
+        member("decoder", &ProcessOptions::decoder, "Bob's program").needed(),
+        member("options", &ProcessOptions::options, "passed on to both programs unchanged, for options of their own")
+            .allowed("an object"),
+        member("files", &ProcessOptions::files,
+               "files that the programs read besides those that their words name, such as modules and weights: part "
+               "of the digest"),
+        keys_member(&ProcessOptions::keys),
+        member("seconds", &ProcessOptions::seconds, "a program that has not ended so long after its start is killed")
+            .range(0.01, 1e6),
+        member("bits", &ProcessOptions::bits,
+               "length of the message. The encoder names it, for the budget or, without a rate, by itself")
+            .range(0, most_bits)
+            .sized(),
+        member("digest", &ProcessOptions::digest,
+               "XXH3-128 of the programs' files, filled in: edited programs are other points. When given, the files "
+               "must have it")};
+  }
+
+  // The largest length that a message may have.
+  static constexpr double most_bits = 9e15;
+};
+
+const ProcessOptions& options_of(const PublicParams& params) {
+  return params.options.as<ProcessOptions>();
 }
 
 // What both programs know before any coin is drawn.
@@ -38,12 +124,12 @@ core::Json shape_of(const PublicParams& params, const char* role) {
           {"d", params.d},
           {"chunk", params.chunk},
           {"embedding", params.embedding},
-          {"keys", params.options.at("keys")},
-          {"options", params.options.at("options")},
+          {"keys", core::enum_name(options_of(params).keys)},
+          {"options", options_of(params).options.parsed()},
           {"budget_bits", params.budget_bits ? core::Json(*params.budget_bits) : core::Json()}};
 }
 
-// Frames: eight bytes of length, then so many bytes.
+// A frame is eight bytes of length and then so many bytes.
 void send_frame(core::Program& program, const void* data, std::uint64_t size, const std::string& what) {
   program.send(&size, sizeof(size), what);
   program.send(data, size, what);
@@ -67,46 +153,47 @@ void receive_frame(core::Program& program, void* data, std::uint64_t size, const
   program.receive(data, size, what);
 }
 
-Words words_of(const PublicParams& params, const char* role) {
-  return params.options.at(role).get<Words>();
-}
-
-// The encoder with the shape sent and its answer, the length of its message, read.
-std::unique_ptr<core::Program> sized_encoder(const PublicParams& params, std::uint64_t& bits) {
-  auto program = std::make_unique<core::Program>(words_of(params, "encoder"), params.options.at("seconds"));
+// The encoder after it has been sent the shape and has answered with the length of its message.
+std::unique_ptr<core::Program> sized_encoder(const PublicParams& params, Bits& bits) {
+  auto program = std::make_unique<core::Program>(options_of(params).encoder.words, options_of(params).seconds);
   send_frame(*program, shape_of(params, "encode"), "the shape");
-  receive_frame(*program, &bits, sizeof(bits), "the length of its message");
+  std::uint64_t said;
+  receive_frame(*program, &said, sizeof(said), "the length of its message");
+  if (said > ProcessOptions::most_bits)
+    program->complain("says that its message has " + std::to_string(said) + " bits, which no message has");
+  bits = said;
   return program;
 }
 
-// Coins and public keys: what both programs know of the trial.
+// Sends coins and public keys: what both programs know about the trial.
 void send_coins(core::Program& program, const PublicParams& params) {
   send_frame(program, core::Json{{"tau", params.tau}, {"key", params.key.value}}, "the coins");
   core::RowMatrixF keys;
-  if (!stores_keys(params)) {
+  if (options_of(params).keys == Keys::open) {
     keys.resize(params.tokens(), params.d);
     params.keys().rows(params.key, params.tokens(), 0, keys);
   }
-  send_frame(program, keys.data(), static_cast<std::uint64_t>(keys.size()) * sizeof(float), "the public keys");
+  send_frame(program, keys.data(), keys.size() * sizeof(float), "the public keys");
 }
 
 class ProcessEncoder : public Encoder {
  public:
   explicit ProcessEncoder(const PublicParams& params) : d_(params.d) {
-    const core::Json& declared = params.options.at("bits");
+    const std::optional<Bits> declared = options_of(params).bits;
     program_ = sized_encoder(params, bits_);
     if (declared != bits_)
       program_->complain("says that its message has " + std::to_string(bits_) + " bits; it said " +
-                         core::describe(declared) + " for the same shape when the config was read");
+                         (declared ? std::to_string(*declared) : "null") +
+                         " for the same shape when the config was read");
     send_coins(*program_, params);
   }
 
   void absorb(const TokenBlock& block) override {
     core::RowMatrixF rows(2 * block.count(), d_);
     rows << block.keys, block.values;
-    send_frame(*program_, rows.data(), static_cast<std::uint64_t>(rows.size()) * sizeof(float), "all tokens");
+    send_frame(*program_, rows.data(), rows.size() * sizeof(float), "all tokens");
   }
-  std::uint64_t state_bits() const override { return bits_; }
+  Bits state_bits() const override { return bits_; }
 
   // Ends the stream: the program writes its message once.
   void write(core::BitWriter& writer) const override {
@@ -120,13 +207,12 @@ class ProcessEncoder : public Encoder {
       program_->finish();
     }
     writer.section("message");
-    for (std::uint64_t bit = 0; bit < bits_; bit += 8)
-      writer.put(message_[bit / 8], static_cast<int>(std::min<std::uint64_t>(8, bits_ - bit)));
+    for (Bits bit = 0; bit < bits_; bit += 8) writer.put(message_[bit / 8], std::min<Bits>(8, bits_ - bit));
   }
 
  private:
   Index d_;
-  std::uint64_t bits_ = 0;
+  Bits bits_ = 0;
   std::unique_ptr<core::Program> program_;
   mutable bool written_ = false;
   mutable std::vector<std::uint8_t> message_;
@@ -135,24 +221,22 @@ class ProcessEncoder : public Encoder {
 class ProcessDecoder : public Decoder {
  public:
   ProcessDecoder(const PublicParams& params, core::BitReader reader)
-      : params_(params), bits_(params.options.at("bits").get<std::uint64_t>()) {
-    for (std::uint64_t bit = 0; bit < bits_; bit += 8)
-      message_.push_back(
-          static_cast<std::uint8_t>(reader.get(static_cast<int>(std::min<std::uint64_t>(8, bits_ - bit)))));
+      : params_(params), bits_(options_of(params).bits.value()) {
+    for (Bits bit = 0; bit < bits_; bit += 8) message_.push_back(reader.get(std::min<Bits>(8, bits_ - bit)));
   }
 
-  // A fresh program for every batch of queries: what it answered before is not in its memory.
+  // Starts a fresh program for every batch of queries, so it cannot remember earlier answers.
   core::RowMatrixD attend(core::RowsViewD queries) const override {
-    core::Program program(words_of(params_, "decoder"), params_.options.at("seconds"));
+    core::Program program(options_of(params_).decoder.words, options_of(params_).seconds);
     core::Json shape = shape_of(params_, "decode");
     shape["message_bits"] = bits_;
     send_frame(program, shape, "the shape");
     send_coins(program, params_);
     send_frame(program, message_.data(), message_.size(), "the message");
     const core::RowMatrixD flat = queries;
-    send_frame(program, flat.data(), static_cast<std::uint64_t>(flat.size()) * sizeof(double), "the queries");
+    send_frame(program, flat.data(), flat.size() * sizeof(double), "the queries");
     core::RowMatrixD answers(queries.rows(), params_.d);
-    receive_frame(program, answers.data(), static_cast<std::uint64_t>(answers.size()) * sizeof(double), "its answers");
+    receive_frame(program, answers.data(), answers.size() * sizeof(double), "its answers");
     program.finish();
     if (!answers.allFinite()) program.complain("answered with a number that is not finite");
     return answers;
@@ -160,11 +244,11 @@ class ProcessDecoder : public Decoder {
 
  private:
   PublicParams params_;
-  std::uint64_t bits_;
+  Bits bits_;
   std::vector<std::uint8_t> message_;
 };
 
-class Process : public Scheme {
+class Process : public Scheme, public OutsidePrograms {
  public:
   std::string name() const override { return "process"; }
   std::string summary() const override {
@@ -173,82 +257,60 @@ class Process : public Scheme {
   }
   std::string paper() const override { return "-"; }
   std::string guarantee() const override { return "none"; }
-  const core::OptionTable& options() const override {
-    using core::Option;
-    static const core::OptionTable table{
-        Option::structured("encoder", {}, command_form,
-                           "Alice's program; relative paths are relative to the working directory")
-            .needed(),
-        Option::structured("decoder", {}, command_form, "Bob's program").needed(),
-        Option::structured("options", core::Json::object(), "an object",
-                           "handed to both programs as it stands, for options of their own"),
-        Option::structured("files", core::Json::array(), "a list of files",
-                           "files that the programs read beside those that their words name, such as modules and "
-                           "weights: part of the digest"),
-        keys_option(),
-        Option::real("seconds", 60.0, 0.01, 1e6, "a program that has not ended so long after its start is killed"),
-        Option::integer("bits", {}, 0, 9'000'000'000'000'000,
-                        "length of the message. The encoder says it, for the budget or, without a rate, for itself")
-            .sized(),
-        Option::choice("digest", "", {},
-                       "XXH3-128 of the programs' files, filled in: edited programs are other points. When given, the "
-                       "files must have it")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<ProcessOptions>(); }
+  const OutsidePrograms* outside() const override { return this; }
 
-  bool has_own_size() const override { return true; }
-
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    const core::Json& bits = params.options.at("bits");
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
     // Nobody has asked the program what it sends of no tokens.
-    if (bits.is_null() || params.tokens() == 0) return std::nullopt;
-    return bits.get<std::uint64_t>();
+    if (params.tokens() == 0) return std::nullopt;
+    return options_of(params).bits;
   }
 
-  core::Json settled(const PublicParams& params, const std::string& path) const override {
-    core::Json options = params.options;
-    for (const char* role : {"encoder", "decoder"}) require_program(options.at(role), core::join_path(path, role));
-    const core::Json& own = options.at("options");
-    if (!own.is_object()) throw core::ConfigError(core::join_path(path, "options"), core::describe(own), "an object");
-    const core::Json& files = options.at("files");
-    const std::string files_path = core::join_path(path, "files");
-    if (!files.is_array()) throw core::ConfigError(files_path, core::describe(files), "a list of files");
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (!files[i].is_string() || !std::filesystem::is_regular_file(files[i].get<std::string>()))
-        throw core::ConfigError(files_path + "[" + std::to_string(i) + "]", core::describe(files[i]),
-                                "a file that is there, relative to the working directory");
+  core::Options settled(const PublicParams& params, const std::string& path) const override {
+    ProcessOptions options = options_of(params);
+    require_program(options.encoder, core::join_path(path, "encoder"));
+    require_program(options.decoder, core::join_path(path, "decoder"));
+    if (const core::Json own = options.options.parsed(); !own.is_object())
+      throw core::ConfigError(core::join_path(path, "options"), core::describe(own), "an object");
+    for (Index i = 0; i < std::ssize(options.files.names); ++i) {
+      const std::string& name = options.files.names[i];
+      if (!std::filesystem::is_regular_file(name))
+        throw core::ConfigError(core::join_path(path, "files") + "[" + std::to_string(i) + "]", core::describe(name),
+                                file_form);
     }
     const std::string digest = digests_.of(options);
-    if (options.at("digest") != "" && options.at("digest") != digest)
-      throw core::ConfigError(core::join_path(path, "digest"), core::describe(options.at("digest")),
+    if (!options.digest.empty() && options.digest != digest)
+      throw core::ConfigError(core::join_path(path, "digest"), core::describe(options.digest),
                               '"' + digest + "\", which is that of the files as they are, or nothing");
-    options["digest"] = digest;
-    if (options.at("bits").is_null() && !params.budget_bits) {
+    options.digest = digest;
+    if (!options.bits && !params.budget_bits) {
       PublicParams asked = params;
       asked.options = options;
-      if (const Said said = lengths_.of(asked); said.failure.empty()) options["bits"] = said.bits;
+      if (const Said said = lengths_.of(asked); said.failure.empty()) options.bits = said.bits;
     }
     return options;
   }
 
-  // A program that cannot tell its length is a failed row: what ails it may be of this point alone.
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
+  std::string failure(const PublicParams& params) const override { return lengths_.of(params).failure; }
+
+  // Finds nothing when the program cannot tell its length; failure() says why.
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
     PublicParams asked = params;
     asked.budget_bits = budget_bits;
     const Said said = lengths_.of(asked);
-    if (!said.failure.empty()) return {std::nullopt, 0, said.failure};
+    if (!said.failure.empty()) return {std::nullopt, 0};
     if (said.bits > budget_bits) return {std::nullopt, said.bits};
-    core::Json options = params.options;
-    options["bits"] = said.bits;
+    ProcessOptions options = options_of(params);
+    options.bits = said.bits;
     return {options, 0};
   }
 
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
-    // Here and not in Bob, whose program is started right after.
-    if (digests_.of(params.options) != params.options.at("digest"))
+    // Checked here and not by Bob, who starts his program right after.
+    if (digests_.of(options_of(params)) != options_of(params).digest)
       throw core::ProgramError("the programs' files are not those that the config was read with");
-    if (params.options.at("bits").is_null()) {
-      if (const Said said = lengths_.of(params); !said.failure.empty()) throw core::ProgramError(said.failure);
+    if (!options_of(params).bits) {
+      if (const std::string why = failure(params); !why.empty()) throw core::ProgramError(why);
     }
     return std::make_unique<ProcessEncoder>(params);
   }
@@ -256,38 +318,36 @@ class Process : public Scheme {
     return std::make_unique<ProcessDecoder>(params, std::move(reader));
   }
 
-  // Two interpreters start.
+  // Adds the start of two interpreters.
   double operations(const PublicParams& params, Index queries) const override {
     return Scheme::operations(params, queries) + 1e9;
   }
 
  private:
-  static void require_program(const core::Json& command, const std::string& path) {
-    if (!are_words(command)) throw core::ConfigError(path, core::describe(command), command_form);
-    const std::string word = command[0];
+  static void require_program(const Command& command, const std::string& path) {
+    const std::string& word = command.words.at(0);
     if (!core::find_program(word).empty()) return;
-    const bool there = word.find('/') != std::string::npos && std::filesystem::exists(word);
-    throw core::ConfigError(path + "[0]", core::describe(command[0]) + (there ? ", which may not be executed" : ""),
-                            word.find('/') == std::string::npos
-                                ? "a program on PATH, or the path of one with a slash in it"
-                                : "the path of an executable file, relative to the working directory");
+    const bool is_path = word.find('/') != std::string::npos, there = is_path && std::filesystem::exists(word);
+    throw core::ConfigError(path + "[0]", core::describe(word) + (there ? ", which may not be executed" : ""),
+                            is_path ? "the path of an executable file, relative to the working directory"
+                                    : "a program on PATH, or the path of one with a slash in it");
   }
 
-  // XXH3-128 of every file that a word of a command or `files` names. A program found on PATH is the machine's, as its
-  // libraries are.
+  // XXH3-128 of every file that a word of a command or `files` names. A program found on PATH belongs to the machine,
+  // like its libraries, and is not part of the digest.
   class Digests {
    public:
-    std::string of(const core::Json& options) {
+    std::string of(const ProcessOptions& options) {
       std::string text;
-      for (const char* list : {"encoder", "decoder", "files"}) {
-        for (const core::Json& word : options.at(list)) text += of_file(word.get<std::string>()) + '\n';
+      for (const auto* list : {&options.encoder.words, &options.decoder.words, &options.files.names}) {
+        for (const std::string& word : *list) text += of_file(word) + '\n';
         text += '\n';
       }
       return core::hash128_hex(text);
     }
 
    private:
-    // Weights may be large and a search resolves hundreds of points: a file is read when it has changed.
+    // Weights may be large and a search resolves hundreds of points, so a file is read only when it has changed.
     std::string of_file(const std::string& word) {
       std::error_code error;
       if (word.empty() || !std::filesystem::is_regular_file(word, error)) return "";
@@ -307,16 +367,16 @@ class Process : public Scheme {
     std::map<std::string, std::pair<std::pair<std::filesystem::file_time_type, std::uintmax_t>, std::string>> known_;
   };
 
-  // What encoders said: the length, or how they failed to tell. A function of shape and program, asked once for each.
+  // What an encoder said: the length, or how it failed to tell. A function of shape and program, asked for once.
   struct Said {
-    std::uint64_t bits = 0;
+    Bits bits = 0;
     std::string failure{};
   };
   class Lengths {
    public:
     Said of(const PublicParams& params) {
       const std::string question =
-          core::Json{shape_of(params, "encode"), params.options.at("encoder"), params.options.at("digest")}.dump();
+          core::Json{shape_of(params, "encode"), options_of(params).encoder.words, options_of(params).digest}.dump();
       {
         const std::lock_guard lock(mutex_);
         if (const auto known = known_.find(question); known != known_.end()) return known->second;

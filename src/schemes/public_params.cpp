@@ -1,39 +1,60 @@
 #include "schemes/public_params.hpp"
 
+#include "schemes/scheme.hpp"
+
 namespace kvfrontier::schemes {
+namespace {
+
+core::Option structured(const std::string& name, const std::string& allowed) {
+  core::Option option;
+  option.name = name;
+  option.type = core::Option::Type::structured;
+  option.allowed = allowed;
+  option.required = true;
+  return option;
+}
+
+// The options, read by the table of the scheme that the members before them name.
+core::Member<PublicParams> options_member() {
+  return {structured("options", "an object"), [](const PublicParams& params) { return params.options.to_json(); },
+          [](PublicParams& params, const core::Json& json, const std::string& path) {
+            params.options = Schemes::find(params.scheme, "scheme").options().stored(json, path);
+          }};
+}
+
+// All 64 bits count, so it is no number with a range.
+core::Member<PublicParams> key_member() {
+  return {structured("key", "an unsigned integer"),
+          [](const PublicParams& params) -> core::Json { return params.key.value; },
+          [](PublicParams& params, const core::Json& json, const std::string& path) {
+            if (!json.is_number_integer()) throw core::ConfigError(path, core::describe(json), "an unsigned integer");
+            params.key.value = json.get<std::uint64_t>();
+          }};
+}
+
+}  // namespace
+
+core::MemberList<PublicParams> PublicParams::members() {
+  using core::member;
+  return {member("schedule", &PublicParams::schedule, "sides of the token maps").needed(),
+          member("d", &PublicParams::d, "width of keys and of values").needed(),
+          member("embedding", &PublicParams::embedding, "family of the public keys").needed(),
+          member("keys_are_public", &PublicParams::keys_are_public, "keys are rows of the embedding").needed(),
+          member("projection", &PublicParams::projection, "weights of keys and values"),
+          member("tau", &PublicParams::tau, "query scaling").needed(),
+          member("chunk", &PublicParams::chunk, "largest block of tokens").needed(),
+          member("scheme", &PublicParams::scheme, "name of the scheme").needed(),
+          options_member(),
+          member("budget_bits", &PublicParams::budget_bits, "budget in bits, where there is one"),
+          key_member()};
+}
 
 core::Json PublicParams::to_json() const {
-  return {{"schedule", schedule.name()},
-          {"sides", schedule.sides()},
-          {"d", d},
-          {"embedding", embedding},
-          {"keys_are_public", keys_are_public},
-          {"projection",
-           projection ? core::Json{{"width", projection->width}, {"decay", projection->decay}} : core::Json()},
-          {"tau", tau},
-          {"chunk", chunk},
-          {"scheme", scheme},
-          {"options", options},
-          {"budget_bits", budget_bits ? core::Json(*budget_bits) : core::Json()},
-          {"key", key.value}};
+  return core::to_json(*this);
 }
 
 PublicParams PublicParams::from_json(const core::Json& json) {
-  PublicParams params;
-  params.schedule =
-      geometry::Schedule(json.at("schedule").get<std::string>(), json.at("sides").get<std::vector<int>>());
-  params.d = json.at("d").get<Index>();
-  params.embedding = json.at("embedding").get<std::string>();
-  params.keys_are_public = json.at("keys_are_public").get<bool>();
-  if (const core::Json& projection = json.at("projection"); !projection.is_null())
-    params.projection = {projection.at("width").get<Index>(), projection.at("decay").get<double>()};
-  params.tau = json.at("tau").get<double>();
-  params.chunk = json.at("chunk").get<int>();
-  params.scheme = json.at("scheme").get<std::string>();
-  params.options = json.at("options");
-  if (!json.at("budget_bits").is_null()) params.budget_bits = json.at("budget_bits").get<std::uint64_t>();
-  params.key = {json.at("key").get<std::uint64_t>()};
-  return params;
+  return core::from_json<PublicParams>(json, "");
 }
 
 }  // namespace kvfrontier::schemes

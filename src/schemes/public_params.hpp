@@ -5,7 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "core/json.hpp"
+#include "core/bits.hpp"
+#include "core/members.hpp"
 #include "core/rng.hpp"
 #include "geometry/embedding.hpp"
 #include "geometry/projection.hpp"
@@ -25,16 +26,19 @@ struct PublicParams {
   double tau = 0;  // query scaling: Bob's queries have norm about tau. Not known to Scheme::fit.
   int chunk = 64;  // largest block of tokens
   std::string scheme;
-  core::Json options;  // resolved options of the scheme
-  std::optional<std::uint64_t> budget_bits;
+  core::Options options;  // of the scheme, resolved: options.as<YourOptions>()
+  std::optional<core::Bits> budget_bits;
   core::RandomKey key;  // the public coins of this trial
 
   Index tokens() const { return schedule.tokens(); }  // N
   const geometry::Embedding& keys() const { return geometry::Embeddings::find(embedding, "embedding"); }
 
+  // How they reach Bob, and how a dumped game holds them. from_json throws ConfigError for anything else, an unknown
+  // scheme included.
   core::Json to_json() const;
-  // Throws ConfigError or nlohmann's exception on a malformed object.
   static PublicParams from_json(const core::Json& json);
+
+  static core::MemberList<PublicParams> members();
 };
 
 }  // namespace kvfrontier::schemes

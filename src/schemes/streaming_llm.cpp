@@ -9,18 +9,41 @@
 namespace kvfrontier::schemes::streaming_llm {
 namespace {
 
-// With `sink_scales` >= 0 the sinks are the tokens of that many coarsest maps.
+struct StreamingLlmOptions {
+  std::optional<Index> window;
+  Index sinks = 4;
+  int sink_scales = -1;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<StreamingLlmOptions> members() {
+    return {
+        core::member("window", &StreamingLlmOptions::window, "number of most recent tokens kept").range(0, 1e9).sized(),
+        core::member("sinks", &StreamingLlmOptions::sinks, "number of first tokens kept for ever").range(0, 1e9),
+        core::member("sink_scales", &StreamingLlmOptions::sink_scales,
+                     "keep all tokens of this many coarsest maps instead of `sinks`; -1: off")
+            .range(-1, 64),
+        format_member(&StreamingLlmOptions::format), keys_member(&StreamingLlmOptions::keys)};
+  }
+};
+
+const StreamingLlmOptions& options_of(const PublicParams& params) {
+  return params.options.as<StreamingLlmOptions>();
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, options_of(params).keys == Keys::stored, options_of(params).format};
+}
+
 Index sinks(const PublicParams& params) {
-  const Index scales = params.options.at("sink_scales").get<Index>();
-  const Index wanted =
-      scales < 0 ? params.options.at("sinks").get<Index>()
-                 : params.schedule.first_token(static_cast<int>(std::min<Index>(scales, params.schedule.scales())));
+  const StreamingLlmOptions& options = options_of(params);
+  const Index wanted = options.sink_scales < 0
+                           ? options.sinks
+                           : params.schedule.first_token(std::min(options.sink_scales, params.schedule.scales()));
   return std::min(wanted, params.tokens());
 }
 Index window(const PublicParams& params) {
-  return params.options.at("window").get<Index>();
+  return options_of(params).window.value();
 }
-
 Index held(const PublicParams& params) {
   return std::min(params.tokens(), sinks(params) + std::min(window(params), params.tokens()));
 }
@@ -28,7 +51,7 @@ Index held(const PublicParams& params) {
 class StreamingLlmEncoder : public Encoder {
  public:
   explicit StreamingLlmEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params), held(params)), policy_(sinks(params), window(params)) {}
+      : rows_(format_of(params), held(params)), policy_(sinks(params), window(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -42,7 +65,7 @@ class StreamingLlmEncoder : public Encoder {
       }
     }
   }
-  std::uint64_t state_bits() const override { return rows_.bits(); }
+  Bits state_bits() const override { return rows_.bits(); }
   void write(core::BitWriter& writer) const override { rows_.write(writer); }
 
  private:
@@ -60,30 +83,25 @@ class StreamingLlm : public KeptRowsScheme {
     return "Xiao et al., Efficient Streaming Language Models with Attention Sinks, ICLR 2024";
   }
   std::string guarantee() const override { return "none; bit error (1 - f)/2 on INDEX at kept fraction f"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("window", {}, 0, 1'000'000'000, "number of most recent tokens kept").sized(),
-        core::Option::integer("sinks", 4, 0, 1'000'000'000, "number of first tokens kept for ever"),
-        core::Option::integer("sink_scales", -1, -1, 64,
-                              "keep all tokens of this many coarsest maps instead of `sinks`; -1: off"),
-        format_option(), keys_option()};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<StreamingLlmOptions>(); }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<StreamingLlmEncoder>(params);
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     SinksAndWindow policy(sinks(params), window(params));
     policy.offer(params.tokens() - 1, nullptr);
-    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), policy.tokens());
+    return std::make_unique<KeptRowsDecoder>(format_of(params), params, reader, held(params), policy.tokens());
   }
   Index held_rows(const PublicParams& params) const override { return held(params); }
 
  protected:
+  RowFormat row_format(const PublicParams& params) const override { return format_of(params); }
   Index sent_rows(const PublicParams& params) const override { return held(params); }
   Index least_rows(const PublicParams& params) const override { return std::max<Index>(1, sinks(params)); }
-  void set_rows(const PublicParams& params, Index rows, core::Json& options) const override {
-    options["window"] = rows - sinks(params);
+  core::Options with_rows(const PublicParams& params, Index rows) const override {
+    StreamingLlmOptions options = options_of(params);
+    options.window = rows - sinks(params);
+    return options;
   }
 };
 

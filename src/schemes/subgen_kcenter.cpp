@@ -1,5 +1,6 @@
 // What SubGen's experiments are reported to have run: the recent tokens, and of the others greedy k-centres of the
-// keys, each with its own value and the weight of one token. Offline: the whole stream is held until the hand-over.
+// keys, each with its own value and the weight of one token. Offline: the encoder holds the whole stream until the
+// hand-over.
 
 #include <algorithm>
 #include <limits>
@@ -10,30 +11,54 @@
 namespace kvfrontier::schemes::subgen_kcenter {
 namespace {
 
+struct SubgenKcenterOptions {
+  std::optional<Index> centres, recent;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<SubgenKcenterOptions> members() {
+    return {core::member("centres", &SubgenKcenterOptions::centres, "k, centres among the older tokens")
+                .range(0, 1e9)
+                .sized(),
+            core::member("recent", &SubgenKcenterOptions::recent, "most recent tokens kept").range(0, 1e9).sized(),
+            format_member(&SubgenKcenterOptions::format), keys_member(&SubgenKcenterOptions::keys)};
+  }
+};
+
+const SubgenKcenterOptions& options_of(const PublicParams& params) {
+  return params.options.as<SubgenKcenterOptions>();
+}
+bool stores_keys(const PublicParams& params) {
+  return options_of(params).keys == Keys::stored;
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, stores_keys(params), options_of(params).format};
+}
+
 struct Sizes {
   explicit Sizes(const PublicParams& params)
-      : centres(params.options.at("centres").get<Index>()), recent(params.options.at("recent").get<Index>()) {}
+      : centres(options_of(params).centres.value()), recent(options_of(params).recent.value()) {}
   Index kept(Index count) const { return std::min(count, centres + std::min(recent, count)); }
   Index centres, recent;
 };
 
-// Ascending tokens among the rows of `keys` that are kept. Gonzalez' rule: the first token, then always the one that is
-// farthest from all centres so far, of equally far ones the oldest.
+// The tokens among the rows of `keys` that are kept, ascending. Gonzalez' rule takes the first token, then repeatedly
+// the one farthest from all centres so far, and of equally far ones the oldest.
 std::vector<Index> kept_tokens(const core::RowMatrixF& keys, const Sizes& sizes) {
   const Index old = std::max<Index>(0, keys.rows() - sizes.recent), centres = std::min(sizes.centres, old);
-  std::vector<bool> kept(static_cast<std::size_t>(keys.rows()));
+  std::vector<bool> kept(keys.rows());
   std::fill(kept.begin() + old, kept.end(), true);
   Eigen::ArrayXf distances = Eigen::ArrayXf::Constant(old, std::numeric_limits<float>::infinity());
   for (Index i = 0; i < centres; ++i) {
     Index farthest;
     distances.maxCoeff(&farthest);
-    kept[static_cast<std::size_t>(farthest)] = true;
+    kept[farthest] = true;
     distances = distances.min((keys.topRows(old).rowwise() - keys.row(farthest)).rowwise().squaredNorm().array());
     distances[farthest] = -1;  // below its copies
   }
   std::vector<Index> tokens;
   for (Index token = 0; token < keys.rows(); ++token) {
-    if (kept[static_cast<std::size_t>(token)]) tokens.push_back(token);
+    if (kept[token]) tokens.push_back(token);
   }
   return tokens;
 }
@@ -41,18 +66,16 @@ std::vector<Index> kept_tokens(const core::RowMatrixF& keys, const Sizes& sizes)
 class SubgenKcenterEncoder : public Encoder {
  public:
   explicit SubgenKcenterEncoder(const PublicParams& params)
-      : format_(RowFormat::of(params)), sizes_(params), keys_(params.tokens(), params.d), values_(keys_) {}
+      : format_(format_of(params)), sizes_(params), keys_(params.tokens(), params.d), values_(keys_) {}
 
   void absorb(const TokenBlock& block) override {
     keys_.middleRows(count_, block.count()) = block.keys;
     values_.middleRows(count_, block.count()) = block.values;
     count_ += block.count();
   }
-  std::uint64_t state_bits() const override {
-    return static_cast<std::uint64_t>(sizes_.kept(count_)) * format_.bits_per_row();
-  }
-  std::uint64_t working_bits() const override {
-    return static_cast<std::uint64_t>((count_ - sizes_.kept(count_)) * 2 * format_.d * core::bits_of(format_.format));
+  Bits state_bits() const override { return sizes_.kept(count_) * format_.bits_per_row(); }
+  Bits working_bits() const override {
+    return (count_ - sizes_.kept(count_)) * 2 * format_.d * core::bits_of(format_.format);
   }
   void write(core::BitWriter& writer) const override {
     KeptRows rows(format_, sizes_.kept(count_));
@@ -80,13 +103,7 @@ class SubgenKcenter : public KeptRowsScheme {
     return "centres cover the older keys within twice the least radius of k centres (Gonzalez 1985); none for the "
            "answers: bit error (1 - f)/2 on INDEX at kept fraction f";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("centres", {}, 0, 1'000'000'000, "k, centres among the older tokens").sized(),
-        core::Option::integer("recent", {}, 0, 1'000'000'000, "most recent tokens kept").sized(), format_option(),
-        keys_option()};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<SubgenKcenterOptions>(); }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<SubgenKcenterEncoder>(params);
   }
@@ -94,19 +111,21 @@ class SubgenKcenter : public KeptRowsScheme {
     const Sizes sizes(params);
     std::vector<Index> tokens;
     if (!stores_keys(params)) tokens = kept_tokens(public_keys(params, all_tokens(params.tokens())), sizes);
-    return std::make_unique<KeptRowsDecoder>(params, reader, sizes.kept(params.tokens()), tokens);
+    return std::make_unique<KeptRowsDecoder>(format_of(params), params, reader, sizes.kept(params.tokens()), tokens);
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const double parties = stores_keys(params) ? 1 : 2;
-    return Scheme::operations(params, queries) +
-           parties * 3.0 * static_cast<double>(params.tokens()) * static_cast<double>(Sizes(params).centres * params.d);
+    const double parties = stores_keys(params) ? 1 : 2, entries = Sizes(params).centres * params.d;
+    return Scheme::operations(params, queries) + parties * 3.0 * params.tokens() * entries;
   }
 
  protected:
+  RowFormat row_format(const PublicParams& params) const override { return format_of(params); }
   Index sent_rows(const PublicParams& params) const override { return Sizes(params).kept(params.tokens()); }
-  void set_rows(const PublicParams&, Index rows, core::Json& options) const override {
-    options["centres"] = rows - rows / 2;
-    options["recent"] = rows / 2;
+  core::Options with_rows(const PublicParams& params, Index rows) const override {
+    SubgenKcenterOptions options = options_of(params);
+    options.centres = rows - rows / 2;
+    options.recent = rows / 2;
+    return options;
   }
 };
 

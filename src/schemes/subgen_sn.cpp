@@ -1,5 +1,5 @@
-// SubGen with its numerator's samples in the denominator too: importance sampling by squared length of values, self-
-// normalised, so that answers are means of values again.
+// SubGen with its numerator's samples in the denominator too: importance sampling by the squared length of values,
+// self-normalised, so answers are means of values again.
 
 #include <algorithm>
 
@@ -9,19 +9,32 @@
 namespace kvfrontier::schemes::subgen_sn {
 namespace {
 
+struct SubgenSnOptions {
+  std::optional<Index> samples;
+  core::FloatFormat format = core::FloatFormat::fp16;
+
+  static core::MemberList<SubgenSnOptions> members() {
+    return {core::member("samples", &SubgenSnOptions::samples, "s, sampled values").range(1, 1e7).sized(),
+            format_member(&SubgenSnOptions::format)};
+  }
+};
+
 Index samples_of(const PublicParams& params) {
-  return params.options.at("samples").get<Index>();
+  return params.options.as<SubgenSnOptions>().samples.value();
+}
+core::FloatFormat format_of(const PublicParams& params) {
+  return params.options.as<SubgenSnOptions>().format;
 }
 
 class SubgenSnEncoder : public Encoder {
  public:
-  explicit SubgenSnEncoder(const PublicParams& params) : values_(params, samples_of(params)) {}
+  explicit SubgenSnEncoder(const PublicParams& params) : values_(format_of(params), params, samples_of(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i)
       values_.offer(block.first + i, block.keys.row(i).data(), block.values.row(i).data());
   }
-  std::uint64_t state_bits() const override { return values_.bits(); }
+  Bits state_bits() const override { return values_.bits(); }
   void write(core::BitWriter& writer) const override { values_.write(writer); }
 
  private:
@@ -30,8 +43,9 @@ class SubgenSnEncoder : public Encoder {
 
 class SubgenSnDecoder : public Decoder {
  public:
-  SubgenSnDecoder(const PublicParams& params, core::BitReader reader) : samples_(params, reader, samples_of(params)) {
-    // A slot that no value has come to weighs nothing.
+  SubgenSnDecoder(const PublicParams& params, core::BitReader reader)
+      : samples_(format_of(params), params, reader, samples_of(params)) {
+    // A slot without a value has weight 0.
     log_weights_ = samples_.weights.array().log();
   }
   core::RowMatrixD attend(core::RowsViewD queries) const override {
@@ -59,22 +73,17 @@ class SubgenSn : public Scheme {
     return "answers are means of sampled values; biased: tokens whose value is 0 are never sampled, so the denominator "
            "misses them";
   }
-  bool sends_keys(const core::Json&) const override { return true; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("samples", {}, 1, 10'000'000, "s, sampled values").sized(), format_option()};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
+  bool sends_keys(const core::Options&) const override { return true; }
+  const core::OptionTable& options() const override { return core::table_of<SubgenSnOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
     return ValueReservoir::bits(format_of(params), samples_of(params), params.d);
   }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const std::uint64_t head = ValueReservoir::bits(format_of(params), 0, params.d),
-                        least = ValueReservoir::bits(format_of(params), 1, params.d);
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    const Bits head = ValueReservoir::bits(format_of(params), 0, params.d);
+    const Bits least = ValueReservoir::bits(format_of(params), 1, params.d);
     if (budget_bits < least) return {std::nullopt, least};
-    core::Json options = params.options;
-    options["samples"] =
-        std::min<std::uint64_t>((budget_bits - head) / (least - head), static_cast<std::uint64_t>(params.tokens()));
+    SubgenSnOptions options = params.options.as<SubgenSnOptions>();
+    options.samples = std::min((budget_bits - head) / (least - head), params.tokens());
     return {options, least};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -84,11 +93,6 @@ class SubgenSn : public Scheme {
     return std::make_unique<SubgenSnDecoder>(params, std::move(reader));
   }
   Index held_rows(const PublicParams& params) const override { return samples_of(params); }
-
- private:
-  static core::FloatFormat format_of(const PublicParams& params) {
-    return core::float_format(params.options.at("format").get<std::string>());
-  }
 };
 
 const core::Registration<Scheme, SubgenSn> registration;

@@ -16,13 +16,87 @@
 #include "schemes/codec/pyramid_graph.hpp"
 
 namespace kvfrontier::schemes::tem {
+
+enum class Aggregation { appnp, sgc, s2gc };
+enum class Coverage { degree, ball };
+enum class Split { proportional, equal };
+enum class DecoderKind { average, invert };
+enum class Penalty { identity, laplacian };
+
+}  // namespace kvfrontier::schemes::tem
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::tem::Aggregation> {
+  static constexpr std::array names{"appnp", "sgc", "s2gc"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::tem::Coverage> {
+  static constexpr std::array names{"degree", "ball"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::tem::Split> {
+  static constexpr std::array names{"proportional", "equal"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::tem::DecoderKind> {
+  static constexpr std::array names{"average", "invert"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::tem::Penalty> {
+  static constexpr std::array names{"identity", "laplacian"};
+};
+
+namespace kvfrontier::schemes::tem {
 namespace {
 
 using core::RowMatrixD;
 using core::RowMatrixF;
 
+struct TemOptions {
+  std::optional<Index> nodes;
+  Aggregation aggregation = Aggregation::appnp;
+  int hops = 2;
+  double alpha = 0.05;
+  Coverage coverage = Coverage::degree;
+  Split split = Split::proportional;
+  bool grid = true;
+  DecoderKind decoder = DecoderKind::average;
+  Penalty penalty = Penalty::identity;
+  double ridge = 1e-3;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<TemOptions> members() {
+    return {core::member("nodes", &TemOptions::nodes, "tokens whose average is stored").range(1, 1e9).sized(),
+            core::member("aggregation", &TemOptions::aggregation,
+                         "weights as a polynomial of the normalised adjacency A: sgc A^hops; s2gc alpha + (1 - "
+                         "alpha)/hops sum A^i; appnp with restart alpha"),
+            core::member("hops", &TemOptions::hops, "radius of the neighbourhood; 0: the token alone").range(0, 16),
+            core::member("alpha", &TemOptions::alpha, "share of the token itself in s2gc and appnp").range(0, 1),
+            core::member("coverage", &TemOptions::coverage,
+                         "tokens are sampled in proportion to their degree, or to the size of their neighbourhood"),
+            core::member("split", &TemOptions::split,
+                         "stored tokens of a map: in proportion to its size, or the same number for all"),
+            core::member("grid", &TemOptions::grid, "connect the four neighbours inside a map too"),
+            core::member("decoder", &TemOptions::decoder,
+                         "average: attention over the stored rows with the tokens they cover as weights; invert: over "
+                         "the least-squares stream with a penalty"),
+            core::member("penalty", &TemOptions::penalty,
+                         "decoder = invert: size of the stream, or its differences along edges"),
+            core::member("ridge", &TemOptions::ridge, "decoder = invert: weight of the penalty").range(1e-9, 1e3),
+            format_member(&TemOptions::format),
+            keys_member(&TemOptions::keys)};
+  }
+};
+
+const TemOptions& options_of(const PublicParams& params) {
+  return params.options.as<TemOptions>();
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, options_of(params).keys == Keys::stored, options_of(params).format};
+}
 Index stored_nodes(const PublicParams& params) {
-  return std::min(params.options.at("nodes").get<Index>(), params.tokens());
+  return std::min(options_of(params).nodes.value(), params.tokens());
 }
 
 // How many nodes of each map are stored.
@@ -33,8 +107,8 @@ std::vector<Index> nodes_of_maps(const PublicParams& params) {
   Index left = nodes;
   for (int scale = 0; scale < schedule.scales(); ++scale) {
     const Index begin = schedule.first_token(scale), end = schedule.first_token(scale + 1);
-    // Equal shares: what a small map cannot use goes to the larger ones after it.
-    const Index share = params.options.at("split") == "proportional"
+    // Equal shares: what a small map cannot use goes to the larger maps after it.
+    const Index share = options_of(params).split == Split::proportional
                             ? nodes * end / schedule.tokens() - nodes * begin / schedule.tokens()
                             : std::min(end - begin, left / (schedule.scales() - scale));
     shares.push_back(share);
@@ -44,38 +118,36 @@ std::vector<Index> nodes_of_maps(const PublicParams& params) {
 }
 
 // Coverage sampling: without replacement, each draw in proportion to what a node covers. (Efraimidis and Spirakis 2006:
-// the smallest exponential variates at these rates.)
+// the nodes with the smallest exponential variates at these rates.)
 std::vector<Index> sampled_nodes(const PublicParams& params, const PyramidGraph& graph, int hops) {
   const std::vector<Index> shares = nodes_of_maps(params);
   std::vector<Index> nodes;
   for (int scale = 0; scale < params.schedule.scales(); ++scale) {
     std::vector<std::pair<double, Index>> arrivals;
     for (Index node = params.schedule.first_token(scale); node < params.schedule.first_token(scale + 1); ++node) {
-      core::Stream stream(params.key, core::Purpose("tem/sample"), static_cast<std::uint64_t>(node));
-      const double covers = params.options.at("coverage") == "degree"
-                                ? graph.degree(node)
-                                : static_cast<double>(graph.ball(node, hops).size());
+      core::Stream stream(params.key, core::Purpose("tem/sample"), node);
+      const double covers =
+          options_of(params).coverage == Coverage::degree ? graph.degree(node) : std::ssize(graph.ball(node, hops));
       arrivals.emplace_back(boost::random::exponential_distribution<double>(covers)(stream), node);
     }
     std::sort(arrivals.begin(), arrivals.end());
-    for (Index i = 0; i < shares[static_cast<std::size_t>(scale)]; ++i)
-      nodes.push_back(arrivals[static_cast<std::size_t>(i)].second);
+    for (Index i = 0; i < shares[scale]; ++i) nodes.push_back(arrivals[i].second);
   }
   std::sort(nodes.begin(), nodes.end());
   return nodes;
 }
 
 // Coefficients of the powers 0 .. hops of the normalised adjacency.
-std::vector<double> polynomial(const std::string& aggregation, int hops, double alpha) {
-  std::vector<double> coefficients(static_cast<std::size_t>(hops) + 1, 0);
+std::vector<double> polynomial(Aggregation aggregation, int hops, double alpha) {
+  std::vector<double> coefficients(hops + 1, 0);
   if (hops == 0) return {1};
-  if (aggregation == "sgc") {
+  if (aggregation == Aggregation::sgc) {
     coefficients.back() = 1;
-  } else if (aggregation == "s2gc") {
+  } else if (aggregation == Aggregation::s2gc) {
     coefficients.assign(coefficients.size(), (1 - alpha) / hops);
     coefficients.front() = alpha;
   } else {
-    for (int i = 0; i < hops; ++i) coefficients[static_cast<std::size_t>(i)] = alpha * std::pow(1 - alpha, i);
+    for (int i = 0; i < hops; ++i) coefficients[i] = alpha * std::pow(1 - alpha, i);
     coefficients.back() = std::pow(1 - alpha, hops);
   }
   return coefficients;
@@ -84,33 +156,31 @@ std::vector<double> polynomial(const std::string& aggregation, int hops, double 
 // What both parties know: which nodes are stored, and the weight of every token in each of them.
 struct Measurement {
   explicit Measurement(const PublicParams& params)
-      : graph(params.schedule, params.options.at("grid").get<bool>()), hops(params.options.at("hops").get<int>()) {
+      : graph(params.schedule, options_of(params).grid), hops(options_of(params).hops) {
     nodes = sampled_nodes(params, graph, hops);
-    SparseRows power(static_cast<Index>(nodes.size()), graph.nodes());
-    for (std::size_t i = 0; i < nodes.size(); ++i) power.insert(static_cast<Index>(i), nodes[i]) = 1;
+    SparseRows power(std::ssize(nodes), graph.nodes());
+    for (Index i = 0; i < std::ssize(nodes); ++i) power.insert(i, nodes[i]) = 1;
     const SparseRows adjacency = graph.normalised_adjacency();
     weights.resize(power.rows(), power.cols());
-    for (const double coefficient :
-         polynomial(params.options.at("aggregation"), hops, params.options.at("alpha").get<double>())) {
+    for (const double coefficient : polynomial(options_of(params).aggregation, hops, options_of(params).alpha)) {
       weights += coefficient * power;
       power = power * adjacency;
     }
   }
 
-  // Tokens that a stored row stands for: every token is shared out equally among the stored nodes whose neighbourhood
-  // it lies in, and goes to the nearest stored node where there is none.
+  // Number of tokens that each stored row represents: the stored nodes whose neighbourhood contains a token share it
+  // equally; a token in no such neighbourhood goes to the nearest stored node.
   Eigen::VectorXd coverage() const {
-    std::vector<std::vector<Index>> covering(static_cast<std::size_t>(graph.nodes()));
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      for (const Index node : graph.ball(nodes[i], hops))
-        covering[static_cast<std::size_t>(node)].push_back(static_cast<Index>(i));
+    std::vector<std::vector<Index>> covering(graph.nodes());
+    for (Index i = 0; i < std::ssize(nodes); ++i) {
+      for (const Index node : graph.ball(nodes[i], hops)) covering[node].push_back(i);
     }
     const std::vector<Index> nearest = graph.nearest(nodes);
-    Eigen::VectorXd tokens = Eigen::VectorXd::Zero(static_cast<Index>(nodes.size()));
-    for (std::size_t node = 0; node < covering.size(); ++node) {
-      for (const Index i : covering[node]) tokens[i] += 1 / static_cast<double>(covering[node].size());
+    Eigen::VectorXd tokens = Eigen::VectorXd::Zero(std::ssize(nodes));
+    for (Index node = 0; node < graph.nodes(); ++node) {
+      for (const Index i : covering[node]) tokens[i] += 1.0 / std::ssize(covering[node]);
       if (covering[node].empty()) {
-        // Maps without edges to any stored node (no grid, no map before) count for nobody.
+        // Tokens without a path to any stored node count for none.
         const auto owner = std::lower_bound(nodes.begin(), nodes.end(), nearest[node]);
         if (nearest[node] >= 0) tokens[owner - nodes.begin()] += 1;
       }
@@ -127,7 +197,7 @@ struct Measurement {
 class TemEncoder : public Encoder {
  public:
   explicit TemEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params)),
+      : rows_(format_of(params)),
         weights_(Measurement(params).weights),
         sums_(RowMatrixD::Zero(weights_.rows(), 2 * params.d)) {}
 
@@ -139,10 +209,10 @@ class TemEncoder : public Encoder {
         sums_.row(entry.row()) += entry.value() * row;
     }
   }
-  std::uint64_t state_bits() const override { return static_cast<std::uint64_t>(sums_.rows()) * rows_.bits_per_row(); }
+  Bits state_bits() const override { return sums_.rows() * rows_.bits_per_row(); }
   // Sums are kept in double.
-  std::uint64_t working_bits() const override {
-    return 64 * static_cast<std::uint64_t>(sums_.rows() * rows_.d * (rows_.stored_keys ? 2 : 1)) - state_bits();
+  Bits working_bits() const override {
+    return 64 * sums_.rows() * rows_.d * (rows_.stored_keys ? 2 : 1) - state_bits();
   }
   void write(core::BitWriter& writer) const override {
     if (rows_.stored_keys) {
@@ -163,7 +233,8 @@ class TemEncoder : public Encoder {
 class TemDecoder : public Decoder {
  public:
   TemDecoder(const PublicParams& params, core::BitReader reader) {
-    const RowFormat rows = RowFormat::of(params);
+    const TemOptions& options = options_of(params);
+    const RowFormat rows = format_of(params);
     const Measurement measurement(params);
     const Index stored = measurement.weights.rows();
     if (rows.stored_keys) {
@@ -172,23 +243,22 @@ class TemDecoder : public Decoder {
       keys_ = public_keys(params, all_tokens(params.tokens())).cast<double>();
     }
     values_ = get_rows(reader, rows.format, stored, params.d).cast<double>();
-    if (params.options.at("decoder") == "average") {
+    if (options.decoder == DecoderKind::average) {
       if (!rows.stored_keys) keys_ = measurement.weights * keys_;
       log_weights_ = measurement.coverage().array().log();
       return;
     }
-    // Inversion: the stream that is smooth and measures like this.
-    const double ridge = params.options.at("ridge");
+    // Inversion: the smooth stream with these measurements.
     SparseRows penalty(params.tokens(), params.tokens());
     penalty.setIdentity();
-    if (params.options.at("penalty") == "laplacian") {
-      // What no measurement and no edge to one touches stays near 0.
+    if (options.penalty == Penalty::laplacian) {
+      // Tokens that no measurement reaches stay near 0.
       const SparseRows laplacian = measurement.graph.laplacian();
       penalty = SparseRows(laplacian.transpose() * laplacian) + 1e-6 * penalty;
     }
     const Eigen::SparseMatrix<double> normal =
         Eigen::SparseMatrix<double>(measurement.weights.transpose() * measurement.weights) +
-        Eigen::SparseMatrix<double>(ridge * penalty);
+        Eigen::SparseMatrix<double>(options.ridge * penalty);
     const Eigen::SimplicialLDLT<Eigen::SparseMatrix<double>> solver(normal);
     const auto recovered = [&](const RowMatrixD& measured) -> RowMatrixD {
       return solver.solve(Eigen::MatrixXd(measurement.weights.transpose() * measured));
@@ -216,48 +286,26 @@ class Tem : public Scheme {
            "tokens";
   }
   std::string surrogates() const override {
-    return "the pyramid stands for the data graph and maps for classes; labels, network and replay are left out; "
-           "decoder = invert, which solves for the stream, is no part of the paper";
+    return "the pyramid in place of the data graph, maps in place of classes; labels, network and replay are left out; "
+           "decoder = invert, which solves for the stream, is not part of the paper";
   }
   std::string paper() const override {
     return "Zhang et al., Topology-aware Embedding Memory for Continual Learning on Expanding Networks, KDD 2024";
   }
   std::string guarantee() const override {
-    return "none; with all nodes and no hops the exact cache, with all nodes and decoder = invert exact as the ridge "
-           "and the rounding of floats go to 0";
+    return "none; exact with all nodes and no hops; with all nodes and decoder = invert exact as the ridge and the "
+           "rounding of floats go to 0";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("nodes", {}, 1, 1'000'000'000, "tokens whose average is stored").sized(),
-        core::Option::choice("aggregation", "appnp", {"appnp", "sgc", "s2gc"},
-                             "weights as a polynomial of the normalised adjacency A: sgc A^hops; s2gc alpha + (1 - "
-                             "alpha)/hops sum A^i; appnp with restart alpha"),
-        core::Option::integer("hops", 2, 0, 16, "radius of the neighbourhood; 0: the token alone"),
-        core::Option::real("alpha", 0.05, 0, 1, "share of the token itself in s2gc and appnp"),
-        core::Option::choice("coverage", "degree", {"degree", "ball"},
-                             "tokens are sampled in proportion to their degree, or to the size of their neighbourhood"),
-        core::Option::choice("split", "proportional", {"proportional", "equal"},
-                             "stored tokens of a map: in proportion to its size, or the same for all"),
-        core::Option::boolean("grid", true, "connect the four neighbours inside a map too"),
-        core::Option::choice("decoder", "average", {"average", "invert"},
-                             "average: attention over the stored rows with the tokens they cover as weights; invert: "
-                             "over the least-squares stream with a penalty"),
-        core::Option::choice("penalty", "identity", {"identity", "laplacian"},
-                             "decoder = invert: size of the stream, or its differences along edges"),
-        core::Option::real("ridge", 1e-3, 1e-9, 1e3, "decoder = invert: weight of the penalty"),
-        format_option(),
-        keys_option()};
-    return table;
+  const core::OptionTable& options() const override { return core::table_of<TemOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return stored_nodes(params) * format_of(params).bits_per_row();
   }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(stored_nodes(params)) * RowFormat::of(params).bits_per_row();
-  }
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const override {
-    const RowFormat format = RowFormat::of(params);
+  Fit fit(const PublicParams& params, Bits budget_bits) const override {
+    const RowFormat format = format_of(params);
     const Index rows = rows_in(format, budget_bits, params.tokens());
     if (rows == 0) return {std::nullopt, format.bits_per_row()};
-    core::Json options = params.options;
-    options["nodes"] = rows;
+    TemOptions options = options_of(params);
+    options.nodes = rows;
     return {options, format.bits_per_row()};
   }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
@@ -267,9 +315,8 @@ class Tem : public Scheme {
     return std::make_unique<TemDecoder>(params, std::move(reader));
   }
   double operations(const PublicParams& params, Index queries) const override {
-    const double hops = params.options.at("hops").get<double>(), tokens = static_cast<double>(params.tokens());
-    return Scheme::operations(params, queries) +
-           tokens * (1 + 8 * hops * hops) * (200 + 4 * static_cast<double>(params.d));
+    const double hops = options_of(params).hops, tokens = params.tokens();
+    return Scheme::operations(params, queries) + tokens * (1 + 8 * hops * hops) * (200 + 4.0 * params.d);
   }
 };
 

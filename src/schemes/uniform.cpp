@@ -14,11 +14,28 @@
 namespace kvfrontier::schemes::uniform {
 namespace {
 
+struct UniformOptions {
+  std::optional<Index> kept;
+  core::FloatFormat format = core::FloatFormat::fp16;
+  Keys keys = Keys::stored;
+
+  static core::MemberList<UniformOptions> members() {
+    return {core::member("kept", &UniformOptions::kept, "number of tokens kept").range(0, 1e9).sized(),
+            format_member(&UniformOptions::format), keys_member(&UniformOptions::keys)};
+  }
+};
+
+const UniformOptions& options_of(const PublicParams& params) {
+  return params.options.as<UniformOptions>();
+}
 Index held(const PublicParams& params) {
-  return std::min(params.options.at("kept").get<Index>(), params.tokens());
+  return std::min(options_of(params).kept.value(), params.tokens());
+}
+RowFormat format_of(const PublicParams& params) {
+  return {params.d, options_of(params).keys == Keys::stored, options_of(params).format};
 }
 
-// A kept token and where its row stands.
+// A kept token and the slot of its row.
 struct Kept {
   std::uint64_t priority;
   Index token, slot;
@@ -26,7 +43,7 @@ struct Kept {
   bool operator<(const Kept& other) const { return std::tie(priority, token) < std::tie(other.priority, other.token); }
 };
 
-// The largest priority still kept after `tokens` tokens stands on top.
+// The largest priority still kept is on top.
 class SmallestPriorities {
  public:
   SmallestPriorities(core::RandomKey key, Index capacity) : key_(key), capacity_(capacity) {}
@@ -60,7 +77,7 @@ class SmallestPriorities {
 class UniformEncoder : public Encoder {
  public:
   explicit UniformEncoder(const PublicParams& params)
-      : rows_(RowFormat::of(params), held(params)), smallest_(params.key, held(params)) {}
+      : rows_(format_of(params), held(params)), smallest_(params.key, held(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -74,7 +91,7 @@ class UniformEncoder : public Encoder {
       }
     }
   }
-  std::uint64_t state_bits() const override { return rows_.bits(); }
+  Bits state_bits() const override { return rows_.bits(); }
   void write(core::BitWriter& writer) const override { rows_.write(writer); }
 
  private:
@@ -90,29 +107,29 @@ class Uniform : public KeptRowsScheme {
   std::string guarantee() const override {
     return "bit error (1 - f)/2 on INDEX at kept fraction f; E[output] has no bound";
   }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::integer("kept", {}, 0, 1'000'000'000, "number of tokens kept").sized(), format_option(),
-        keys_option()};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<UniformOptions>(); }
   std::unique_ptr<Encoder> encoder(const PublicParams& params) const override {
     return std::make_unique<UniformEncoder>(params);
   }
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     std::vector<Index> tokens;
-    if (!stores_keys(params)) {
+    if (options_of(params).keys == Keys::open) {
       SmallestPriorities smallest(params.key, held(params));
       for (Index token = 0; token < params.tokens(); ++token) smallest.offer(token);
       tokens = std::move(smallest).tokens();
     }
-    return std::make_unique<KeptRowsDecoder>(params, reader, held(params), tokens);
+    return std::make_unique<KeptRowsDecoder>(format_of(params), params, reader, held(params), tokens);
   }
   Index held_rows(const PublicParams& params) const override { return held(params); }
 
  protected:
+  RowFormat row_format(const PublicParams& params) const override { return format_of(params); }
   Index sent_rows(const PublicParams& params) const override { return held(params); }
-  void set_rows(const PublicParams&, Index rows, core::Json& options) const override { options["kept"] = rows; }
+  core::Options with_rows(const PublicParams& params, Index rows) const override {
+    UniformOptions options = options_of(params);
+    options.kept = rows;
+    return options;
+  }
 };
 
 const core::Registration<Scheme, Uniform> registration;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "schemes/scheme.hpp"
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 #include "simulator/wire.hpp"
 #include "simulator/zygote.hpp"
 
@@ -22,8 +22,7 @@ using core::Index;
 
 // On the wire, native byte order: Bob's pid; then a request; then a reply.
 struct RequestHeader {
-  std::uint64_t params_bytes, message_bits;
-  std::int64_t queries, d;
+  std::int64_t params_bytes, message_bits, queries, d;
 };
 enum class Verdict : std::uint64_t { answered, refused, crashed };
 struct ReplyHeader {
@@ -98,12 +97,12 @@ core::RowMatrixD ask_isolated(const schemes::PublicParams& params, const core::B
   line.limit(seconds);
   line.meet();
   const std::string text = params.to_json().dump();
-  const RequestHeader request{text.size(), message.size, queries.rows(), queries.cols()};
+  const RequestHeader request{std::ssize(text), message.size, queries.rows(), queries.cols()};
   line.send(&request, sizeof(request));
   line.send(text.data(), text.size());
   line.send(message.words.data(), message.words.size() * sizeof(std::uint64_t));
   const core::RowMatrixD flat = queries;
-  line.send(flat.data(), static_cast<std::size_t>(flat.size()) * sizeof(double));
+  line.send(flat.data(), flat.size() * sizeof(double));
 
   ReplyHeader reply;
   line.receive(&reply, sizeof(reply));

@@ -12,7 +12,7 @@
 #include <mutex>
 
 #include "simulator/bob.hpp"
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 
 namespace kvfrontier::simulator {
 namespace {

@@ -18,13 +18,26 @@ using core::ConfigError;
 using core::join_path;
 using core::Json;
 
-// "$schema" is for editors.
-const std::vector<std::string> engine_keys{"experiment", "seed", "grid", "stop", "$schema"};
+// What the engine itself reads of a config; the experiment's options may appear beside it.
+struct Head {
+  std::string experiment;
+  std::uint64_t seed = 1;
+  core::JsonText grid{Json::object()}, stop{Json::object()};
+  core::JsonText schema;  // for editors
+
+  static core::MemberList<Head> members() {
+    return {core::member("experiment", &Head::experiment, "name of the experiment"),
+            core::member("seed", &Head::seed, "config seed").range(0, 9e15),
+            core::member("grid", &Head::grid, "axes, or a list of grids"),
+            core::member("stop", &Head::stop, "when a point has enough trials"),
+            core::member("$schema", &Head::schema, "for editors")};
+  }
+};
 
 // One axis: its values and where each was written.
 struct Axis {
   std::string name, path;
-  bool given = true;  // in the config; otherwise a planner's values
+  bool given = true;  // in the config; otherwise the planner's values
   std::vector<std::pair<Json, std::string>> values;
 };
 
@@ -108,7 +121,7 @@ struct Expansion {
 
 void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, Expansion& expansion) {
   const core::OptionTable& options = plan.experiment->options();
-  const auto* planner = dynamic_cast<const Planner*>(plan.experiment);
+  const Planner& planner = plan.experiment->planner();
   core::require_known_keys(grid, grid_path, options.names());
   std::vector<Axis> axes;
   Combination base;
@@ -119,9 +132,9 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
                         "one place: either in the grid or at the top");
     }
     base.set(option.name, option.default_value, join_path(grid_path, option.name));
-    if (planner != nullptr && top == config.end() && inside == grid.end()) {
+    if (top == config.end() && inside == grid.end()) {
       Axis axis{option.name, option.name, false, {}};
-      for (const Json& value : planner->values_of(option.name)) axis.values.emplace_back(value, option.name);
+      for (const Json& value : planner.values_of(option.name)) axis.values.emplace_back(value, option.name);
       if (!axis.values.empty()) axes.push_back(std::move(axis));
     }
     if (inside != grid.end()) axes.push_back(parse_axis(option, *inside, join_path(grid_path, option.name)));
@@ -139,7 +152,7 @@ void expand_grid(const Json& config, const Json& grid, const std::string& grid_p
   for (const Axis& axis : axes) {
     if (!axis.given) continue;
     const bool at_top = !grid.contains(axis.name);
-    if (read.count(axis.name) > 0) {
+    if (read.contains(axis.name)) {
       if (at_top) expansion.top_read.insert(axis.name);
     } else if (!at_top) {
       refuse_dead_axis(options, axis.name, axis.path);
@@ -195,10 +208,7 @@ const Json& Combination::value(const std::string& name) const {
 }
 
 Json identified(const Experiment& experiment, Json parameters, std::uint64_t seed) {
-  parameters["experiment"] = experiment.name();
-  parameters["experiment_version"] = experiment.version();
-  parameters["rng_version"] = core::rng_version;
-  parameters["seed"] = seed;
+  parameters.update(core::to_json(Identity{experiment.name(), experiment.version(), core::rng_version, seed}));
   return parameters;
 }
 
@@ -211,23 +221,23 @@ Point make_point(const Experiment& experiment, const Json& parameters, std::uint
 
 Plan make_plan(const Json& config) {
   if (!config.is_object()) throw ConfigError("", core::describe(config), "an object with keys experiment, grid, ...");
-  const auto name = config.find("experiment");
+  const std::string name_path = core::member_name(&Head::experiment);
+  const auto name = config.find(name_path);
   if (name == config.end() || !name->is_string()) {
-    throw ConfigError("experiment", name == config.end() ? "nothing" : core::describe(*name),
-                      "the name of an experiment");
+    throw ConfigError(name_path, name == config.end() ? "nothing" : core::describe(*name), "the name of an experiment");
   }
   Plan plan;
   plan.config = config;
-  plan.experiment = &Experiments::find(name->get<std::string>(), "experiment");
-  std::vector<std::string> known = engine_keys;
+  plan.experiment = &Experiments::find(name->get<std::string>(), name_path);
+  std::vector<std::string> known = core::table_of<Head>().names();
   for (const auto& option : plan.experiment->options().names()) known.push_back(option);
   core::require_known_keys(config, "", known);
 
-  const core::Option seed = core::Option::integer("seed", 1, 0, 9'000'000'000'000'000, "");
-  plan.seed = config.contains("seed") ? core::OptionTable::check(seed, config["seed"], "seed").get<std::uint64_t>() : 1;
-  plan.stop = StopRule::parse(config.value("stop", Json::object()), "stop");
+  const auto head = core::from_json<Head>(config, "");
+  plan.seed = head.seed;
+  plan.stop = StopRule::parse(head.stop.parsed(), core::member_name(&Head::stop));
 
-  const Json grid = config.value("grid", Json::object());
+  const Json grid = head.grid.parsed();
   Expansion expansion;
   if (grid.is_array()) {
     if (grid.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
@@ -236,13 +246,13 @@ Plan make_plan(const Json& config) {
   } else {
     expand_grid(config, grid, "grid", plan, expansion);
   }
-  if (const auto* planner = dynamic_cast<const Planner*>(plan.experiment)) {
-    std::set<double> targets;
-    for (const Point& search : plan.points) targets.insert(planner->target(search.parameters));
-    plan.stop.targets.assign(targets.begin(), targets.end());
+  std::set<double> targets;
+  for (const Point& goal : plan.points) {
+    if (const auto target = plan.experiment->planner().target(goal.parameters)) targets.insert(*target);
   }
+  plan.stop.targets.assign(targets.begin(), targets.end());
   for (const auto& option : plan.experiment->options().names()) {
-    if (config.contains(option) && expansion.top_read.count(option) == 0)
+    if (config.contains(option) && !expansion.top_read.contains(option))
       refuse_dead_axis(plan.experiment->options(), option, option);
   }
   return plan;
@@ -276,7 +286,7 @@ std::vector<Point> shard(const Plan& plan, int index, int count) {
   }
   std::vector<Point> points;
   std::copy_if(plan.points.begin(), plan.points.end(), std::back_inserter(points),
-               [&](const Point& point) { return mine.count(point.id) > 0; });
+               [&](const Point& point) { return mine.contains(point.id); });
   return points;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A config becomes a plan: a list of points, each with resolved parameters and an id.
+// A config becomes a plan: a list of points to measure, or of searches that ask for points, each with resolved
+// parameters and an id.
 
 #include <filesystem>
 #include <optional>
@@ -20,7 +21,7 @@ struct Point {
 struct Plan {
   const Experiment* experiment = nullptr;
   std::uint64_t seed = 0;
-  std::vector<Point> points;  // in config order, without repetitions; of a planner: its searches
+  std::vector<Point> points;  // goals in config order, without repetitions (sweep/planner.hpp)
   StopRule stop;
   core::Json config;  // as written, after --set
 };

@@ -2,20 +2,21 @@
 // The plug point for experiments. An experiment turns one combination of axis values into resolved parameters and
 // measures one trial of them; resuming, shards, merging, stopping, progress and provenance are the engine's.
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 
-#include "core/options.hpp"
+#include "core/members.hpp"
 #include "core/registry.hpp"
 #include "core/statistics.hpp"
-#include "simulator/transcript.hpp"
-#include "sweep/row.hpp"
+#include "simulator/play.hpp"
+#include "sweep/record.hpp"
 
 namespace kvfrontier::sweep {
+
+class Planner;
 
 // One value for every axis, and where the user wrote it. Remembers what was read, so that an axis that nothing reads is
 // noticed.
@@ -27,11 +28,30 @@ class Combination {
 
   // The value of an option: as given, or the option's default.
   const core::Json& value(const std::string& name) const;
-  bool given(const std::string& name) const { return given_.count(name) > 0; }
+  bool given(const std::string& name) const { return given_.contains(name); }
   void mark_given(const std::string& name) { given_.insert(name); }
   // Dotted path of the value, for errors.
   const std::string& path(const std::string& name) const { return values_.at(name).second; }
   const std::set<std::string>& reads() const { return reads_; }
+
+  // The experiment's own struct. Members whose condition (core::Member::when) does not hold are not read.
+  template <core::HasMembers P>
+  P read() const {
+    P parameters{};
+    for (const auto& member : core::members_of<P>().list()) {
+      if (!member.exists(parameters)) continue;
+      const std::string& name = member.option().name;
+      core::MemberList<P>::set(parameters, member, value(name), path(name));
+    }
+    return parameters;
+  }
+  // The parameters made no use of this axis after all.
+  void leave_unread(const std::string& name) const { reads_.erase(name); }
+  // Where the user wrote a member of the struct.
+  template <core::HasMembers P, class V>
+  const std::string& path(V P::*place) const {
+    return path(core::member_name(place));
+  }
 
  private:
   std::map<std::string, std::pair<core::Json, std::string>> values_;
@@ -39,11 +59,7 @@ class Combination {
   mutable std::set<std::string> reads_;
 };
 
-struct TrialContext {
-  simulator::BobPolicy bob;
-  // Shown every game as it was played; for replays. May be empty.
-  std::function<void(const simulator::Transcript&)> on_game;
-};
+using simulator::GamePolicy;
 
 class Experiment {
  public:
@@ -52,7 +68,7 @@ class Experiment {
   virtual std::string statement() const = 0;
   virtual std::string source() const = 0;
   virtual int version() const { return 1; }
-  // Every option may be an axis of a grid or stand once at the top of a config.
+  // Every option may be an axis of a grid or appear once at the top of a config.
   virtual const core::OptionTable& options() const = 0;
 
   // The fully resolved parameters of one combination, without experiment name, versions and seed, which the engine
@@ -64,12 +80,15 @@ class Experiment {
   // Largest memory one trial needs, Bob's included, in bytes.
   virtual double memory_bytes(const core::Json& parameters) const = 0;
 
-  // One trial. Thread-safe, uses one thread, a function of (parameters, trial) alone. Exceptions become failed rows.
-  virtual TrialResult measure(const core::Json& parameters, std::uint64_t trial, const TrialContext& context) const = 0;
+  // One trial. Thread-safe, uses one thread, a function of (parameters, trial) alone. Exceptions become failed records.
+  virtual TrialResult measure(const core::Json& parameters, std::uint64_t trial, const GamePolicy& policy) const = 0;
 
-  // The interval whose half width decides stopping, from the rows of one point in trial order; nullopt without usable
-  // rows.
-  virtual std::optional<core::Interval> interval(std::span<const Row> rows, double level) const = 0;
+  // The interval whose half width decides stopping, from the records of one point in trial order; nullopt without
+  // usable records. Throws core::ConfigError for records that do not hold what it is made of.
+  virtual std::optional<core::Interval> interval(std::span<const Record> records, double level) const = 0;
+
+  // What to measure next (sweep/planner.hpp). Default: the points of the config, as they are.
+  virtual const Planner& planner() const;
 };
 
 using Experiments = core::Registry<Experiment>;

@@ -1,59 +1,52 @@
 #include "sweep/planner.hpp"
 
 #include <map>
-
-#include "core/errors.hpp"
+#include <set>
 
 namespace kvfrontier::sweep {
 
-std::vector<core::Json> Planner::values_of(const std::string&) const {
-  return {};
+const Planner& Experiment::planner() const {
+  static const FixedList list;
+  return list;
 }
 
-TrialResult Planner::measure(const core::Json&, std::uint64_t, const TrialContext&) const {
-  throw core::UserError(name() + " is a search and has no trials; the points that it asks for are those of " +
-                        measured().name());
+std::optional<core::Json> FixedList::next(const core::Json& goal, const Answers& answers) const {
+  return answers(goal) ? std::nullopt : std::optional(goal);
+}
+
+bool meets(const Answer& answer, double target) {
+  return answer.interval && answer.interval->hi <= target;
 }
 
 const Experiment& measured_by(const Plan& plan) {
-  const auto* planner = dynamic_cast<const Planner*>(plan.experiment);
-  return planner ? planner->measured() : *plan.experiment;
+  return plan.experiment->planner().measured(*plan.experiment);
 }
 
-bool meets(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows, double target) {
-  const auto interval = interval_of(experiment, rows, rule.look_level());
-  return interval && interval->hi <= target;
+std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store) {
+  const Experiment& measured = measured_by(plan);
+  std::vector<Record> records = store.leading_records(point);
+  const auto stop = look(measured, plan.stop, records).stop;
+  if (!stop) return std::nullopt;
+  records.resize(stop->trials);
+  return Answer{interval_of(measured, records, plan.stop.look_level())};
 }
 
 Standing standing(const Plan& plan, std::span<const Point> part, const Store& store) {
-  const auto* planner = dynamic_cast<const Planner*>(plan.experiment);
+  const Planner& planner = plan.experiment->planner();
+  const Experiment& measured = measured_by(plan);
   Standing result;
-  if (planner == nullptr) {
-    result.points.assign(part.begin(), part.end());
-    for (const Point& point : part) {
-      if (!look(*plan.experiment, plan.stop, store.leading_rows(point.id)).stop) result.unfinished.push_back(point.id);
-    }
-    return result;
-  }
-  const Experiment& measured = planner->measured();
-  std::map<std::string, std::optional<std::vector<Row>>> counted;  // of every point asked for; nullopt: not stopped
-  for (const Point& search : part) {
-    const double target = planner->target(search.parameters);
-    const auto met = [&](const core::Json& parameters) -> std::optional<bool> {
+  std::map<std::string, std::optional<Answer>> known;  // of every point that a goal has asked for
+  for (const Point& goal : part) {
+    const Answers answers = [&](const core::Json& parameters) {
       const std::string id = point_id(identified(measured, parameters, plan.seed));
-      const auto [known, fresh] = counted.try_emplace(id);
+      const auto [answer, fresh] = known.try_emplace(id);
       if (fresh) {
-        std::vector<Row> rows = store.leading_rows(id);
-        if (const auto stop = look(measured, plan.stop, rows).stop) {
-          rows.resize(static_cast<std::size_t>(stop->trials));
-          known->second = std::move(rows);
-        }
+        answer->second = answer_of(plan, id, store);
         result.points.push_back(make_point(measured, parameters, plan.seed));
       }
-      if (!known->second) return std::nullopt;
-      return meets(measured, plan.stop, *known->second, target);
+      return answer->second;
     };
-    if (planner->next(search.parameters, met)) result.unfinished.push_back(search.id);
+    if (planner.next(goal.parameters, answers)) result.unfinished.push_back(goal.id);
   }
   return result;
 }

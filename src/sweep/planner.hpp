@@ -1,7 +1,7 @@
 #pragma once
-// Sweeps that choose their points as they learn. The points of a planner are searches; a search asks for points of
-// another experiment, one after the other, and these are measured, stored and shared like any others. Nothing of a
-// search is stored: what it asks for next follows from the rows.
+// What to measure next. A plan has goals: the points of a fixed list, or searches that ask for points one after the
+// other. Points are measured, stored and shared alike; nothing of a search is stored, for what it asks next follows from
+// the records.
 
 #include <functional>
 #include <optional>
@@ -15,40 +15,59 @@
 
 namespace kvfrontier::sweep {
 
-class Planner : public Experiment {
+// What is known of a point that has stopped: the interval that its experiment gives for the records that count.
+struct Answer {
+  std::optional<core::Interval> interval;
+};
+// For the resolved parameters of a point: its answer, or nullopt while it has not stopped.
+using Answers = std::function<std::optional<Answer>(const core::Json& parameters)>;
+
+class Planner {
  public:
-  // The experiment that measures.
-  virtual const Experiment& measured() const = 0;
-  // The value that a search's points are compared with. A point stops as soon as it is decided on which side of every
-  // target of the config it lies.
-  virtual double target(const core::Json& search) const = 0;
+  virtual ~Planner() = default;
 
-  // Values of an axis that a config leaves out, where it is not the option's default that stands for it.
-  virtual std::vector<core::Json> values_of(const std::string& option) const;
-  // Why a search among those values cannot be; empty for all others. Such a search asks for nothing.
-  virtual std::string refusal(const core::Json& search) const = 0;
+  // "points" or "searches": what the goals of a plan are called.
+  virtual std::string noun() const = 0;
+  // Whether the number of points is known before any is measured.
+  virtual bool counts_ahead() const = 0;
+  // The experiment that measures the points of `asked`, the experiment that a config names.
+  virtual const Experiment& measured(const Experiment& asked) const = 0;
 
-  // For the resolved parameters of a point: does its whole interval lie at or below the search's target? nullopt while
-  // it has not been measured.
-  using Meets = std::function<std::optional<bool>(const core::Json& parameters)>;
-  // Resolved parameters of the point that the search needs next; nullopt once it has its answer. A function of its
+  // Resolved parameters of the point that a goal needs next; nullopt once it has what it needs. A function of its
   // arguments that starts from scratch at every call, so that resuming, shards and merging cannot show.
-  virtual std::optional<core::Json> next(const core::Json& search, const Meets& meets) const = 0;
+  virtual std::optional<core::Json> next(const core::Json& goal, const Answers& answers) const = 0;
 
-  TrialResult measure(const core::Json&, std::uint64_t, const TrialContext&) const final;
-  std::optional<core::Interval> interval(std::span<const Row>, double) const final { return std::nullopt; }
+  // The value that a goal compares its points with: a point stops as soon as it is decided on which side of every
+  // target of the plan it lies. nullopt: points run as the stop rule says.
+  virtual std::optional<double> target(const core::Json&) const { return std::nullopt; }
+  // Why a goal cannot be reached; empty for all others. Such a goal asks for nothing.
+  virtual std::string refusal(const core::Json&) const { return {}; }
+  // Values of an axis that a config leaves out, where they replace the option's default.
+  virtual std::vector<core::Json> values_of(const std::string&) const { return {}; }
 };
 
-// The experiment whose rows a plan makes: its own, or the one that its searches measure.
+// Every goal is a point and is measured once.
+class FixedList : public Planner {
+ public:
+  std::string noun() const override { return "points"; }
+  bool counts_ahead() const override { return true; }
+  const Experiment& measured(const Experiment& asked) const override { return asked; }
+  std::optional<core::Json> next(const core::Json& goal, const Answers& answers) const override;
+};
+
+// Whether the whole interval of an answer lies at or below `target`.
+bool meets(const Answer& answer, double target);
+
+// The experiment whose records a plan makes.
 const Experiment& measured_by(const Plan& plan);
 
-// Does the interval of a point that has stopped meet the target? `rows` are those that count.
-bool meets(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows, double target);
+// What is known of a point, given a store.
+std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store);
 
-// Where `part` of a plan's points stands, given a store.
+// Where `part` of a plan's goals is, given a store.
 struct Standing {
-  std::vector<Point> points;            // to be measured; of searches: all that they have asked for so far
-  std::vector<std::string> unfinished;  // ids of those members of `part` that still need trials
+  std::vector<Point> points;            // those that the goals have asked for so far
+  std::vector<std::string> unfinished;  // ids of those goals of `part` that still need trials
 };
 Standing standing(const Plan& plan, std::span<const Point> part, const Store& store);
 

@@ -19,14 +19,14 @@ const char* duration_text(double seconds, char (&buffer)[32]) {
 }
 
 std::string progress_text(const SweepState& state, double elapsed_seconds) {
-  const bool done = state.points_done == state.points;
+  const bool done = state.done == state.goals;
   const double share = state.total > 0 ? 1 - state.left / state.total : 1;
   const double seconds = state.measured > 0 ? elapsed_seconds * state.left / state.measured : 0;
   // A search may take more than it was thought to; then nobody knows how much.
   const bool known = done || seconds >= 0.05;
   char text[256], elapsed[32], left[32];
-  std::snprintf(text, sizeof(text), "%zu/%zu %s, %zu trials, %zu failed, %.0f %%, %s elapsed, at most %s left",
-                state.points_done, state.points, state.unit, state.trials, state.failed,
+  std::snprintf(text, sizeof(text), "%ld/%ld %s, %ld trials, %ld failed, %.0f %%, %s elapsed, at most %s left",
+                state.done, state.goals, state.noun.c_str(), state.trials, state.failed,
                 100 * (done ? share : std::min(share, 0.99)), duration_text(elapsed_seconds, elapsed),
                 known ? duration_text(std::max(seconds, 0.0), left) : "?");
   return text;

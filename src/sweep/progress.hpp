@@ -2,7 +2,7 @@
 // One line on stderr about a running sweep: rewritten in place on a terminal, a plain line now and then elsewhere.
 
 #include <chrono>
-#include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace kvfrontier::sweep {
@@ -10,8 +10,8 @@ namespace kvfrontier::sweep {
 // Work in declared operations: done by this run, left at most, and of the whole sweep at most.
 struct SweepState {
   double measured = 0, left = 0, total = 0;
-  std::size_t trials = 0, points_done = 0, points = 0, failed = 0;
-  const char* unit = "points";
+  std::int64_t trials = 0, done = 0, goals = 0, failed = 0;
+  std::string noun = "points";  // what goals are called
 };
 
 // "3/8 points, 41 trials, 0 failed, 40 %, 12 s elapsed, at most 18 s left". The time left follows from what this run

@@ -50,22 +50,21 @@ class SignalGuard {
   }, old_term_{};
 };
 
-struct SearchState {
-  const Point* search = nullptr;
-  double left = 0;  // declared operations it may still take
+// What is still to be done for one goal of the plan.
+struct GoalState {
+  const Point* goal = nullptr;
+  double left = 0;  // declared operations that it may still take
 };
 
 struct PointState {
   Point point;
-  Parameters parameters;              // the point's, for its rows
-  std::vector<SearchState*> waiting;  // searches that go on when it has stopped
-  std::map<std::int64_t, Row> rows;   // found and measured
-  std::int64_t first_queued = 0;      // least trial of those last queued
-  std::size_t missing = 0;            // queued trials not yet there
-  std::int64_t left = 0;              // trials it may still take
+  Parameters parameters;                   // the point's, for its records
+  std::vector<GoalState*> waiting;         // goals that go on when it has stopped
+  std::map<std::int64_t, Record> records;  // found and measured
+  std::int64_t first_queued = 0;           // least trial of those last queued
+  std::int64_t missing = 0;                // queued trials not yet there
   double memory = 0;
-  std::optional<core::Interval> interval;  // once it is done, for searches
-  bool done = false;
+  std::optional<Answer> answer;  // once it is done
 };
 
 struct Task {
@@ -81,12 +80,13 @@ std::string gigabytes(double bytes) {
 
 class Runner {
  public:
-  Runner(const Plan& plan, const RunOptions& options)
+  Runner(const Plan& plan, const RunOptions& options, Store* held)
       : plan_(plan),
-        planner_(dynamic_cast<const Planner*>(plan.experiment)),
+        planner_(plan.experiment->planner()),
         experiment_(measured_by(plan)),
         options_(options),
         warn_([](const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }),
+        held_(held),
         points_(shard(plan, options.shard_index, options.shard_count)),
         writer_(options.out, shard_suffix(options.shard_index, options.shard_count), warn_),
         progress_(options.quiet),
@@ -99,33 +99,31 @@ class Runner {
       deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                               std::chrono::duration<double>(options_.max_seconds));
     }
-    store_ = read_store(options_.out, warn_);
-    if (planner_ != nullptr) {
-      start_searches();
-    } else {
-      for (const Point& point : points_) open(point);
-      store_ = {};
-      for (PointState& state : states_) advance(state);
-    }
+    if (held_ == nullptr) own_ = read_store(options_.out, warn_);
+    start_goals();
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
-    if (!queue_.empty()) writer_.append_session(session);
+    if (!queue_.empty()) {
+      writer_.append_session(session);
+      if (held_ != nullptr) held_->sessions.emplace(session_, session);
+    }
 #pragma omp parallel num_threads(options_.threads.count)
     work();
     progress_.clear();
     if (failure_) std::rethrow_exception(failure_);
 
     RunOutcome outcome = outcome_;
-    outcome.points = states_.size();
+    outcome.points = std::ssize(states_);
     outcome.points_done = points_done_;
-    outcome.searches = searches_.size();
-    outcome.searches_done = searches_done_;
+    outcome.goals = std::ssize(goals_);
+    outcome.goals_done = goals_done_;
+    outcome.noun = planner_.noun();
     for (const PointState& state : states_) {
-      for (const auto& [trial, row] : state.rows) {
-        if (row.result.status == "failed" && outcome.failed++ == 0)
-          outcome.a_failure = row.result.data.value("reason", "no reason is stored");
-        outcome.uncertified += row.result.status == "uncertified";
-        outcome.infeasible += row.result.status == "infeasible";
+      for (const auto& [trial, record] : state.records) {
+        if (record.result.status == Status::failed && outcome.failed++ == 0)
+          outcome.a_failure = failure_of(record.result).reason;
+        outcome.uncertified += record.result.status == Status::uncertified;
+        outcome.infeasible += record.result.status == Status::infeasible;
       }
     }
     outcome.signal = caught_signal;
@@ -140,83 +138,82 @@ class Runner {
     state.point = std::move(point);
     state.parameters = std::make_shared<const core::Json>(state.point.parameters);
     state.memory = experiment_.memory_bytes(state.point.parameters);
-    const auto known = store_.points.find(state.point.id);
-    if (known != store_.points.end()) {
-      for (Row& row : known->second.all()) {
-        if (options_.retry_failed && row.result.status == "failed") continue;
-        state.rows.emplace(row.trial, std::move(row));
+    Store& store = held_ != nullptr ? *held_ : own_;
+    const auto known = store.points.find(state.point.id);
+    if (known != store.points.end()) {
+      for (Record& record : known->second.all()) {
+        if (options_.retry_failed && record.result.status == Status::failed) continue;
+        state.records.emplace(record.trial, std::move(record));
         ++outcome_.trials_found;
       }
+      if (held_ == nullptr) own_.points.erase(known);
     }
-    state.left = std::max<std::int64_t>(0, plan_.stop.max_trials - static_cast<std::int64_t>(state.rows.size()));
-    if (planner_ == nullptr) {
-      total_operations_ += state.point.operations * static_cast<double>(plan_.stop.max_trials);
-      left_operations_ += state.point.operations * static_cast<double>(state.left);
-    }
-    const auto stop = store_.stops.find(state.point.id);
-    if (stop != store_.stops.end()) recorded_.emplace(stop->first, stop->second);
+    const auto stop = store.stops.find(state.point.id);
+    if (stop != store.stops.end()) recorded_.emplace(stop->first, stop->second);
     return state;
   }
 
-  void start_searches() {
-    for (const Point& search : points_) {
-      const double operations = search.operations * static_cast<double>(plan_.stop.max_trials);
-      searches_.push_back({&search, operations});
+  void start_goals() {
+    for (const Point& goal : points_) {
+      const double operations = goal.operations * plan_.stop.max_trials;
+      goals_.push_back({&goal, operations});
       total_operations_ += operations;
       left_operations_ += operations;
     }
-    for (SearchState& search : searches_) follow(search);
+    for (GoalState& goal : goals_) follow(goal);
   }
 
-  // Lets a search ask for the points it needs, until it waits for one or has its answer.
-  void follow(SearchState& search) {
-    const core::Json& parameters = search.search->parameters;
-    const double target = planner_->target(parameters);
-    const auto met = [&](const core::Json& probe) -> std::optional<bool> {
-      const auto known = probes_.find(point_id_of(probe));
-      if (known == probes_.end() || !known->second->done) return std::nullopt;
-      return known->second->interval && known->second->interval->hi <= target;
+  // Takes operations off what a goal and the whole run may still need.
+  void take_off(GoalState& goal, double operations) {
+    const double taken = std::min(goal.left, operations);
+    goal.left -= taken;
+    left_operations_ -= taken;
+  }
+
+  // Lets a goal ask for the points it needs, until it waits for one or has what it needs.
+  void follow(GoalState& goal) {
+    const Answers answers = [&](const core::Json& parameters) -> std::optional<Answer> {
+      const auto known = asked_.find(point_id_of(parameters));
+      return known == asked_.end() ? std::nullopt : known->second->answer;
     };
-    const auto probe = planner_->next(parameters, met);
-    if (!probe) {
-      left_operations_ -= search.left;
-      search.left = 0;
-      ++searches_done_;
+    const auto next = planner_.next(goal.goal->parameters, answers);
+    if (!next) {
+      take_off(goal, goal.left);
+      ++goals_done_;
       return;
     }
-    const auto [place, fresh] = probes_.try_emplace(point_id_of(*probe), nullptr);
-    if (fresh) place->second = &open(make_point(experiment_, *probe, plan_.seed));
+    const auto [place, fresh] = asked_.try_emplace(point_id_of(*next), nullptr);
+    if (fresh) place->second = &open(make_point(experiment_, *next, plan_.seed));
     PointState& state = *place->second;
-    state.waiting.push_back(&search);
-    if (fresh) advance(state);
+    state.waiting.push_back(&goal);
+    if (!fresh) return;
+    take_off(goal, state.point.operations * std::ssize(state.records));
+    advance(state);
   }
 
-  std::string point_id_of(const core::Json& probe) const {
-    return point_id(identified(experiment_, probe, plan_.seed));
+  std::string point_id_of(const core::Json& parameters) const {
+    return point_id(identified(experiment_, parameters, plan_.seed));
   }
 
   // Looks at a point whose queued trials are all there: stops it or queues its next trials.
   void advance(PointState& state) {
-    std::vector<Row> rows;
-    for (const auto& [trial, row] : state.rows) {
-      if (trial != static_cast<std::int64_t>(rows.size())) break;
-      rows.push_back(row);
+    std::vector<Record> records;
+    for (const auto& [trial, record] : state.records) {
+      if (trial != std::ssize(records)) break;
+      records.push_back(record);
     }
-    const Progress progress = look(experiment_, plan_.stop, rows);
+    const Progress progress = look(experiment_, plan_.stop, records);
     if (progress.stop) {
-      state.done = true;
       ++points_done_;
-      if (planner_ == nullptr) left_operations_ -= state.point.operations * static_cast<double>(state.left);
-      state.left = 0;
       record(*progress.stop);
-      rows.resize(static_cast<std::size_t>(progress.stop->trials));
-      if (planner_ != nullptr) state.interval = interval_of(experiment_, rows, plan_.stop.look_level());
-      for (SearchState* search : std::exchange(state.waiting, {})) follow(*search);
+      records.resize(progress.stop->trials);
+      state.answer = Answer{interval_of(experiment_, records, plan_.stop.look_level())};
+      for (GoalState* goal : std::exchange(state.waiting, {})) follow(*goal);
       return;
     }
-    state.first_queued = static_cast<std::int64_t>(rows.size());
-    for (std::int64_t trial = static_cast<std::int64_t>(rows.size()); trial < progress.needed; ++trial) {
-      if (state.rows.count(trial) > 0) continue;
+    state.first_queued = std::ssize(records);
+    for (std::int64_t trial = state.first_queued; trial < progress.needed; ++trial) {
+      if (state.records.contains(trial)) continue;
       queue_.push_back({&state, trial});
       ++state.missing;
     }
@@ -229,6 +226,7 @@ class Runner {
       stop.revision = known->second.revision + 1;
     }
     writer_.append(stop);
+    if (held_ != nullptr) held_->add(stop);
     recorded_[stop.point] = stop;
   }
 
@@ -241,12 +239,12 @@ class Runner {
       wake_.wait_for(lock, std::chrono::milliseconds(50), [&] { return halted() || (found = take(task)) || idle(); });
       if (found) {
         lock.unlock();
-        Row row = measure(task);
+        Record record = measure(task);
         lock.lock();
         if (!never_fits(*task.state)) reserved_ -= task.state->memory;
         --running_;
         try {
-          finish(task, std::move(row));
+          finish(task, std::move(record));
         } catch (...) {
           if (!failure_) failure_ = std::current_exception();
         }
@@ -286,83 +284,75 @@ class Runner {
     return false;
   }
 
-  Row measure(const Task& task) const {
+  Record measure(const Task& task) const {
     const auto start = std::chrono::steady_clock::now();
-    Row row;
-    row.point = task.state->point.id;
-    row.trial = task.trial;
-    row.parameters = task.state->parameters;
-    row.session = session_;
+    Record record;
+    record.point = task.state->point.id;
+    record.trial = task.trial;
+    record.parameters = task.state->parameters;
+    record.session = session_;
     if (never_fits(*task.state)) {
-      row.result = {"failed",
-                    {{"reason", "needs about " + gigabytes(task.state->memory) + " of memory where " +
-                                    gigabytes(memory_limit_) + " may be used"},
-                     {"point_failed", true}}};
+      record.result = failed("needs about " + gigabytes(task.state->memory) + " of memory where " +
+                                 gigabytes(memory_limit_) + " may be used",
+                             /*point_failed=*/true);
     } else {
       try {
-        row.result = experiment_.measure(*row.parameters, static_cast<std::uint64_t>(task.trial), {options_.bob, {}});
+        record.result = experiment_.measure(*record.parameters, task.trial, {options_.bob, {}});
       } catch (const std::bad_alloc&) {
-        row.result = {"failed", {{"reason", "out of memory"}}};
+        record.result = failed("out of memory");
       } catch (const std::exception& error) {
-        row.result = {"failed", {{"reason", error.what()}}};
+        record.result = failed(error.what());
       }
     }
-    row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return row;
+    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return record;
   }
 
-  void finish(const Task& task, Row row) {
+  void finish(const Task& task, Record record) {
     PointState& state = *task.state;
-    const bool last_word = row.result.status == "infeasible" || row.result.data.value("point_failed", false);
+    const bool hopeless = record.result.status == Status::failed && failure_of(record.result).point_failed;
+    const bool last_word = record.result.status == Status::infeasible || hopeless;
     if (last_word) {  // the point's other trials would say the same
       const auto of_this_point = [&](const Task& other) { return other.state == &state; };
       const auto dropped = std::remove_if(queue_.begin(), queue_.end(), of_this_point);
-      state.missing -= static_cast<std::size_t>(queue_.end() - dropped);
+      state.missing -= queue_.end() - dropped;
       queue_.erase(dropped, queue_.end());
     }
     // It is said once, by the first of them: how many threads were at work must not show.
     if (!last_word || task.trial == state.first_queued) {
-      writer_.append(row);
+      writer_.append(record);
+      if (held_ != nullptr) held_->add(record);
       ++outcome_.trials_measured;
-      failed_so_far_ += row.result.status == "failed";
+      failed_so_far_ += record.result.status == Status::failed;
       measured_operations_ += state.point.operations;
-      if (state.left > 0) {
-        --state.left;
-        if (planner_ == nullptr) left_operations_ -= state.point.operations;
-      }
-      for (SearchState* search : state.waiting) {
-        const double taken = std::min(search->left, state.point.operations);
-        search->left -= taken;
-        left_operations_ -= taken;
-      }
-      state.rows[task.trial] = std::move(row);
+      for (GoalState* goal : state.waiting) take_off(*goal, state.point.operations);
+      state.records[task.trial] = std::move(record);
     }
     if (--state.missing == 0) advance(state);
-    const bool searching = planner_ != nullptr;
-    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured,
-                    searching ? searches_done_ : points_done_, searching ? searches_.size() : states_.size(),
-                    failed_so_far_, searching ? "searches" : "points"});
+    progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, goals_done_,
+                    std::ssize(goals_), failed_so_far_, planner_.noun()});
   }
 
   const Plan& plan_;
-  const Planner* planner_;
+  const Planner& planner_;
   const Experiment& experiment_;  // the one that measures
   const RunOptions& options_;
   Warn warn_;
-  std::vector<Point> points_;  // or searches
+  Store* held_;
+  std::vector<Point> points_;  // the goals of this shard
   StoreWriter writer_;
   ProgressLine progress_;
   double memory_limit_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Store store_;
+  Store own_;
   std::deque<PointState> states_;
-  std::deque<SearchState> searches_;
-  std::map<std::string, PointState*> probes_;  // points that searches have asked for, by id
+  std::deque<GoalState> goals_;
+  std::map<std::string, PointState*> asked_;  // points that goals have asked for, by id
   std::deque<Task> queue_;
   std::map<std::string, Stop> recorded_;
-  std::size_t running_ = 0, points_done_ = 0, searches_done_ = 0, failed_so_far_ = 0;
+  std::int64_t running_ = 0, points_done_ = 0, goals_done_ = 0, failed_so_far_ = 0;
   double reserved_ = 0, measured_operations_ = 0, left_operations_ = 0, total_operations_ = 0;
   std::exception_ptr failure_;
   std::chrono::steady_clock::time_point deadline_{};
@@ -372,8 +362,8 @@ class Runner {
 
 }  // namespace
 
-RunOutcome run(const Plan& plan, const RunOptions& options) {
-  return Runner(plan, options).run();
+RunOutcome run(const Plan& plan, const RunOptions& options, Store* held) {
+  return Runner(plan, options, held).run();
 }
 
 }  // namespace kvfrontier::sweep

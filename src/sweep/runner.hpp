@@ -1,5 +1,5 @@
 #pragma once
-// Runs a plan: trials on OpenMP threads, rows to a store as they finish, stopping at checkpoints.
+// Runs a plan: trials on OpenMP threads, records to a store as they finish, stopping at checkpoints.
 
 #include <filesystem>
 #include <string>
@@ -22,18 +22,20 @@ struct RunOptions {
 };
 
 struct RunOutcome {
-  std::size_t points = 0, points_done = 0;
-  std::size_t searches = 0, searches_done = 0;              // of a planner
-  std::size_t trials_measured = 0, trials_found = 0;        // found: already in the store
-  std::size_t failed = 0, uncertified = 0, infeasible = 0;  // rows of these points, measured or found
-  std::string a_failure;                                    // the reason of one of the failed, of the first point
-  int signal = 0;                                           // SIGINT or SIGTERM, when one ended the run early
+  std::int64_t points = 0, points_done = 0;
+  std::int64_t goals = 0, goals_done = 0;                    // the points themselves, or searches
+  std::string noun;                                          // what goals are called
+  std::int64_t trials_measured = 0, trials_found = 0;        // found: already in the store
+  std::int64_t failed = 0, uncertified = 0, infeasible = 0;  // records of these points, measured or found
+  std::string a_failure;                                     // the reason of one of the failed, of the first point
+  int signal = 0;                                            // SIGINT or SIGTERM, when one ended the run early
   bool out_of_time = false;
   double seconds = 0;
 };
 
-// Everything that was finished is in the store when this returns or throws. SIGINT and SIGTERM let running trials
+// Everything that was finished is in the directory when this returns or throws. `held`, where given, is what the
+// directory holds: it is not read again, and what is measured is added to it. SIGINT and SIGTERM let running trials
 // finish; a second one ends the process. Throws UserError and StoreError.
-RunOutcome run(const Plan& plan, const RunOptions& options);
+RunOutcome run(const Plan& plan, const RunOptions& options, Store* held = nullptr);
 
 }  // namespace kvfrontier::sweep

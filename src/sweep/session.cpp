@@ -12,7 +12,7 @@
 
 #include "build_info.hpp"
 #include "core/ids.hpp"
-#include "sweep/row.hpp"
+#include "sweep/record.hpp"
 
 namespace kvfrontier::sweep {
 namespace {
@@ -44,11 +44,11 @@ std::string host_name() {
 
 core::Json make_session(const core::Json& config, const GrantedThreads& threads, simulator::Isolation isolation) {
   const std::string started = utc_now();
-  std::random_device entropy;  // names a session; never reaches a row's data
+  std::random_device entropy;  // names a session; never reaches a record's data
   const std::string id =
       core::hash128_hex(started + host_name() + std::to_string(getpid()) + std::to_string(entropy())).substr(0, 16);
   return {{"session", id},
-          {"schema", row_schema},
+          {"schema", record_schema},
           {"started", started},
           {"host", host_name()},
           {"version", KVFRONTIER_VERSION},

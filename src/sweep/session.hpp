@@ -1,5 +1,5 @@
 #pragma once
-// Provenance: who measured a row, with what.
+// Provenance: who measured a record, with what.
 
 #include <string>
 

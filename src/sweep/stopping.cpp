@@ -8,41 +8,38 @@
 namespace kvfrontier::sweep {
 namespace {
 
-bool all_failed(std::span<const Row> rows) {
-  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.status == "failed"; });
+bool all_failed(std::span<const Record> records) {
+  return std::all_of(records.begin(), records.end(),
+                     [](const Record& record) { return record.result.status == Status::failed; });
 }
 
 }  // namespace
 
-const core::OptionTable& StopRule::options() {
-  static const core::OptionTable table{
-      core::Option::integer("min_trials", 8, 1, 1'000'000'000, "trials before the first look"),
-      core::Option::integer("max_trials", 64, 1, 1'000'000'000, "trials at most"),
-      core::Option::real("half_width", {}, 0, 1, "stop once the interval reaches no further to either side")};
-  return table;
+core::MemberList<StopRule> StopRule::members() {
+  return {core::member("min_trials", &StopRule::min_trials, "trials before the first look").range(1, 1e9),
+          core::member("max_trials", &StopRule::max_trials, "trials at most").range(1, 1e9),
+          core::member("half_width", &StopRule::half_width, "stop once the interval reaches no further to either side")
+              .range(0, 1)};
 }
 
 StopRule StopRule::parse(const core::Json& json, const std::string& path) {
-  core::require_known_keys(json, path, options().names());
-  const core::Json resolved = options().resolve(json, path);
-  StopRule rule;
-  rule.min_trials = resolved["min_trials"].get<std::int64_t>();
-  rule.max_trials = resolved["max_trials"].get<std::int64_t>();
+  const core::OptionTable& table = core::table_of<StopRule>();
+  core::require_known_keys(json, path, table.names());
+  auto rule = table.resolve(json, path).as<StopRule>();
   // A default gives way to what was written.
-  if (!json.contains("min_trials")) rule.min_trials = std::min(rule.min_trials, rule.max_trials);
-  if (!json.contains("max_trials")) rule.max_trials = std::max(rule.min_trials, rule.max_trials);
-  if (!resolved["half_width"].is_null()) rule.half_width = resolved["half_width"].get<double>();
+  const auto written = [&](auto place) { return json.contains(core::member_name(place)); };
+  if (!written(&StopRule::min_trials)) rule.min_trials = std::min(rule.min_trials, rule.max_trials);
+  if (!written(&StopRule::max_trials)) rule.max_trials = std::max(rule.min_trials, rule.max_trials);
   if (rule.max_trials < rule.min_trials) {
-    throw core::ConfigError(core::join_path(path, "max_trials"), std::to_string(rule.max_trials),
+    throw core::ConfigError(core::join_path(path, core::member_name(&StopRule::max_trials)),
+                            std::to_string(rule.max_trials),
                             "at least min_trials = " + std::to_string(rule.min_trials));
   }
   return rule;
 }
 
 core::Json StopRule::to_json() const {
-  return {{"min_trials", min_trials},
-          {"max_trials", max_trials},
-          {"half_width", half_width ? core::Json(*half_width) : core::Json()}};
+  return core::to_json(*this);
 }
 
 std::vector<std::int64_t> StopRule::checkpoints() const {
@@ -54,17 +51,25 @@ std::vector<std::int64_t> StopRule::checkpoints() const {
 }
 
 double StopRule::look_level() const {
-  return 1 - (1 - quoted_level) / static_cast<double>(checkpoints().size());
+  return 1 - (1 - quoted_level) / std::ssize(checkpoints());
+}
+
+core::MemberList<Stop> Stop::members() {
+  using core::member;
+  return {
+      member("point", &Stop::point, "id of the point").needed(),
+      member("trials", &Stop::trials, "how many of its records count").range(1, 9e15).needed(),
+      member("looks", &Stop::looks, "checkpoints that split the confidence of its interval").range(1, 9e15).needed(),
+      member("reason", &Stop::reason, "half_width, decided, max_trials, infeasible or failed").needed(),
+      member("revision", &Stop::revision, "decisions of other rules that this one replaced")};
 }
 
 core::Json Stop::to_json() const {
-  return {{"point", point}, {"trials", trials}, {"looks", looks}, {"reason", reason}, {"revision", revision}};
+  return core::to_json(*this);
 }
 
 Stop Stop::from_json(const core::Json& json) {
-  return {json.at("point").get<std::string>(), json.at("trials").get<std::int64_t>(),
-          json.at("looks").get<std::int64_t>(), json.at("reason").get<std::string>(),
-          json.value("revision", std::int64_t{0})};
+  return core::from_json<Stop>(json, "");
 }
 
 bool Stop::same_as(const Stop& other) const {
@@ -79,31 +84,32 @@ bool Stop::supersedes(const Stop& other) const {
   return rank(*this) > rank(other);
 }
 
-std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Row> rows, double level) {
+std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Record> records, double level) {
   try {
-    return experiment.interval(rows, level);
-  } catch (const core::Json::exception& error) {
-    throw core::StoreError("point " + rows.front().point + ": " + core::json_complaint(error) +
-                           "; one of its rows was edited or is damaged");
+    return experiment.interval(records, level);
+  } catch (const core::ConfigError& error) {
+    throw core::StoreError("point " + records.front().point + ": " + error.what() +
+                           "; one of its records was edited or is damaged");
   }
 }
 
-Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows) {
-  const auto have = static_cast<std::int64_t>(rows.size());
+Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records) {
+  const auto have = std::ssize(records);
   if (have == 0) return {std::nullopt, rule.checkpoints().front()};
   const auto checkpoints = rule.checkpoints();
   const auto stop = [&](std::int64_t trials, const char* reason) {
-    return Progress{Stop{rows.front().point, trials, static_cast<std::int64_t>(checkpoints.size()), reason}, 0};
+    return Progress{Stop{records.front().point, trials, std::ssize(checkpoints), reason}, 0};
   };
   // Every further trial of such a point would say the same.
-  if (rows.front().result.status == "infeasible") return stop(1, "infeasible");
-  const auto hopeless = std::find_if(rows.begin(), rows.end(),
-                                     [](const Row& row) { return row.result.data.value("point_failed", false); });
-  const auto sound = static_cast<std::int64_t>(hopeless - rows.begin());
+  if (records.front().result.status == Status::infeasible) return stop(1, "infeasible");
+  const auto hopeless = std::find_if(records.begin(), records.end(), [](const Record& record) {
+    return record.result.status == Status::failed && failure_of(record.result).point_failed;
+  });
+  const std::int64_t sound = hopeless - records.begin();
   for (const std::int64_t checkpoint : checkpoints) {
-    if (hopeless != rows.end() && sound < checkpoint) return stop(sound + 1, "failed");
+    if (hopeless != records.end() && sound < checkpoint) return stop(sound + 1, "failed");
     if (have < checkpoint) return {std::nullopt, checkpoint};
-    const auto seen = rows.first(static_cast<std::size_t>(checkpoint));
+    const auto seen = records.first(checkpoint);
     if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
     if (all_failed(seen)) return stop(checkpoint, "failed");
     const auto interval = interval_of(experiment, seen, rule.look_level());

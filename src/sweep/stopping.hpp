@@ -26,7 +26,7 @@ struct StopRule {
   double look_level() const;
 
   // The keys of `stop` in a config.
-  static const core::OptionTable& options();
+  static core::MemberList<StopRule> members();
   // Throws ConfigError below `path`.
   static StopRule parse(const core::Json& json, const std::string& path);
   core::Json to_json() const;
@@ -45,7 +45,9 @@ struct Stop {
   bool supersedes(const Stop& other) const;
 
   core::Json to_json() const;
+  // Throws core::ConfigError for a missing or mistyped field.
   static Stop from_json(const core::Json& json);
+  static core::MemberList<Stop> members();
 };
 
 struct Progress {
@@ -53,11 +55,11 @@ struct Progress {
   std::int64_t needed = 0;   // otherwise: trials 0 .. needed - 1 must be there before the next look
 };
 
-// The experiment's interval. Throws StoreError for rows that do not hold what it is made of.
-std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Row> rows, double level);
+// The experiment's interval. Throws StoreError for records that do not hold what it is made of.
+std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Record> records, double level);
 
-// `rows` are the rows of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
+// `records` are the records of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
 // looked at.
-Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Row> rows);
+Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records);
 
 }  // namespace kvfrontier::sweep

@@ -32,46 +32,51 @@ bool agree(const Json& a, const Json& b, double slack) {
   return a == b;
 }
 
+// Answers of a game that were too near a threshold to call; none in the records of other experiments.
+double ties_of(const Record& record) {
+  static const std::string name = core::member_name(&simulator::GameRecord::ties);
+  return record.result.data.value(name, 0.0);
+}
+
 }  // namespace
 
-bool tie_equal(const Row& a, const Row& b) {
+bool tie_equal(const Record& a, const Record& b) {
   if (a.result.status != b.result.status || *a.parameters != *b.parameters) return false;
-  const double slack = std::max(a.result.data.value("ties", 0.0), b.result.data.value("ties", 0.0));
-  return agree(a.result.data, b.result.data, slack);
+  return agree(a.result.data, b.result.data, std::max(ties_of(a), ties_of(b)));
 }
 
-Row PointRows::unpacked(std::int64_t trial, const Packed& packed) const {
-  Row row;
-  row.point = id_;
-  row.trial = trial;
-  row.result = {*packed.status, Json::parse(packed.data, nullptr, false)};
-  if (row.result.data.is_discarded())  // a number beyond all numbers
+Record StoredPoint::unpacked(std::int64_t trial, const Packed& packed) const {
+  Record record;
+  record.point = id_;
+  record.trial = trial;
+  record.result = {packed.status, Json::parse(packed.data, nullptr, false)};
+  if (record.result.data.is_discarded())  // a number beyond all numbers
     throw StoreError("point " + id_ + ", trial " + std::to_string(trial) +
-                     ": its data cannot be read; the row is damaged");
-  row.parameters = parameters_;
-  row.seconds = packed.seconds;
-  row.session = *packed.session;
-  return row;
+                     ": its data cannot be read; the record is damaged");
+  record.parameters = parameters_;
+  record.seconds = packed.seconds;
+  record.session = *packed.session;
+  return record;
 }
 
-Row PointRows::at(std::int64_t trial) const {
-  return unpacked(trial, rows_.at(trial));
+Record StoredPoint::at(std::int64_t trial) const {
+  return unpacked(trial, records_.at(trial));
 }
 
-std::vector<Row> PointRows::all() const {
-  std::vector<Row> rows;
-  rows.reserve(rows_.size());
-  for (const auto& [trial, packed] : rows_) rows.push_back(unpacked(trial, packed));
-  return rows;
+std::vector<Record> StoredPoint::all() const {
+  std::vector<Record> records;
+  records.reserve(records_.size());
+  for (const auto& [trial, packed] : records_) records.push_back(unpacked(trial, packed));
+  return records;
 }
 
-std::vector<Row> PointRows::leading() const {
-  std::vector<Row> rows;
-  for (const auto& [trial, packed] : rows_) {
-    if (trial != static_cast<std::int64_t>(rows.size())) break;
-    rows.push_back(unpacked(trial, packed));
+std::vector<Record> StoredPoint::leading() const {
+  std::vector<Record> records;
+  for (const auto& [trial, packed] : records_) {
+    if (trial != static_cast<std::int64_t>(records.size())) break;
+    records.push_back(unpacked(trial, packed));
   }
-  return rows;
+  return records;
 }
 
 std::shared_ptr<const std::string> Store::shared(std::string_view text) {
@@ -80,33 +85,33 @@ std::shared_ptr<const std::string> Store::shared(std::string_view text) {
   return texts_.emplace(text, std::make_shared<const std::string>(text)).first->second;
 }
 
-void Store::add(const Row& row) {
-  PointRows& rows = points[row.point];
-  if (rows.rows_.empty()) {
-    rows.id_ = row.point;
-    rows.parameters_ = row.parameters;
-    rows.parameters_text_ = row.parameters->dump();
+void Store::add(const Record& record) {
+  StoredPoint& records = points[record.point];
+  if (records.records_.empty()) {
+    records.id_ = record.point;
+    records.parameters_ = record.parameters;
+    records.parameters_text_ = record.parameters->dump();
   }
-  add(rows, row.trial, {row.result.data.dump(), row.seconds, shared(row.session), shared(row.result.status)});
+  add(records, record.trial, {record.result.data.dump(), record.seconds, shared(record.session), record.result.status});
 }
 
-bool Store::add(const RowLine& line) {
+bool Store::add(const RecordLine& line) {
   const auto point = points.find(line.point);
   if (point == points.end() || point->second.parameters_text_ != line.parameters) return false;
-  add(point->second, line.trial, {std::string(line.data), line.seconds, shared(line.session), shared(line.status)});
+  add(point->second, line.trial, {std::string(line.data), line.seconds, shared(line.session), line.status});
   return true;
 }
 
-void Store::add(PointRows& rows, std::int64_t trial, PointRows::Packed packed) {
-  const auto [place, fresh] = rows.rows_.try_emplace(trial);
-  PointRows::Packed& known = place->second;
-  const bool failed = *packed.status == "failed", known_failed = !fresh && *known.status == "failed";
+void Store::add(StoredPoint& records, std::int64_t trial, StoredPoint::Packed packed) {
+  const auto [place, fresh] = records.records_.try_emplace(trial);
+  StoredPoint::Packed& known = place->second;
+  const bool failed = packed.status == Status::failed, known_failed = !fresh && known.status == Status::failed;
   if (fresh || (known_failed && !failed)) {
     known = std::move(packed);
   } else if (failed == known_failed && !failed && (packed.status != known.status || packed.data != known.data) &&
-             !tie_equal(rows.unpacked(trial, packed), rows.unpacked(trial, known))) {
-    throw StoreError("conflict: point " + rows.id_ + ", trial " + std::to_string(trial) + " differs between session " +
-                     *known.session + " and session " + *packed.session);
+             !tie_equal(records.unpacked(trial, packed), records.unpacked(trial, known))) {
+    throw StoreError("conflict: point " + records.id_ + ", trial " + std::to_string(trial) +
+                     " differs between session " + *known.session + " and session " + *packed.session);
   }
 }
 
@@ -115,38 +120,39 @@ void Store::add(Stop stop) {
   if (!fresh && stop.supersedes(known->second)) known->second = std::move(stop);
 }
 
-std::map<std::string, std::size_t> Store::session_rows() const {
+std::map<std::string, std::size_t> Store::session_records() const {
   std::map<std::string, std::size_t> counts;
-  for (const auto& [id, rows] : points) {
-    for (const auto& [trial, packed] : rows.rows_) ++counts[*packed.session];
+  for (const auto& [id, records] : points) {
+    for (const auto& [trial, packed] : records.records_) ++counts[*packed.session];
   }
   return counts;
 }
 
-std::size_t Store::row_count() const {
+std::size_t Store::record_count() const {
   std::size_t count = 0;
   for (const auto& [id, trials] : points) count += trials.size();
   return count;
 }
 
-std::vector<Row> Store::leading_rows(const std::string& point) const {
-  const auto rows = points.find(point);
-  return rows == points.end() ? std::vector<Row>() : rows->second.leading();
+std::vector<Record> Store::leading_records(const std::string& point) const {
+  const auto records = points.find(point);
+  return records == points.end() ? std::vector<Record>() : records->second.leading();
 }
 
-std::vector<Row> Store::counted_rows(const std::string& point) const {
-  std::vector<Row> rows = leading_rows(point);
+std::vector<Record> Store::counted_records(const std::string& point) const {
+  std::vector<Record> records = leading_records(point);
   const auto stop = stops.find(point);
-  if (stop != stops.end() && static_cast<std::size_t>(stop->second.trials) < rows.size()) {
-    rows.resize(static_cast<std::size_t>(stop->second.trials));
+  if (stop != stops.end() && static_cast<std::size_t>(stop->second.trials) < records.size()) {
+    records.resize(static_cast<std::size_t>(stop->second.trials));
   }
-  return rows;
+  return records;
 }
 
-void Store::write_rows(std::ostream& stream) const {
-  for (const auto& [id, rows] : points) {
-    for (const auto& [trial, row] : rows.rows_)
-      write_row_line({row.data, rows.parameters_text_, id, row.seconds, *row.session, *row.status, trial}, stream);
+void Store::write_records(std::ostream& stream) const {
+  for (const auto& [id, records] : points) {
+    for (const auto& [trial, record] : records.records_)
+      write_record_line(
+          {record.data, records.parameters_text_, id, record.seconds, *record.session, record.status, trial}, stream);
   }
 }
 

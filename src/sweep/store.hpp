@@ -1,5 +1,5 @@
 #pragma once
-// The rows, stops and sessions of a sweep in memory.
+// The records, stops and sessions of a sweep in memory.
 
 #include <iosfwd>
 #include <map>
@@ -8,73 +8,74 @@
 #include <string_view>
 #include <vector>
 
-#include "sweep/row.hpp"
-#include "sweep/row_line.hpp"
+#include "sweep/record.hpp"
+#include "sweep/record_line.hpp"
 #include "sweep/stopping.hpp"
 
 namespace kvfrontier::sweep {
 
-// The rows of one point as a store holds them: the parameters once, and what each trial measured as the text of its
+// The records of one point as a store holds them: the parameters once, and what each trial measured as the text of its
 // JSON, a fifth of what the parsed form takes.
-class PointRows {
+class StoredPoint {
  public:
   const core::Json& parameters() const { return *parameters_; }
-  std::size_t size() const { return rows_.size(); }
-  bool contains(std::int64_t trial) const { return rows_.count(trial) > 0; }
-  std::int64_t last_trial() const { return rows_.rbegin()->first; }
-  // The row of a trial that is there.
-  Row at(std::int64_t trial) const;
-  // In trial order: every row, or those from trial 0 up to the first gap.
-  std::vector<Row> all() const;
-  std::vector<Row> leading() const;
+  std::size_t size() const { return records_.size(); }
+  bool contains(std::int64_t trial) const { return records_.count(trial) > 0; }
+  std::int64_t last_trial() const { return records_.rbegin()->first; }
+  // The record of a trial that is there.
+  Record at(std::int64_t trial) const;
+  // In trial order: every record, or those from trial 0 up to the first gap.
+  std::vector<Record> all() const;
+  std::vector<Record> leading() const;
 
  private:
   friend struct Store;
   struct Packed {
     std::string data;
     double seconds = 0;
-    std::shared_ptr<const std::string> session, status;
+    std::shared_ptr<const std::string> session;
+    Status status = Status::ok;
   };
-  Row unpacked(std::int64_t trial, const Packed& packed) const;
+  Record unpacked(std::int64_t trial, const Packed& packed) const;
 
   std::string id_;
   Parameters parameters_;
   std::string parameters_text_;
-  std::map<std::int64_t, Packed> rows_;
+  std::map<std::int64_t, Packed> records_;
 };
 
 struct Store {
-  std::map<std::string, PointRows, std::less<>> points;  // by point id; none is empty
-  std::map<std::string, Stop> stops;                     // by point id; the last decision
-  std::map<std::string, core::Json> sessions;            // by session id
+  std::map<std::string, StoredPoint, std::less<>> points;  // by point id; none is empty
+  std::map<std::string, Stop> stops;                       // by point id; the last decision
+  std::map<std::string, core::Json> sessions;              // by session id
 
-  // Adds a row. Identical or tie-equal rows keep the first; a row that was measured supersedes a failed one. Anything
+  // Adds a record. Identical or tie-equal records keep the first; a record that was measured supersedes a failed one. Anything
   // else with the same point and trial throws StoreError naming both sessions.
-  void add(const Row& row);
+  void add(const Record& record);
   void add(Stop stop);
-  // As add(Row), but false and nothing done where only a parsed row will do: the first row of a point, or one whose
+  // As add(Record), but false and nothing done where only a parsed record will do: the first record of a point, or one whose
   // parameters are written differently.
-  bool add(const RowLine& line);
-  // The rows as lines, by point and trial.
-  void write_rows(std::ostream& stream) const;
+  bool add(const RecordLine& line);
+  // The records as lines, by point and trial.
+  void write_records(std::ostream& stream) const;
 
-  std::size_t row_count() const;
-  // How many rows each session measured, by session id.
-  std::map<std::string, std::size_t> session_rows() const;
-  // The rows of a point in trial order from trial 0, up to the first gap.
-  std::vector<Row> leading_rows(const std::string& point) const;
-  // The rows that count: those before the point's stop, or all leading rows while it has none.
-  std::vector<Row> counted_rows(const std::string& point) const;
+  std::size_t record_count() const;
+  // How many records each session measured, by session id.
+  std::map<std::string, std::size_t> session_records() const;
+  // The records of a point in trial order from trial 0, up to the first gap.
+  std::vector<Record> leading_records(const std::string& point) const;
+  // The records that count: those before the point's stop, or all leading records while it has none.
+  std::vector<Record> counted_records(const std::string& point) const;
 
  private:
-  void add(PointRows& rows, std::int64_t trial, PointRows::Packed packed);
+  void add(StoredPoint& records, std::int64_t trial, StoredPoint::Packed packed);
   std::shared_ptr<const std::string> shared(std::string_view text);
 
-  std::map<std::string, std::shared_ptr<const std::string>, std::less<>> texts_;  // names of sessions and statuses
+  std::map<std::string, std::shared_ptr<const std::string>, std::less<>> texts_;  // names of sessions
 };
 
 // Same trial measured twice: equal in status and parameters, integers equal up to counted ties, reals within
 // 1e-3 relative + 1e-9.
-bool tie_equal(const Row& a, const Row& b);
+bool tie_equal(const Record& a, const Record& b);
 
 }  // namespace kvfrontier::sweep

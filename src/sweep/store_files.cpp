@@ -145,26 +145,21 @@ int open_locked(const fs::path& file, int flags) {
                   " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
 }
 
-bool is_status(std::string_view text) {
-  return text == "ok" || text == "uncertified" || text == "infeasible" || text == "failed";
-}
-
-Row checked_row(const Json& json, const std::string& place) {
+Record checked_record(const Json& json, const std::string& place) {
   const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
-  if (schema != row_schema) {
-    throw StoreError(place + ": a row of schema " + core::describe(schema) + "; this program reads schema " +
-                     std::to_string(row_schema));
+  if (schema != record_schema) {
+    throw StoreError(place + ": a record of schema " + core::describe(schema) + "; this program reads schema " +
+                     std::to_string(record_schema));
   }
-  Row row = Row::from_json(json);
-  if (!is_status(row.result.status)) throw StoreError(place + ": status \"" + row.result.status + "\" is unknown");
-  if (!json.at("trial").is_number_integer())
-    throw StoreError(place + ": trial " + core::describe(json.at("trial")) + " is no integer");
-  if (!row.result.data.is_object())
-    throw StoreError(place + ": data is " + core::describe(row.result.data) + " where an object belongs");
-  if (row.trial < 0) throw StoreError(place + ": trial " + std::to_string(row.trial) + " is negative");
-  if (point_id(*row.parameters) != row.point)
-    throw StoreError(place + ": the point id is not the hash of the parameters; the row was edited");
-  return row;
+  Record record;
+  try {
+    record = Record::from_json(json);
+  } catch (const core::ConfigError& error) {
+    throw StoreError(place + ": " + error.what() + "; the file is damaged");
+  }
+  if (point_id(*record.parameters) != record.point)
+    throw StoreError(place + ": the point id is not the hash of the parameters; the record was edited");
+  return record;
 }
 
 // Replaces `file` by what write(stream) writes, in one step.
@@ -195,27 +190,37 @@ void make_directory(const fs::path& directory) {
   }
 }
 
+// The files of kvfrontier 0.1 have another name and another form.
+void refuse_old_records(const fs::path& directory) {
+  const auto old = files_of(directory, "rows");
+  if (old.empty() || !files_of(directory, "records").empty()) return;
+  throw StoreError(old.front().string() +
+                   ": records of kvfrontier 0.1 must be measured again, into another directory: this version does not "
+                   "read them");
+}
+
 }  // namespace
 
 void read_into(Store& store, const fs::path& directory, const Warn& warn) {
   if (fs::is_regular_file(directory))
-    throw UserError(directory.string() + ": a file, where a directory of rows is wanted");
+    throw UserError(directory.string() + ": a file, where a directory of records is wanted");
   if (!fs::is_directory(directory))
     throw UserError(directory.string() + ": no such directory" + core::nearest_path(directory));
-  for (const auto& file : files_of(directory, "rows")) {
+  refuse_old_records(directory);
+  for (const auto& file : files_of(directory, "records")) {
     for_each_line(file, warn, [&](std::string_view line, const auto& place) {
-      const auto row = read_row_line(line);
-      const bool sound = row && row->trial >= 0 && is_status(row->status);
-      if (!sound || !store.add(*row)) store.add(checked_row(parsed(line, place), place()));
+      const auto record = read_record_line(line);
+      const bool sound = record && record->trial >= 0;
+      if (!sound || !store.add(*record)) store.add(checked_record(parsed(line, place), place()));
     });
   }
   for (const auto& file : files_of(directory, "stops")) {
     for_each_line(file, warn, [&](std::string_view line, const auto& place) {
-      const Stop stop = Stop::from_json(parsed(line, place));
-      if (stop.trials < 1 || stop.looks < 1)
-        throw StoreError(place() + ": a stop after " + std::to_string(stop.trials) + " trials and " +
-                         std::to_string(stop.looks) + " looks; the file is damaged");
-      store.add(stop);
+      try {
+        store.add(Stop::from_json(parsed(line, place)));
+      } catch (const core::ConfigError& error) {
+        throw StoreError(place() + ": " + error.what() + "; the file is damaged");
+      }
     });
   }
   for (const auto& file : files_of(directory, "sessions")) {
@@ -234,7 +239,7 @@ Store read_store(const fs::path& directory, const Warn& warn) {
 
 void write_store(const Store& store, const fs::path& directory) {
   make_directory(directory);
-  replace_file(directory / "rows.jsonl", [&](std::ostream& stream) { store.write_rows(stream); });
+  replace_file(directory / "records.jsonl", [&](std::ostream& stream) { store.write_records(stream); });
   replace_file(directory / "stops.jsonl", [&](std::ostream& stream) {
     for (const auto& [id, stop] : store.stops) stream << stop.to_json().dump() << '\n';
   });
@@ -242,7 +247,7 @@ void write_store(const Store& store, const fs::path& directory) {
     for (const auto& [id, session] : store.sessions) stream << session.dump() << '\n';
   });
   // The shards are in the merged files now.
-  for (const char* stem : {"rows", "stops", "sessions"}) {
+  for (const char* stem : {"records", "stops", "sessions"}) {
     for (const auto& file : files_of(directory, stem)) {
       if (file.filename() != std::string(stem) + ".jsonl") fs::remove(file);
     }
@@ -251,7 +256,7 @@ void write_store(const Store& store, const fs::path& directory) {
 
 StoreLock::StoreLock(const fs::path& directory) {
   if (!fs::is_directory(directory)) return;
-  for (const auto& file : files_of(directory, "rows")) {
+  for (const auto& file : files_of(directory, "records")) {
     const int descriptor = open_locked(file, O_RDWR);
     if (descriptor >= 0) {
       descriptors_.push_back(descriptor);
@@ -314,7 +319,7 @@ struct StoreWriter::File {
         const std::string reason = std::strerror(errno);
         [[maybe_unused]] const int cut = ftruncate(descriptor, size);
         throw UserError("cannot write " + path.string() + ": " + reason +
-                        "; everything before this row is saved, rerun to resume");
+                        "; everything before this record is saved, rerun to resume");
       }
       written += static_cast<std::size_t>(count);
     }
@@ -324,15 +329,16 @@ struct StoreWriter::File {
 
 StoreWriter::StoreWriter(const fs::path& directory, const std::string& suffix, const Warn& warn) {
   make_directory(directory);
-  rows_ = std::make_unique<File>(directory / ("rows" + suffix + ".jsonl"), warn);
+  refuse_old_records(directory);
+  records_ = std::make_unique<File>(directory / ("records" + suffix + ".jsonl"), warn);
   stops_ = std::make_unique<File>(directory / ("stops" + suffix + ".jsonl"), warn);
   sessions_ = std::make_unique<File>(directory / ("sessions" + suffix + ".jsonl"), warn);
 }
 
 StoreWriter::~StoreWriter() = default;
 
-void StoreWriter::append(const Row& row) {
-  rows_->append(row.to_json());
+void StoreWriter::append(const Record& record) {
+  records_->append(record.to_json());
 }
 void StoreWriter::append(const Stop& stop) {
   stops_->append(stop.to_json());

@@ -33,8 +33,8 @@ long double log_gamma(long double x) {
 
 long double log2_binomial(std::int64_t m, std::int64_t w) {
   if (w < 0 || w > m) throw std::domain_error("log2_binomial needs 0 <= w <= m");
-  const Real less = static_cast<Real>(w < m - w ? w : m - w);
-  const Real all = static_cast<Real>(m), more = all - less;
+  const Real less = w < m - w ? w : m - w;
+  const Real all = m, more = all - less;
   if (less < stirling_from) {
     Real sum = 0;
     for (Real i = 0; i < less; i += 1) sum += std::log2((all - i) / (i + 1));
@@ -50,8 +50,8 @@ ShellSums shell_sums(std::int64_t m, std::int64_t k) {
   if (k < 0 || 2 * k > m) throw std::domain_error("shell_sums needs 0 <= k <= m/2");
   ShellSums sums;
   Real shell = 1, depth = 1;
-  const Real outside = static_cast<Real>(m - k + 1);
-  for (Real inside = static_cast<Real>(k);; inside -= 1, depth += 1) {
+  const Real outside = m - k + 1;
+  for (Real inside = k;; inside -= 1, depth += 1) {
     sums.volume += shell;
     sums.depth += depth * shell;
     if (inside == 0 || shell < 1e-30L) return sums;
@@ -62,9 +62,9 @@ ShellSums shell_sums(std::int64_t m, std::int64_t k) {
 long double log2_ball(std::int64_t m, std::int64_t k) {
   if (k < 0 || k > m) throw std::domain_error("log2_ball needs 0 <= k <= m");
   if (2 * k <= m) return log2_binomial(m, k) + std::log2(shell_sums(m, k).volume);
-  if (k == m) return static_cast<Real>(m);
-  const Real rest = log2_ball(m, m - k - 1) - static_cast<Real>(m);  // the share of the points beyond distance k
-  return static_cast<Real>(m) + std::log1p(-std::exp2(rest)) / ln2;
+  if (k == m) return m;
+  const Real rest = log2_ball(m, m - k - 1) - m;  // the share of the points beyond distance k
+  return m + std::log1p(-std::exp2(rest)) / ln2;
 }
 
 }  // namespace kvfrontier::theory

@@ -84,23 +84,23 @@ double decodable_share_sphere(std::int64_t tokens, std::int64_t d, double tau) {
   double total = 0;
   for (int k = 0; k < nodes; ++k) {
     const double angle = std::numbers::pi * (k + 0.5) / nodes;
-    atoms.push_back({std::exp(-tau * (1 - std::cos(angle))), std::pow(std::sin(angle), static_cast<double>(d - 2))});
+    atoms.push_back({std::exp(-tau * (1 - std::cos(angle))), std::pow(std::sin(angle), d - 2)});
     total += atoms.back().probability;
   }
   for (Atom& atom : atoms) atom.probability /= total;
-  return share_below_one(atoms, static_cast<double>(tokens - 1));
+  return share_below_one(atoms, tokens - 1);
 }
 
 double decodable_share_rademacher(std::int64_t tokens, std::int64_t d, double tau) {
   check_share(tokens, d, tau);
   std::vector<Atom> atoms;
   for (std::int64_t differing = 0; differing <= d; ++differing) {
-    const auto log2_share = log2_binomial(d, differing) - static_cast<long double>(d);
-    atoms.push_back({std::exp(-2 * tau * static_cast<double>(differing) / static_cast<double>(d)),
-                     static_cast<double>(std::exp2(log2_share))});
+    const double share = std::exp2(log2_binomial(d, differing) - d);
+    atoms.push_back({std::exp(-2 * tau * differing / d), share});
   }
-  // A duplicate alone makes S >= 1, and S = 1 counts as not decoded: the atom at weight 1 is taken out of the sum.
-  const double duplicate = atoms.front().probability, count = static_cast<double>(tokens - 1);
+  // One duplicate already makes S >= 1, and S = 1 counts as not decoded, so the atom at weight 1 is kept out of the
+  // sum.
+  const double duplicate = atoms.front().probability, count = tokens - 1;
   atoms.front().probability = 0;
   for (Atom& atom : atoms) atom.probability /= 1 - duplicate;
   return std::pow(1 - duplicate, count) * share_below_one(atoms, count);
@@ -121,13 +121,13 @@ double circle_scaling(std::int64_t tokens, double eta) {
     for (double j = 1; term > 1e-18; ++j) sum += term = std::exp(-a * j * j);
     return 2 * sum <= allowed;
   };
-  const double n = static_cast<double>(tokens);
+  const double n = tokens;
   return least_true(1e-3, 100.0, decodes) * n * n / (2 * std::numbers::pi * std::numbers::pi);
 }
 
 double spread_scaling(std::int64_t tokens, std::int64_t d, double eta) {
   if (tokens < 2 || d < 2) throw std::domain_error("spread_scaling needs N, d >= 2");
-  const double log_allowed = std::log1p(leak_threshold(eta)) - std::log(static_cast<double>(tokens));
+  const double log_allowed = std::log1p(leak_threshold(eta)) - std::log(tokens);
   const auto decodes = [&](double tau) { return log_sphere_mgf(d, tau) - tau <= log_allowed; };
   double high = 1;
   while (!decodes(high)) high *= 2;

@@ -1,20 +1,20 @@
 #pragma once
-// What dimension buys at a fixed scaling, and what scaling buys in a fixed dimension. Everything outside a stated
-// domain is a std::domain_error.
+// What dimension buys at a fixed scaling, and what scaling buys in a fixed dimension. Arguments outside a stated domain
+// throw std::domain_error.
 
 #include <cstdint>
 
 namespace kvfrontier::theory {
 
 // Sharp dimension threshold at tau = c ln N, c > 1: for large N a row of random keys decodes iff d/ln N exceeds this
-// x_c. About N^(1 - x I(t)) keys sit at product t, I the rate function of one product, none where the exponent is
-// negative; a row decodes iff sup_t [1 - x I(t) + c t] < c over t with 1 - x I(t) >= 0. x_c solves 1 - c + sup_t [c t -
-// x I(t)] = 0, where the constraint is inactive (checked). sphere I = -ln(1 - t^2)/2; Rademacher I = [(1+t) ln(1+t) +
-// (1-t) ln(1-t)]/2, for which sup_t [c t - x I(t)] = x ln cosh(c/x).
+// x_c. About N^(1 - x I(t)) keys have product t, where I is the rate function of one product, and none where the
+// exponent is negative; a row decodes iff sup_t [1 - x I(t) + c t] < c over t with 1 - x I(t) >= 0. x_c solves 1 - c +
+// sup_t [c t - x I(t)] = 0, where the constraint is inactive (checked). For the sphere I = -ln(1 - t^2)/2; for
+// Rademacher keys I = [(1+t) ln(1+t) + (1-t) ln(1-t)]/2, for which sup_t [c t - x I(t)] = x ln cosh(c/x).
 double sphere_dimension_threshold(double c);
 double rademacher_dimension_threshold(double c);
 
-// Share of rows with S(tau) < 1 at finite N, up to 1e-4: given k_i the other N - 1 products are independent, so S is a
+// Share of rows with S(tau) < 1 at finite N, up to 1e-4. Given k_i the other N - 1 products are independent, so S is a
 // sum of independent terms w = e^(-tau (1 - t)), and P(S < 1) follows from its characteristic function (Gil-Pelaez).
 // Meant for the transition; where S > 100 is likely it only says that the share is small. N >= 2, d >= 2, tau > 0.
 double decodable_share_sphere(std::int64_t tokens, std::int64_t d, double tau);

@@ -26,7 +26,7 @@ double inverse_binary_entropy(double h) {
   if (!(h >= 0 && h <= 1)) throw std::domain_error("inverse_binary_entropy needs h in [0, 1]");
   if (h == 0) return 0;
   if (h == 1) return 0.5;
-  // Above h = 1/2 through the complement (exact there), which is steep where the entropy is flat.
+  // Above h = 1/2 it solves for the complement (exact there), which is steep where the entropy is flat.
   if (h >= 0.5) return least_true(0.0, 0.5, [&](double p) { return binary_capacity(p) <= 1 - h; });
   return least_true(0.0, 0.5, [&](double p) { return binary_entropy(p) >= h; });
 }

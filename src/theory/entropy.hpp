@@ -6,8 +6,8 @@ namespace kvfrontier::theory {
 // H2(p) = -p log2 p - (1-p) log2 (1-p). p in [0, 1], else std::domain_error.
 double binary_entropy(double p);
 
-// 1 - H2(p): what one uniform bit, known up to error p, is worth (Fano), and the capacity of a binary symmetric
-// channel. Keeps its relative accuracy near p = 1/2, where the difference would lose it. p in [0, 1], else
+// 1 - H2(p): the information in one uniform bit that is known up to error p (Fano), and the capacity of a binary
+// symmetric channel. Keeps its relative accuracy near p = 1/2, where the difference would lose it. p in [0, 1], else
 // std::domain_error.
 double binary_capacity(double p);
 

@@ -37,7 +37,7 @@ double value_sampling_variance(double samples, double values_square, double weig
 
 double oblivious_chase(std::int64_t n, std::int64_t s, std::int64_t hops) {
   double chance = 1;
-  for (std::int64_t i = 0; i < hops; ++i) chance *= static_cast<double>(s > i ? s - i : 0) / static_cast<double>(n - i);
+  for (std::int64_t i = 0; i < hops; ++i) chance *= 1.0 * (s > i ? s - i : 0) / (n - i);
   return chance;
 }
 

@@ -17,7 +17,7 @@ void check_size(std::int64_t m) {
 }
 
 double round_down(long double value) {
-  const double nearest = static_cast<double>(value);
+  const double nearest = value;
   return nearest > value ? std::nextafter(nearest, -1.0) : nearest;
 }
 
@@ -31,19 +31,19 @@ double min_error(std::int64_t m, std::int64_t bits) {
 
   // Each answer serves 2^(m - bits) inputs. With shells 0..W-1 full and the rest at distance W the mean distance is
   //   g(W) = W - sum_{w < W} (W - w) C(m, w) / 2^(m - bits),
-  // and g(W+1) - g(W) = 1 - |ball(W)| / 2^(m - bits): the true W is where g is largest. So a W misjudged at the
-  // boundary errs on the safe side, and only the sum needs care.
-  const double size = static_cast<double>(m);
-  const auto guess = static_cast<std::int64_t>(size * inverse_binary_entropy(static_cast<double>(m - bits) / size));
-  const auto share = static_cast<long double>(m - bits);
+  // and g(W+1) - g(W) = 1 - |ball(W)| / 2^(m - bits), so the true W is where g is largest. A W misjudged at the
+  // boundary therefore errs on the safe side, and only the sum needs care.
+  const double size = m;
+  const auto guess = static_cast<std::int64_t>(size * inverse_binary_entropy((m - bits) / size));
+  const long double share = m - bits;
   const std::int64_t last = least_true_near(guess, 1, m / 2, [&](std::int64_t w) { return log2_ball(m, w) >= share; });
 
-  // The mean distance is at least about half of W, so the difference loses no digits to speak of. The slack covers
-  // the logarithm (16 epsilon (m + 64) ln 2), the recurrence, and the last few roundings.
-  const long double slack = 32 * std::numeric_limits<long double>::epsilon() * static_cast<long double>(m + 64);
+  // The mean distance is at least about half of W, so the difference loses hardly any digits. The slack covers the
+  // logarithm (16 epsilon (m + 64) ln 2), the recurrence, and the last few roundings.
+  const long double slack = 32 * std::numeric_limits<long double>::epsilon() * (m + 64);
   const long double log2_sum = log2_binomial(m, last - 1) + std::log2(shell_sums(m, last - 1).depth);
   const long double saved = std::exp2(log2_sum - share) * (1 + slack);
-  return round_down(std::max((static_cast<long double>(last) - saved) / static_cast<long double>(m), 0.0L));
+  return round_down(std::max((last - saved) / m, 0.0L));
 }
 
 std::int64_t min_bits(std::int64_t m, double error) {
@@ -51,8 +51,8 @@ std::int64_t min_bits(std::int64_t m, double error) {
   if (std::isnan(error)) throw std::domain_error("min_bits needs a number as error");
   if (error <= 0) return m;
   if (error >= 0.5) return 0;
-  // The entropy floor is O(log m) below.
-  const auto guess = static_cast<std::int64_t>(entropy_floor_bits(static_cast<double>(m), error));
+  // The entropy floor is only O(log m) lower.
+  const auto guess = static_cast<std::int64_t>(entropy_floor_bits(m, error));
   return least_true_near(guess, 0, m, [&](std::int64_t bits) { return min_error(m, bits) <= error; });
 }
 

@@ -17,7 +17,7 @@ void check(std::int64_t d, double tau) {
 
 double log_others(std::int64_t tokens) {
   if (tokens < 1) throw std::domain_error("leak laws need at least one token");
-  return std::log(static_cast<double>(tokens - 1));  // -infinity for one token: it leaks nothing
+  return std::log(tokens - 1);  // -infinity for one token: it leaks nothing
 }
 
 }  // namespace
@@ -52,16 +52,16 @@ int decodable_bits(double leak) {
 
 double log_rademacher_mgf(std::int64_t d, double tau) {
   check(d, tau);
-  const double x = tau / static_cast<double>(d);
+  const double x = tau / d;
   const double half = std::sinh(x / 2);
   const double log_cosh = x < 1 ? std::log1p(2 * half * half) : x + std::log1p(std::exp(-2 * x)) - std::numbers::ln2;
-  return static_cast<double>(d) * log_cosh;
+  return d * log_cosh;
 }
 
 double log_sphere_mgf(std::int64_t d, double tau) {
   check(d, tau);
   // Terms z^k / (k! (nu)_k), nu = d/2, z = tau^2/4. They rise while (k + 1)(k + nu) < z.
-  const long double nu = static_cast<long double>(d) / 2, z = static_cast<long double>(tau) * tau / 4;
+  const long double nu = d / 2.0L, z = 1.0L * tau * tau / 4;
   long double peak = 0, log_peak = 0;
   if (z > nu) {
     peak = std::floor(2 * (z - nu) / (1 + nu + std::sqrt((1 + nu) * (1 + nu) + 4 * (z - nu))));
@@ -78,13 +78,13 @@ double log_sphere_mgf(std::int64_t d, double tau) {
     term *= k * (k - 1 + nu) / z;
     others += term;
   }
-  return static_cast<double>(log_peak + std::log1p(others));
+  return log_peak + std::log1p(others);
 }
 
 double mean_leak_rademacher(std::int64_t tokens, std::int64_t d, double tau) {
   check(d, tau);
   // e^-tau cosh(tau/d)^d without the two large exponents.
-  const double width = static_cast<double>(d);
+  const double width = d;
   return std::exp(log_others(tokens) + width * std::log1p(std::expm1(-2 * tau / width) / 2));
 }
 

@@ -18,25 +18,22 @@ double below(double x) {
 }  // namespace
 
 double ScalarQuantiser::quantise(double x) const {
-  return levels[static_cast<std::size_t>(std::upper_bound(thresholds.begin(), thresholds.end(), x) -
-                                         thresholds.begin())];
+  return levels[std::upper_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin()];
 }
 
 ScalarQuantiser lloyd_max(int bits) {
   if (bits < 1 || bits > 8) throw std::domain_error("lloyd_max needs 1 to 8 bits");
-  const std::size_t count = std::size_t{1} << bits;
+  const int count = 1 << bits;
   ScalarQuantiser quantiser;
   quantiser.levels.resize(count);
   quantiser.thresholds.resize(count - 1);
-  for (std::size_t i = 0; i < count; ++i)
-    quantiser.levels[i] = 3 * ((2.0 * static_cast<double>(i) + 1) / static_cast<double>(count) - 1);
+  for (int i = 0; i < count; ++i) quantiser.levels[i] = 3 * ((2.0 * i + 1) / count - 1);
   double last = 0;
   for (int round = 0; round < 20000; ++round) {
-    for (std::size_t i = 0; i + 1 < count; ++i)
-      quantiser.thresholds[i] = (quantiser.levels[i] + quantiser.levels[i + 1]) / 2;
+    for (int i = 0; i + 1 < count; ++i) quantiser.thresholds[i] = (quantiser.levels[i] + quantiser.levels[i + 1]) / 2;
     // At centroids the mean squared error is 1 - sum_i P_i level_i^2.
     double explained = 0;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
       const double from = i == 0 ? -INFINITY : quantiser.thresholds[i - 1],
                    to = i + 1 == count ? INFINITY : quantiser.thresholds[i];
       // The difference of upper tails where both ends are positive keeps its digits.

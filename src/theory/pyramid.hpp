@@ -1,5 +1,5 @@
 #pragma once
-// Closed forms for pyramids of token maps: what is cached before the last step, and what a window of scales sees of it.
+// Closed forms for pyramids of token maps: what is cached before the last step, and what a window of maps sees of it.
 
 #include <cstdint>
 

@@ -19,7 +19,7 @@ double decoding_margin(std::int64_t tokens, double eta) {
 double decoding_margin_for(std::int64_t competitors, double leak_threshold) {
   if (competitors < 0) throw std::domain_error("decoding_margin_for needs competitors >= 0");
   if (!(leak_threshold > 0)) throw std::domain_error("decoding_margin_for needs a positive leak threshold");
-  return std::log(static_cast<double>(competitors)) - std::log(leak_threshold);
+  return std::log(competitors) - std::log(leak_threshold);
 }
 
 double error_threshold(double eta) {
@@ -36,7 +36,7 @@ double tau_star(std::int64_t tokens, double mu_plus, double eta) {
 
 double tau_necessary(std::int64_t tokens, double eta) {
   const double margin = decoding_margin(tokens, eta);
-  return tokens == 1 ? 0 : margin * static_cast<double>(tokens - 1) / static_cast<double>(tokens);
+  return tokens == 1 ? 0 : margin * (tokens - 1) / tokens;
 }
 
 std::optional<double> tau_required(std::span<const double> gaps, double eta) {
@@ -44,13 +44,13 @@ std::optional<double> tau_required(std::span<const double> gaps, double eta) {
   for (const double gap : gaps) {
     if (!(gap > 0)) return std::nullopt;
   }
-  if (std::log(static_cast<double>(gaps.size())) <= log_threshold) return 0;
-  // Terms below e^-50 are dropped for good, since tau only grows: in low dimension few tokens are near.
+  if (std::log(gaps.size()) <= log_threshold) return 0;
+  // Terms below e^-50 are dropped for good, because tau only grows. In low dimension few tokens are near.
   std::vector<double> near(gaps.begin(), gaps.end());
   double tau = 0;
   for (int step = 0; step < 200; ++step) {
     double leak = 0, slope = 0;
-    std::size_t kept = 0;
+    std::int64_t kept = 0;
     for (const double gap : near) {
       if (tau * gap > 50) continue;
       const double weight = std::exp(-tau * gap);
@@ -75,7 +75,7 @@ std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak
   if (!(tau_max >= 0)) throw std::domain_error("tau_at_leak needs tau_max >= 0");
   const auto decodes = [&](double tau) { return mean_leak(tau) <= leak_threshold; };
   if (decodes(0)) return 0;
-  // Doubling first: far beyond the answer a leak law may be costly.
+  // Doubles first, because a leak law may be costly far beyond the answer.
   double low = 0, high = std::min(1.0, tau_max);
   while (!decodes(high)) {
     if (high == tau_max) return std::nullopt;
@@ -87,7 +87,7 @@ std::optional<double> tau_at_leak(const std::function<double(double)>& mean_leak
 
 double tau_typical_rademacher(std::int64_t tokens, std::int64_t d, double eta) {
   if (d < 1) throw std::domain_error("tau_typical_rademacher needs d >= 1");
-  const double margin = decoding_margin(tokens, eta), width = static_cast<double>(d);
+  const double margin = decoding_margin(tokens, eta), width = d;
   if (tokens == 1) return 0;
   if (!(margin < width * std::numbers::ln2)) throw std::domain_error("tau_typical_rademacher needs L < d ln 2");
   return -width / 2 * std::log1p(2 * std::expm1(-margin / width));
@@ -95,7 +95,7 @@ double tau_typical_rademacher(std::int64_t tokens, std::int64_t d, double eta) {
 
 double tau_typical_gaussian(std::int64_t tokens, std::int64_t d, double eta) {
   if (d < 1) throw std::domain_error("tau_typical_gaussian needs d >= 1");
-  const double margin = decoding_margin(tokens, eta), width = static_cast<double>(d);
+  const double margin = decoding_margin(tokens, eta), width = d;
   if (tokens == 1) return 0;
   if (!(2 * margin <= width)) throw std::domain_error("tau_typical_gaussian needs d >= 2 L");
   return 2 * margin / (1 + std::sqrt(1 - 2 * margin / width));

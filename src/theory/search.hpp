@@ -1,5 +1,6 @@
 #pragma once
-// Bisection on monotone predicates: exact to the last integer or the last bit of a double, so no tolerance is chosen.
+// Bisection on monotone predicates: exact to the last integer or the last bit of a double, so there is no tolerance to
+// choose.
 
 #include <algorithm>
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace kvfrontier::theory {
 
-// Least value in (low, high] for which `holds` is true. Takes for granted (never asks) that it is false at `low`, true
-// at `high`, and monotone between. For doubles: the upper one of the two neighbours between which it turns.
+// Least value in (low, high] for which `holds` is true. Assumes without asking that it is false at `low`, true at
+// `high`, and monotone between. For doubles: the upper one of the two neighbours between which it changes.
 template <class Number, class Predicate>
 Number least_true(Number low, Number high, Predicate&& holds) {
   for (;;) {
@@ -19,7 +20,7 @@ Number least_true(Number low, Number high, Predicate&& holds) {
 }
 
 // Least integer in [low, high] for which `holds` is true, by doubling steps away from `guess`: O(log |answer - guess|)
-// questions. Takes for granted that it is true at `high` and monotone.
+// questions. Assumes that it is true at `high` and monotone.
 template <class Predicate>
 std::int64_t least_true_near(std::int64_t guess, std::int64_t low, std::int64_t high, Predicate&& holds) {
   guess = std::clamp(guess, low, high);

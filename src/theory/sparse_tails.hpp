@@ -1,8 +1,8 @@
 #pragma once
 // Gaps and coherence of random keys beyond sphere and Rademacher: Gaussian and Achlioptas keys, whose norms fluctuate,
-// and Kane-Nelson's block-sparse keys. Everything outside a stated domain is a std::domain_error.
+// and Kane-Nelson's block-sparse keys. Arguments outside a stated domain throw std::domain_error.
 //
-// Keys of unequal norms decode by the gap |k_i|^2 - <k_i, k_j> instead of 1 - <k_i, k_j>; mu+ stands for 1 - gap.
+// Keys of unequal norms decode by the gap |k_i|^2 - <k_i, k_j> instead of 1 - <k_i, k_j>; mu+ means 1 - gap.
 
 #include <cstdint>
 
@@ -18,7 +18,7 @@ double log_gaussian_gap_bound(std::int64_t d, double gap);
 double log_achlioptas_gap_tail(std::int64_t d, std::int64_t steps);
 
 // Kane-Nelson keys: s blocks of floor or ceil(d/s) coordinates, block b from floor(b d/s), one entry +-1/sqrt(s) in
-// each. Exact P(<u, w> >= matches/s): a sum of s signs, each present with the chance that both keys chose the same
+// each. Exact P(<u, w> >= matches/s): a sum of s signs, each present with the probability that both keys chose the same
 // coordinate. O(s^2). 1 <= s <= d, -s <= matches <= s + 1.
 double kane_nelson_tail(std::int64_t d, std::int64_t s, std::int64_t matches);
 
@@ -28,7 +28,7 @@ double gaussian_union_coherence(std::int64_t tokens, std::int64_t d, double beta
 double achlioptas_union_coherence(std::int64_t tokens, std::int64_t d, double beta);
 double kane_nelson_union_coherence(std::int64_t tokens, std::int64_t d, std::int64_t s, double beta);
 
-// E S(tau) over the key, tau >= 0: (N-1) (1 + 2 x - x^2)^(-d/2) with x = tau/d for Gaussian keys, +infinity from
+// E S(tau) over the coins, tau >= 0: (N-1) (1 + 2 x - x^2)^(-d/2) with x = tau/d for Gaussian keys, +infinity from
 // x = 1 + sqrt 2 on and rising beyond x = 1; (N-1) [(13 + 4 e^(-3x) + e^(-6x))/18]^d for Achlioptas;
 // (N-1) e^-tau prod_b (1 + (cosh(tau/s) - 1)/w_b) over blocks of widths w_b for Kane-Nelson.
 double mean_leak_gaussian(std::int64_t tokens, std::int64_t d, double tau);

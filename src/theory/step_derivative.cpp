@@ -15,7 +15,7 @@ double normal_below(double x) {
   return std::erfc(-x / std::numbers::sqrt2) / 2;
 }
 
-// Piece by piece between the places where a step function jumps.
+// The integral over [-reach, reach], piece by piece between the places where a step function jumps.
 template <class Function>
 double integral(const Function& f, std::vector<double> breaks, double reach) {
   breaks.insert(breaks.end(), {-reach, -1, 1, reach});
@@ -23,7 +23,7 @@ double integral(const Function& f, std::vector<double> breaks, double reach) {
   double sum = 0;
   for (std::size_t i = 0; i + 1 < breaks.size(); ++i) {
     const double from = std::clamp(breaks[i], -reach, reach), to = std::clamp(breaks[i + 1], -reach, reach);
-    // Not quite to the ends, where the step belongs to the neighbour.
+    // Stops just short of the ends, where the step belongs to the neighbour.
     if (to > from)
       sum += boost::math::quadrature::gauss_kronrod<double, 31>::integrate(
           [&](double x) { return f(std::clamp(x, std::nextafter(from, to), to)); }, from, to, 15, 1e-12);
@@ -72,7 +72,7 @@ double primitive_distance(Activation which, const StepPrimitive& step) {
     const double off = activation(which, x) - step.value(x);
     return off * off;
   };
-  // Beyond 60 the activations are within 60 exp(-60) of their asymptotes, and step primitives with the two sums on
+  // Beyond 60 the activations are within 60 exp(-60) of their asymptotes, and step primitives with the two sums equal
   // them.
   return integral(square, step.c, 60);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Activations whose derivative is replaced by a step function in training: the forward pass is exact, and the backward
-// pass keeps which of a few intervals the input lay in instead of the input.
+// Activations whose derivative is replaced by a step function in training. The forward pass is exact; the backward pass
+// needs only which of a few intervals the input was in, instead of the input.
 
 #include <vector>
 
@@ -20,11 +20,11 @@ struct StepPrimitive {
   double slope(double x) const;  // at x > c_i the first i + 1 terms count
 };
 
-// Four slopes, two bits: ReGELU2 and ReSiLU2 of Yang et al. (ICML 2024), as published. And the plain ReLU.
+// Four slopes, so two bits: ReGELU2 and ReSiLU2 of Yang et al. (ICML 2024), as published. And the plain ReLU.
 StepPrimitive two_bit_step(Activation which);
 StepPrimitive relu_step();
 
-// int (h - step)^2 dx over the line, which the published constants minimise. To about 1e-10.
+// int (h - step)^2 dx over the line, which the published constants minimise, to about 1e-10.
 double primitive_distance(Activation which, const StepPrimitive& step);
 // E (h'(x) - slope(x))^2 and E h'(x)^2 for x ~ N(0, 1).
 double slope_error(Activation which, const StepPrimitive& step);

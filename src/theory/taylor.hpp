@@ -1,5 +1,5 @@
 #pragma once
-// Truncated exponentials: exp_t(x) = sum_{l <= t} x^l / l!. With it in place of exp, attention over N tokens is a
+// Truncated exponentials: exp_t(x) = sum_{l <= t} x^l / l!. With exp_t in place of exp, attention over N tokens is a
 // function of the moments of degree at most t of the keys, so a state of fixed size serves any N.
 
 #include <cstdint>
@@ -15,13 +15,13 @@ double log_taylor_tail(double r, std::int64_t t);
 double log_taylor_tail_bound(double r, std::int64_t t);
 
 // Least t with log_taylor_tail(r, t) <= log_error. As r grows, t/r goes to e for a constant error (the tail is (e
-// r/t)^t up to powers of t), and to the root 3.5911 of c ln c = c + 1 for an error of e^{-r}, which is what the
-// smallest weight asks for.
+// r/t)^t up to powers of t), and to the root 3.5911 of c ln c = c + 1 for an error of e^{-r}, which the smallest weight
+// requires.
 std::int64_t taylor_degree(double r, double log_error);
 inline constexpr double taylor_degree_slope_relative = 3.59112147666862;
 
-// Monomials of degree at most t in d variables, C(d+t, t): the numbers that a sketch holds for each value column and
-// for the normaliser, (d_v + 1) C(d+t, t) in all. As a double, infinite where it overflows.
+// Monomials of degree at most t in d variables, C(d+t, t): how many numbers a sketch holds for each value column and
+// for the normaliser, (d_v + 1) C(d+t, t) in all. A double, infinite where it overflows.
 double taylor_moments(std::int64_t d, std::int64_t t);
 
 // exp_t(x) e^{-x} for x >= 0: the share P(Poisson(x) <= t) of its own weight that a token keeps. Asking with tau k_i,

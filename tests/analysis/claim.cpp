@@ -1,14 +1,23 @@
-// The verdict rule: outcome of a check, of a claim, the deciding check, levels split over checks. Claims and rows made
-// by hand.
+// The verdict rule: outcome of a check, of a claim, the deciding check, levels split over checks. Claims and records
+// made by hand.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
-#include "analysis/claim.hpp"
+#include "../support/catch.hpp"
+#include "analysis/game_claim.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "core/errors.hpp"
 
-namespace kvfrontier::analysis {
+namespace kvfrontier::analysis::claim_test {
+enum class Mutation { none, doubled, halved };
+}
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::analysis::claim_test::Mutation> {
+  static constexpr std::array names{"none", "doubled", "halved"};
+};
+
+namespace kvfrontier::analysis::claim_test {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -28,39 +37,34 @@ Verdict verdict(std::vector<Check> checks) {
 const Check holding = check({0.9, 1.1}, {0.5, 1.5}), refuted = check({2, 3}, {0.5, 1.5}),
             open_one = check({1.4, 1.6}, {0.5, 1.5});
 
-// Measures nothing; judges the mean of data["x"] to be 1 within 0.1.
-class HandMade : public Claim {
+struct Place {
+  int place = 0;
+  Mutation mutation = Mutation::none;
+  static core::MemberList<Place> members();
+};
+struct Value {
+  double x = 0;
+  static core::MemberList<Value> members() { return {core::member("x", &Value::x, "").needed()}; }
+};
+
+// Measures nothing; judges the mean of x to be 1 within 0.1.
+class HandMade : public MeasuringClaim<Place, Value> {
  public:
-  std::string name() const override { return "hand_made"; }
-  std::string statement() const override { return "x is 1"; }
-  std::string source() const override { return "here"; }
-  std::string prediction() const override { return "1"; }
-  std::string allowance() const override { return "0.1"; }
-  std::string refutation() const override { return "another x"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{core::Option::integer("place", 0, 0, 10, ""),
-                                         sabotage_option({"doubled", "halved"})};
-    return table;
+  HandMade()
+      : MeasuringClaim({.name = "hand_made",
+                        .statement = R"(x
+                            is 1)",
+                        .source = "here",
+                        .prediction = "1",
+                        .allowance = "0.1",
+                        .refutation = "another x"}) {}
+  Measured<Value> measure(const Place& place, const Turn&) const override {
+    return Value{place.mutation == Mutation::doubled ? 2.0 : place.mutation == Mutation::halved ? 0.5 : 1.0};
   }
-  core::Json resolve(const sweep::Combination& combination) const override {
-    return {{"place", combination.value("place")}, {"sabotage", combination.value("sabotage")}};
-  }
-  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::TrialContext&) const override {
-    return {"ok", {{"x", 1.0}}};
-  }
-  core::Json config(Size) const override {
-    return {{"grid", {{"place", {1, 2}}}}, {"stop", {{"min_trials", 2}, {"max_trials", 3}}}};
-  }
-  std::vector<Check> judge(const ClaimRows& rows) const override {
-    CheckList checks;
-    for (const auto& point : rows) checks.mean(point.at({"place"}), point.values("x"), 1, within_absolute(1, 0.1));
-    return checks.finish();
-  }
-  void spoil(const std::string& sabotage, ClaimRows& rows) const override {
-    for (auto& point : rows) {
-      for (auto& row : point.rows)
-        row.result.data["x"] = row.result.data["x"].get<double>() * (sabotage == "doubled" ? 2 : 0.5);
-    }
+  core::Json config(Size) const override { return {{"grid", {{"place", {1, 2}}}}, {"stop", trials(2, 3)}}; }
+  void judge(const std::vector<Point>& points, CheckList& checks) const override {
+    for (const Point& point : points)
+      checks.mean(point.at(&Place::place), point.values(&Value::x), 1, within_absolute(1, 0.1));
   }
 };
 const HandMade& hand_made() {
@@ -75,29 +79,39 @@ sweep::Plan plan(std::uint64_t seed = 1) {
   made.seed = seed;
   made.stop.min_trials = 2;
   made.stop.max_trials = 3;
-  for (const int place : {1, 2}) {
-    const core::Json parameters{{"place", place}, {"seed", seed}};
-    made.points.push_back({sweep::point_id(parameters), parameters, 1});
-  }
+  for (const int place : {1, 2})
+    made.points.push_back(sweep::make_point(hand_made(), core::to_json(Place{place, Mutation::none}), seed));
   return made;
 }
 
-sweep::Row row_of(const sweep::Point& point, std::int64_t trial, core::Json data, const std::string& status = "ok") {
-  sweep::Row row;
-  row.point = point.id;
-  row.trial = trial;
-  row.parameters = std::make_shared<const core::Json>(point.parameters);
-  row.result = {status, std::move(data)};
-  return row;
+sweep::Combination combination_of(int place, const std::string& mutation) {
+  sweep::Combination combination;
+  combination.set("place", place, "grid.place");
+  combination.set("mutation", mutation, "mutation");
+  return combination;
+}
+
+sweep::Record record_of(const sweep::Point& point, std::int64_t trial, core::Json data,
+                        sweep::Status status = sweep::Status::ok) {
+  sweep::Record record;
+  record.point = point.id;
+  record.trial = trial;
+  record.parameters = std::make_shared<const core::Json>(point.parameters);
+  record.result = {status, std::move(data)};
+  return record;
 }
 
 sweep::Store store_with(const sweep::Plan& plan, std::int64_t trials) {
   sweep::Store store;
   for (const auto& point : plan.points) {
     for (std::int64_t trial = 0; trial < trials; ++trial)
-      store.add(row_of(point, trial, {{"x", 1.0 + 1e-4 * static_cast<double>(trial)}}));
+      store.add(record_of(point, trial, {{"x", 1.0 + 1e-4 * static_cast<double>(trial)}}));
   }
   return store;
+}
+
+core::MemberList<Place> Place::members() {
+  return {core::member("place", &Place::place, "").range(0, 10), mutation_member(&Place::mutation)};
 }
 
 }  // namespace
@@ -197,7 +211,7 @@ TEST_CASE("the kinds of checks give the intervals they name") {
   CHECK(list[3].outcome() == Outcome::inconclusive);
 }
 
-TEST_CASE("a claim is judged by the rows of its plan alone, and holds only when it is finished") {
+TEST_CASE("a claim is judged by the records of its plan alone, and holds only when it is finished") {
   const auto whole = plan();
   REQUIRE(whole.points.size() == 2);
   const auto none = judge(hand_made(), whole, {});
@@ -209,33 +223,79 @@ TEST_CASE("a claim is judged by the rows of its plan alone, and holds only when 
   const auto partial = judge(hand_made(), whole, store_with(whole, 2));
   CHECK(partial.unfinished == 2);
   CHECK(partial.outcome() == Outcome::inconclusive);
-  // Rows under another seed are another claim's business.
+  // Records under another seed are another claim's business.
   CHECK(judge(hand_made(), plan(2), store_with(whole, 3)).checks.empty());
 }
 
-TEST_CASE("failed trials leave a claim open, and rows without its numbers are bad data") {
+TEST_CASE("failed trials leave a claim open, and records without its numbers are bad data") {
   const auto whole = plan();
   auto store = store_with(whole, 2);
-  store.add(row_of(whole.points[1], 2, {{"x", 1.0002}}));
-  store.add(row_of(whole.points[0], 2, {{"reason", "no luck"}}, "failed"));
+  store.add(record_of(whole.points[1], 2, {{"x", 1.0002}}));
+  store.add(record_of(whole.points[0], 2, {{"reason", "no luck"}}, sweep::Status::failed));
   const auto verdict = judge(hand_made(), whole, store);
   CHECK(verdict.failed_trials == 1);
   CHECK(verdict.outcome() == Outcome::inconclusive);
   CHECK(verdict.to_json().at("failed_trials") == 1);
 
   auto foreign = store_with(whole, 2);
-  foreign.add(row_of(whole.points[0], 2, {{"y", 1.0}}));
+  foreign.add(record_of(whole.points[0], 2, {{"y", 1.0}}));
   CHECK_THROWS_AS(judge(hand_made(), whole, foreign), core::StoreError);
 }
 
-TEST_CASE("sabotages are the choices of the option, and spoil the rows where a claim says so") {
-  const auto whole = plan();
-  CHECK(hand_made().sabotages() == std::vector<std::string>{"doubled", "halved"});
-  CHECK(hand_made().sabotaged_config("halved").at("sabotage") == "halved");
+TEST_CASE("mutations are the choices of the option, and texts are one line") {
+  CHECK(hand_made().statement() == "x is 1");
+  CHECK(hand_made().mutations() == std::vector<std::string>{"doubled", "halved"});
+  CHECK(hand_made().mutated_config("halved").at("mutation") == "halved");
   CHECK(hand_made().undersampled_config().at("stop").at("max_trials") == 1);
-  for (const auto& sabotage : hand_made().sabotages()) {
-    CHECK(judge(hand_made(), whole, store_with(whole, 3), sabotage).outcome() == Outcome::refuted);
+  for (const auto& mutation : hand_made().mutations()) {
+    core::Json parameters = hand_made().resolve(combination_of(1, mutation));
+    parameters.update({{"experiment", "hand_made"}, {"seed", 1}});
+    const sweep::Experiment& experiment = hand_made();
+    const auto result = experiment.measure(parameters, 0, sweep::GamePolicy{});
+    CHECK(result.data.at("x") == (mutation == "doubled" ? 2.0 : 0.5));
+    sweep::Plan mutated = plan();
+    mutated.points.resize(1);
+    mutated.points[0] = sweep::make_point(hand_made(), parameters, 1);
+    sweep::Store store;
+    for (std::int64_t trial = 0; trial < 3; ++trial) store.add(record_of(mutated.points[0], trial, result.data));
+    CHECK(judge(hand_made(), mutated, store).outcome() == Outcome::refuted);
   }
+}
+
+TEST_CASE("a claim of games is mutated on the games") {
+  class Games : public GameClaim {
+   public:
+    Games()
+        : GameClaim(
+              {.name = "games", .statement = "", .source = "", .prediction = "", .allowance = "", .refutation = ""}) {}
+    core::Json config(Size) const override { return {{"experiment", "index_frontier"}}; }
+    std::vector<std::string> mutations() const override { return {"longer"}; }
+    void mutate(const std::string&, std::vector<analysis::Games>& points) const override {
+      for (auto& point : points) {
+        for (auto& game : point.trials) game.message_bits *= 2;
+      }
+    }
+    void judge(const std::vector<analysis::Games>& points, CheckList& checks) const override {
+      for (const auto& point : points)
+        checks.mean({}, point.values(&simulator::GameRecord::message_bits), 8, within_absolute(8, 1));
+    }
+  };
+  const Games claim;
+  simulator::GameRequest request;
+  request.n = 4;
+  request.d = 8;
+  request.scheme = core::JsonText("exact");
+  ClaimPoint point{core::to_json(simulator::resolve(request)), {}};
+  for (std::int64_t trial = 0; trial < 4; ++trial) {
+    simulator::GameRecord game;
+    game.message_bits = 8;
+    game.metrics["error"] = {0.25, 4, {}};
+    point.records.push_back({"p", trial, sweep::result_of(game), nullptr, 0, "s"});
+  }
+  const Claim& judged = claim;
+  CHECK(judged.judge({point}, "none")[0].outcome() == Outcome::holds);
+  CHECK(judged.judge({point}, "longer")[0].outcome() == Outcome::refuted);
+  CHECK_THROWS_AS(claim.resolve(sweep::Combination()), core::UserError);
 }
 
 TEST_CASE("a place reads as text and survives JSON") {
@@ -247,4 +307,4 @@ TEST_CASE("a place reads as text and survives JSON") {
   CHECK(named.where() == "embedding = sphere, tau = 6.5");
 }
 
-}  // namespace kvfrontier::analysis
+}  // namespace kvfrontier::analysis::claim_test

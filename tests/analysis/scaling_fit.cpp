@@ -1,20 +1,21 @@
-// Power laws from minima made by hand, and minima from rows made by hand.
+// Power laws from minima made by hand, and minima from records made by hand.
 
 #include "analysis/scaling_fit.hpp"
 
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "../end_to_end/made_up.hpp"
-#include "schemes/scheme.hpp"
+#include "../support/catch.hpp"
+#include "simulator/play.hpp"
+#include "theory/floor.hpp"
 
 namespace kvfrontier::analysis {
 namespace {
 
 using core::Json;
-using end_to_end::made_up_row;
+using end_to_end::made_up_record;
 
 // log bits = log(5 N^1.2 d^0.7 + fixed), with an error of `deviation` in the measured bits and in the samples.
 std::vector<Minimum> planted(double deviation, double fixed, unsigned seed) {
@@ -26,12 +27,14 @@ std::vector<Minimum> planted(double deviation, double fixed, unsigned seed) {
     for (const double d : {16, 32, 64}) {
       Minimum minimum;
       minimum.reached = true;
-      minimum.point.parameters = {{"tokens", tokens}, {"d", d}, {"n", std::sqrt(3 * tokens + 1)}};
+      minimum.point.parameters.tokens = std::llround(tokens);
+      minimum.point.parameters.d = std::llround(d);
+      minimum.point.parameters.n = static_cast<int>(std::lround(std::sqrt(3 * tokens + 1)));
       minimum.fixed_bits = fixed;
       minimum.floor_bits = tokens * d / 2;
       const double bits = std::log(5 * std::pow(tokens, 1.2) * std::pow(d, 0.7) * std::exp(noise()) + fixed);
       minimum.crossing = bits;
-      minimum.point.message_bits = std::exp(bits);
+      minimum.point.aggregates[core::member_name(&GameRecord::message_bits)] = std::exp(bits);
       for (int s = 0; s < 400; ++s) minimum.samples.push_back(bits + noise());
       minima.push_back(std::move(minimum));
     }
@@ -126,8 +129,8 @@ TEST_CASE("a law needs as many sizes as it has unknowns", "[scaling_fit]") {
 
 namespace {
 
-// Rows of one curve: error as a function of bits, eight trials that spread by `spread` around it.
-sweep::Store store_of(const std::vector<std::pair<std::uint64_t, double>>& budgets, double spread,
+// Records of one curve: error as a function of bits, eight trials that spread by `spread` around it.
+sweep::Store store_of(const std::vector<std::pair<core::Bits, double>>& budgets, double spread,
                       const Json& scheme = {{"name", "bitpack"}}) {
   sweep::Store store;
   for (const auto& [bits, error] : budgets) {
@@ -135,9 +138,18 @@ sweep::Store store_of(const std::vector<std::pair<std::uint64_t, double>>& budge
     const Json grid{{"n", 16}, {"d", 16}, {"rate", rate}, {"scheme", scheme}};
     const Json parameters = end_to_end::resolved(Json::array({grid}).dump(), 4096).at(0);
     for (int trial = 0; trial < 8; ++trial)
-      store.add(made_up_row(parameters, trial, bits, error + (trial % 2 ? spread : -spread)));
+      store.add(made_up_record(parameters, trial, bits, error + (trial % 2 ? spread : -spread)));
   }
   return store;
+}
+
+simulator::GameRecord described_by(const Json& parameters) {
+  return simulator::described(core::from_json<simulator::GamePoint>(parameters, ""));
+}
+
+// The longest message below the one of these parameters.
+std::optional<core::Bits> smaller_of(const Json& parameters) {
+  return described_by(parameters).smaller_bits;
 }
 
 Minimum minimum_of(const sweep::Store& store, double target) {
@@ -153,10 +165,10 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
   const auto store = store_of({{800, 0.2}, {816, 0.1}, {832, 0.09}, {848, 0.08}}, 0.001);
   const Minimum minimum = minimum_of(store, 0.1);
   CHECK(minimum.reached);
-  CHECK(minimum.point.message_bits == 832);
+  CHECK(minimum.point.message_bits() == 832);
   CHECK(minimum.net_bits() == 832);  // no fixed cost
-  CHECK(minimum.floor_bits == floor_bits(1360, 0.1, true));
-  CHECK_FALSE(minimum.point.stored_keys);
+  CHECK(minimum.floor_bits == theory::min_bits(1360, 0.1));
+  CHECK_FALSE(minimum.point.record.stored_keys);
   CHECK(minimum.crossing < std::log(832));
   CHECK(minimum.crossing > std::log(816));
   for (const double sample : minimum.samples) {
@@ -169,37 +181,33 @@ TEST_CASE("the least bits are those whose whole interval meets the target, and t
   CHECK(core::deviation_of(wide.samples) == Approx(std::log(2.5) / std::sqrt(12.0)).epsilon(0.1));
   // loma keeps every token or, at the next shorter length, one of two, so no sample moves its least bits.
   const Json loma{{"name", "loma"}, {"keys", "public"}};
-  const std::uint64_t one_of_two = 11520, every = 21760;
+  const core::Bits one_of_two = 11520, every = 21760;
   const Minimum own = minimum_of(store_of({{one_of_two, 0.3}, {every, 0.01}}, 0.001, loma), 0.1);
-  CHECK(next_smaller_message(own.point.parameters) == one_of_two);
+  CHECK(own.point.record.smaller_bits == one_of_two);
   CHECK(own.crossing == Approx(std::log(every)));
   CHECK(core::deviation_of(own.samples) < 1e-12);
 
   const Minimum none = minimum_of(store_of({{800, 0.2}, {816, 0.15}}, 0.001), 0.1);
   CHECK_FALSE(none.reached);
   CHECK(none.samples.empty());
-  CHECK(none.point.message_bits == 816);
+  CHECK(none.point.message_bits() == 816);
 }
 
-TEST_CASE("rows from before a scheme had an option are read with its default", "[scaling_fit]") {
-  const auto* gear = schemes::Schemes::find_or_null("gear");
-  REQUIRE(gear != nullptr);
-  Json parameters = {{"schedule", "doubling"}, {"sides", {1, 2, 4}}, {"d", 16}, {"embedding", "sphere"}, {"chunk", 64}};
-  parameters["scheme"] = {{"name", "gear"},
-                          {"version", gear->version()},
-                          {"options", gear->options().resolve(Json{{"bits", 2}, {"rank", 1}}, "scheme")}};
-  const auto now = formula_bits(parameters);
-  REQUIRE(now.has_value());
+TEST_CASE("records from before a scheme had an option are read with its default", "[scaling_fit]") {
+  const Json grid{{"n", 4}, {"d", 16}, {"scheme", {{"name", "gear"}, {"bits", 2}, {"rank", 1}}}};
+  Json parameters = end_to_end::resolved(grid.dump()).at(0);
+  const simulator::GameRecord now = described_by(parameters);
+  REQUIRE(now.formula_bits.has_value());
   REQUIRE(parameters["scheme"]["options"].erase("official") == 1);
-  CHECK(formula_bits(parameters) == now);
-  CHECK(fixed_cost(parameters).has_value());
+  CHECK(described_by(parameters).formula_bits == now.formula_bits);
+  CHECK(described_by(parameters).fixed_bits.has_value());
 }
 
 TEST_CASE("the next smaller message is that of a budget of one bit less", "[scaling_fit]") {
   const auto next = [](const Json& scheme, std::optional<double> rate) {
     Json grid{{"n", 16}, {"d", 16}, {"scheme", scheme}};
     if (rate) grid["rate"] = *rate;
-    return next_smaller_message(end_to_end::resolved(Json::array({grid}).dump(), 16).at(0));
+    return smaller_of(end_to_end::resolved(Json::array({grid}).dump(), 16).at(0));
   };
   CHECK(next({{"name", "bitpack"}}, 0.5) == 679);
   CHECK(next({{"name", "h2o"}, {"keys", "public"}}, 8) < 8 * 1360);
@@ -222,7 +230,7 @@ TEST_CASE("the gap table has the constant, the gap and what is not reached, best
   const auto minima = minimal_memory(store, summarise(store), 0.1);
   const auto table = gap_table(minima);
   REQUIRE(table.size() == 3);
-  const double floor = floor_bits(1360, 0.1, true);
+  const double floor = theory::min_bits(1360, 0.1);
   CHECK(table[0].curve == "bitpack");
   CHECK(table[0].gap == Approx(832 / floor));
   CHECK(table[0].constant == Approx(832.0 / (16 * 16 * 16)));

@@ -1,11 +1,11 @@
 #include "attention/all_pairs.hpp"
 
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cfenv>
 #include <cmath>
 #include <limits>
 
+#include "../support/catch.hpp"
 #include "core/rng.hpp"
 
 namespace core = kvfrontier::core;

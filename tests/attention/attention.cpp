@@ -2,7 +2,6 @@
 
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_01.hpp>
-#include <catch2/catch.hpp>
 #include <cfenv>
 #include <cmath>
 #include <cstring>
@@ -11,6 +10,8 @@
 #include "core/rng.hpp"
 #ifdef __x86_64__
 #include <xmmintrin.h>
+
+#include "../support/catch.hpp"
 #endif
 
 namespace core = kvfrontier::core;

@@ -1,11 +1,11 @@
 #include "attention/wide_kernel.hpp"
 
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "attention/all_pairs.hpp"
 #include "attention/attention.hpp"
 #include "core/rng.hpp"
@@ -79,7 +79,7 @@ TEST_CASE("weights are exponentials below a running maximum", "[wide]") {
     const RowMatrixF given = gaussian(3, count, 4, 20);
     const std::vector<float> log_weights(static_cast<std::size_t>(count), 0.5f);
     RowMatrixF scores = given, sums = RowMatrixF::Ones(3, 2);
-    // A maximum that stands, one that gives way, and none so far.
+    // A maximum that stays, one that gives way, and none so far.
     float maximum[] = {1000, -30, -infinity}, weights[] = {1, 2, 0};
     const float before[] = {1000, -30, -infinity};
     wide::weigh(scores.data(), count, 3, count, log_weights.data(), -50, maximum, weights, sums.data(), 2, 2);
@@ -125,7 +125,7 @@ TEST_CASE("attention gives the same with either kernel, up to rounding", "[wide]
   }
 }
 
-// Certificates stand in rows, which are the same bytes on machines with and without AVX-512.
+// Certificates are in records, which are the same bytes on machines with and without AVX-512.
 TEST_CASE("largest products and leaks are the same bits with either kernel", "[wide]") {
   if (!at_hand()) return;
   for (const Index tokens : {100, 256, 700, 1300}) {

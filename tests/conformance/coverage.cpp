@@ -1,8 +1,8 @@
 // That the matrix is as large as it says: nothing registered is passed over.
 
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "matrix.hpp"
 
 namespace kvfrontier::tests::coverage {
@@ -24,7 +24,8 @@ TEST_CASE("the matrix holds every scheme, every choice and every family", "[conf
   for (const auto* scheme : schemes) {
     std::set<std::string> met;
     const auto never = for_each_game(*scheme, instances, [&](const Game& game) {
-      for (const auto& [option, value] : game.params.options.items()) met.insert(option + '=' + value.dump());
+      const Json options = game.params.options.to_json();
+      for (const auto& [option, value] : options.items()) met.insert(option + '=' + value.dump());
     });
     for (const core::Option& option : scheme->options().options()) {
       for (const std::string& choice : option.choices) {

@@ -1,11 +1,10 @@
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "matrix.hpp"
 
 namespace kvfrontier::tests::damage {
 namespace {
 
-core::BitString cut(core::BitString bits, std::uint64_t size) {
+core::BitString cut(core::BitString bits, core::Bits size) {
   bits.size = size;
   bits.words.resize((size + 63) / 64);
   if (size % 64 != 0) bits.words.back() &= (std::uint64_t{1} << size % 64) - 1;

@@ -1,9 +1,9 @@
 // What schemes that hold whole rows promise: the exact answer from all of them, and silence about the others.
 
-#include <catch2/catch.hpp>
 #include <optional>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "attention/attention.hpp"
 #include "matrix.hpp"
 
@@ -27,7 +27,7 @@ TEST_CASE("everything kept gives the exact answer where it is promised", "[confo
   const auto instances = small_instances();
   const auto promised = [](const Game& game) -> std::optional<double> {
     const std::string name = game.scheme->name();
-    const Json& options = game.params.options;
+    const Json options = game.params.options.to_json();
     // Values of two levels survive half floats, one bit and min/max groups; other values only fp32.
     static const std::set<std::string> two_levels{"index", "worst_case", "clustered", "windowed"};
     const bool only_floats = two_levels.count(game.instance->params().family) == 0;
@@ -76,9 +76,9 @@ TEST_CASE("values of evicted tokens do not change the message", "[conformance][l
         const GivenInstance other(game.instance->params(), game.instance->coins(), keys, changed);
         unheard += simulator::encode(game.params, other).bits == message.bits;
       }
-      const std::uint64_t row = (game.params.options["keys"] == "stored" ? 2u : 1u) *
-                                (game.params.options["format"] == "fp32" ? 32u : 16u) *
-                                static_cast<std::uint64_t>(game.params.d);
+      const Json options = game.params.options.to_json();
+      const core::Bits row =
+          (options["keys"] == "stored" ? 2 : 1) * (options["format"] == "fp32" ? 32 : 16) * game.params.d;
       tally.expect(unheard == tokens - static_cast<Index>(message.bits.size / row), game,
                    "not exactly the evicted tokens are unheard");
     });

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <cstring>
 
+#include "../support/catch.hpp"
 #include "matrix.hpp"
 
 namespace kvfrontier::tests::isolation {

@@ -1,21 +1,21 @@
 // What is counted is what is sent.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "matrix.hpp"
 
 namespace kvfrontier::tests::ledger {
 namespace {
 
-std::uint64_t booked(const core::Ledger& ledger) {
-  std::uint64_t sum = 0;
+core::Bits booked(const core::Ledger& ledger) {
+  core::Bits sum = 0;
   for (const auto& [section, bits] : ledger) sum += bits;
   return sum;
 }
 
-// Sections in which keys stand beside values.
+// Sections that hold keys beside values.
 const std::set<std::string> sections_of_both{"lengths", "residual", "rows", "shared rows", "tail"};
 
 }  // namespace
@@ -29,7 +29,7 @@ TEMPLATE_TEST_CASE_SIG("the message is as long as its ledger, its state and its 
   for (const auto* scheme : schemes) {
     for_each_game(*scheme, instances, [&](const Game& game) {
       for (const int chunk : {1, 3, 64}) {
-        std::uint64_t peak = 0;
+        core::Bits peak = 0;
         const core::BitWriter writer =
             stream_through(game.params, *game.instance, chunk, [&](const schemes::Encoder& encoder) {
               core::BitWriter now;
@@ -63,7 +63,7 @@ TEST_CASE("keys are booked where the scheme says that it sends them, and nowhere
     for_each_game(*scheme, instances, [&](const Game& game) {
       // A smaller message may hold nothing at all.
       if (game.size != "full" && game.size != "fixed") return;
-      std::uint64_t keys = 0, both = 0;
+      core::Bits keys = 0, both = 0;
       for (const auto& [section, bits] : simulator::encode(game.params, *game.instance).ledger) {
         if (section == "keys") keys += bits;
         if (sections_of_both.count(section) > 0) both += bits;

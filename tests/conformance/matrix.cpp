@@ -1,10 +1,10 @@
 #include "matrix.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <sstream>
 #include <stdexcept>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 
 namespace kvfrontier::tests {
@@ -74,7 +74,7 @@ std::vector<const schemes::Scheme*> conforming_schemes() {
 std::vector<const schemes::Scheme*> conforming_schemes(int part) {
   const auto all = conforming_schemes();
   std::vector<const schemes::Scheme*> list;
-  for (auto i = static_cast<std::size_t>(part); i < all.size(); i += parts) list.push_back(all[i]);
+  for (std::size_t i = part; i < all.size(); i += parts) list.push_back(all[i]);
   return list;
 }
 
@@ -114,7 +114,7 @@ std::vector<Json> combinations(const Json& base, const std::vector<const core::O
 std::vector<Json> presets(const core::OptionTable& table) {
   std::vector<const core::Option*> choices, numbers;
   for (const core::Option& option : table.options()) (is_number(option) ? numbers : choices).push_back(&option);
-  std::vector<Json> list = combinations(table.resolve(Json::object(), ""), choices);
+  std::vector<Json> list = combinations(table.resolve(Json::object(), "").to_json(), choices);
   const Json first = list.front(), last = list.back();
   for (const Json& base : {first, last}) {
     for (const Json& preset : combinations(base, numbers)) {
@@ -125,7 +125,7 @@ std::vector<Json> presets(const core::OptionTable& table) {
 }
 
 std::string Game::text() const {
-  return scheme->name() + " " + params.options.dump() + ", " + instance->params().family +
+  return scheme->name() + " " + params.options.to_json().dump() + ", " + instance->params().family +
          ", N = " + std::to_string(params.tokens()) + ", d = " + std::to_string(params.d) + ", " + params.embedding +
          " keys, size " + size;
 }
@@ -192,12 +192,12 @@ std::vector<Json> for_each_game(const schemes::Scheme& scheme,
         visit(game);
         continue;
       }
-      const std::uint64_t least = scheme.fit(open, 0).least_bits;
+      const core::Bits least = scheme.fit(open, 0).least_bits;
       const schemes::Fit full = scheme.fit(open, unlimited);
       if (!full.options) throw std::logic_error(game.text() + ": no options for an unlimited budget");
       game.params.options = *full.options;
       game.params.budget_bits = unlimited;
-      const std::uint64_t most = scheme.message_bits(game.params).value_or(2 * least + 64);
+      const core::Bits most = scheme.message_bits(game.params).value_or(2 * least + 64);
       for (const auto& [size, budget] :
            {std::pair{"least", least}, {"middle", least + (most - least) / 2}, {"full", unlimited}}) {
         const schemes::Fit fit = scheme.fit(open, budget);

@@ -14,7 +14,7 @@
 
 namespace kvfrontier::tests {
 
-inline constexpr std::uint64_t unlimited = std::uint64_t{1} << 50;  // bits
+inline constexpr core::Bits unlimited = core::Bits{1} << 50;
 
 // An outside project has its own schemes tested and not the library's: its build names them in
 // KVFRONTIER_CONFORMANCE_SCHEMES (CMake's kvfrontier_add_conformance), separated by commas.

@@ -1,8 +1,8 @@
 // A message is a function of the stream and the coins.
 
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "matrix.hpp"
 
 namespace kvfrontier::tests::same_message {

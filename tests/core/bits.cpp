@@ -1,7 +1,6 @@
 #include "core/bits.hpp"
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "core/rng.hpp"
 
 using namespace kvfrontier::core;
@@ -28,7 +27,7 @@ TEST_CASE("a number of any width comes back from any offset", "[bits]") {
       writer.put(before, offset);
       writer.put(value, width);
       writer.put(1, 1);
-      REQUIRE(writer.bits().size == static_cast<std::uint64_t>(offset + width + 1));
+      REQUIRE(writer.bits().size == offset + width + 1);
       BitReader reader(writer.bits());
       REQUIRE(reader.get(offset) == before);
       REQUIRE(reader.get(width) == value);
@@ -49,8 +48,8 @@ TEST_CASE("the string is the puts one after another, lowest bit first", "[bits]"
     for (int b = 0; b < width; ++b) model.push_back(value >> b & 1);
   }
   const BitString& bits = writer.bits();
-  REQUIRE(bits.size == model.size());
-  REQUIRE(bits.words.size() == (bits.size + 63) / 64);
+  REQUIRE(bits.size == std::ssize(model));
+  REQUIRE(std::ssize(bits.words) == (bits.size + 63) / 64);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < model.size(); ++i) wrong += bit(bits, i) != model[i];
   CHECK(wrong == 0);

@@ -2,10 +2,10 @@
 // its checkpoints, and quoted as the tables quote it.
 
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "core/rng.hpp"
 #include "core/statistics.hpp"
 #include "sweep/stopping.hpp"
@@ -20,20 +20,17 @@ class EvictionLaw : public sweep::Experiment {
   std::string name() const override { return "eviction law"; }
   std::string statement() const override { return "-"; }
   std::string source() const override { return "-"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable none;
-    return none;
-  }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
   core::Json resolve(const sweep::Combination&) const override { return {}; }
   double operations(const core::Json&) const override { return 0; }
   double memory_bytes(const core::Json&) const override { return 0; }
-  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::TrialContext&) const override { return {}; }
-  std::optional<core::Interval> interval(std::span<const sweep::Row> rows, double level) const override {
+  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::GamePolicy&) const override { return {}; }
+  std::optional<core::Interval> interval(std::span<const sweep::Record> rows, double level) const override {
     return core::error_interval(errors(rows), level);
   }
-  static std::vector<core::TrialErrors> errors(std::span<const sweep::Row> rows) {
+  static std::vector<core::TrialErrors> errors(std::span<const sweep::Record> rows) {
     std::vector<core::TrialErrors> trials;
-    for (const sweep::Row& row : rows) {
+    for (const sweep::Record& row : rows) {
       trials.push_back(
           {row.result.data["row_errors"].get<double>(), row.result.data["queried_rows"].get<std::int64_t>()});
     }
@@ -50,7 +47,7 @@ struct Setting {
 
 // One trial: rows queried with replacement out of N. A kept row has no error; an evicted one has each of its d bits
 // wrong with probability 1/2, and the same bits however often it is asked for.
-sweep::Row trial_of(const Setting& setting, std::uint64_t replication, std::uint64_t trial) {
+sweep::Record trial_of(const Setting& setting, std::uint64_t replication, std::uint64_t trial) {
   core::Stream stream({replication}, core::Purpose("tests/coverage"), trial);
   std::vector<int> wrong(static_cast<std::size_t>(setting.tokens), -1);
   std::int64_t total = 0;
@@ -68,12 +65,11 @@ sweep::Row trial_of(const Setting& setting, std::uint64_t replication, std::uint
     }
     total += wrong[row];
   }
-  sweep::Row row;
-  row.point = "coverage";
-  row.trial = static_cast<std::int64_t>(trial);
-  row.result.status = "ok";
-  row.result.data = {{"row_errors", static_cast<double>(total) / setting.d}, {"queried_rows", setting.queries}};
-  return row;
+  sweep::Record record;
+  record.point = "coverage";
+  record.trial = static_cast<std::int64_t>(trial);
+  record.result.data = {{"row_errors", static_cast<double>(total) / setting.d}, {"queried_rows", setting.queries}};
+  return record;
 }
 
 }  // namespace
@@ -98,7 +94,7 @@ TEST_CASE("quoted intervals cover the eviction law under checkpointed stopping",
     rule.half_width = setting.half_width;
     int covered = 0, early = 0;
     for (int replication = 0; replication < replications; ++replication) {
-      std::vector<sweep::Row> rows;
+      std::vector<sweep::Record> rows;
       sweep::Progress progress = look(law, rule, rows);
       while (!progress.stop) {
         while (static_cast<std::int64_t>(rows.size()) < progress.needed) {

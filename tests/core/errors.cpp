@@ -2,8 +2,9 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::core;
 

@@ -1,7 +1,8 @@
 #include "core/ids.hpp"
 
-#include <catch2/catch.hpp>
 #include <set>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::core;
 

@@ -1,11 +1,11 @@
 #include "core/json.hpp"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include <unistd.h>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 
 using namespace kvfrontier::core;
@@ -53,7 +53,7 @@ TEST_CASE("a syntax error is told with line and column", "[json]") {
 }
 
 TEST_CASE("a file that is not there is named", "[json]") {
-  CHECK_THROWS_WITH(read_json_file("/nowhere/config.json"), Catch::Contains("/nowhere/config.json"));
+  CHECK_THROWS_WITH(read_json_file("/nowhere/config.json"), Contains("/nowhere/config.json"));
   CHECK_THROWS_AS(read_json_file(std::filesystem::temp_directory_path()), UserError);
 }
 

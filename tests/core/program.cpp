@@ -2,17 +2,16 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <thread>
 #include <vector>
 
 #include "../end_to_end/process.hpp"
+#include "../support/catch.hpp"
 
 namespace kvfrontier::tests::program {
 namespace {
 
-using Catch::Matchers::Contains;
 using core::Program;
 using core::ProgramError;
 
@@ -60,7 +59,7 @@ TEST_CASE("a program answers, and one that does not is complained of with the en
   CHECK_NOTHROW(core::Json(odd).dump());
   // The last five lines, shortened from the left.
   CHECK_THAT(complaint("for i in 1 2 3 4 5 6 7; do echo line $i >&2; done; exit 1"),
-             Catch::EndsWith("ends: line 3 | line 4 | line 5 | line 6 | line 7"));
+             Catch::Matchers::EndsWith("ends: line 3 | line 4 | line 5 | line 6 | line 7"));
   CHECK(complaint("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1").size() < 800);
 }
 

@@ -1,6 +1,6 @@
 #include "core/registry.hpp"
 
-#include <catch2/catch.hpp>
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::core;
 

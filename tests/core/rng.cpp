@@ -1,9 +1,10 @@
 #include "core/rng.hpp"
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <set>
 #include <vector>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::core;
 

@@ -1,10 +1,11 @@
 #include "core/statistics.hpp"
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::core;
 

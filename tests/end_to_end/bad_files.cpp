@@ -3,15 +3,13 @@
 
 #include <signal.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::bad_files {
 namespace {
-
-using Catch::Matchers::Contains;
 
 const char* const config_text = R"({"experiment": "index_frontier", "seed": 3,
   "grid": {"n": 8, "d": 16, "rate": [0.5, 1], "scheme": "bitpack"}, "queries": 16, "stop": {"max_trials": 6}})";
@@ -25,49 +23,64 @@ struct Sweep {
     const Finished finished = kvfrontier({"run", config, "--out", out, "--threads", "1"});
     INFO(finished.err);
     REQUIRE(finished.code == 0);
-    REQUIRE(row_count(out) == 12);
+    REQUIRE(record_count(out) == 12);
   }
-  fs::path rows() const { return fs::path(out) / "rows.jsonl"; }
-  void replace_line(std::size_t number, const std::string& text) const {  // counted from 1
-    auto lines = lines_of(read_text(rows()));
+  fs::path records() const { return fs::path(out) / "records.jsonl"; }
+  void replace_line(int number, const std::string& text) const {  // counted from 1
+    auto lines = lines_of(read_text(records()));
     lines.at(number - 1) = text;
-    std::ofstream stream(rows(), std::ios::binary);
+    std::ofstream stream(records(), std::ios::binary);
     for (const auto& line : lines) stream << line << '\n';
   }
-  Json line(std::size_t number) const { return Json::parse(lines_of(read_text(rows())).at(number - 1)); }
+  Json line(int number) const { return Json::parse(lines_of(read_text(records())).at(number - 1)); }
 };
 
 }  // namespace
 
-TEST_CASE("a damaged, foreign or edited row is exit 3 with file and line, and stays where it is", "[end_to_end]") {
+TEST_CASE("a damaged, foreign or edited record is exit 3 with file and line, and stays in its file", "[end_to_end]") {
   const Sweep sweep;
   struct Damage {
     std::string text;
     std::vector<std::string> says;
   };
-  Json foreign = sweep.line(5), edited = sweep.line(5), incomplete = sweep.line(5), mistyped = sweep.line(5),
-       status = sweep.line(5), flat = sweep.line(5);
-  foreign["schema"] = 2;
+  const Json good = sweep.line(5);
+  Json foreign = good, edited = good;
+  foreign["schema"] = 1;
   edited["parameters"]["d"] = 17;
-  incomplete.erase("trial");
-  mistyped["trial"] = 1.5;
-  status["status"] = "fine";
-  flat["data"] = 3;
+  const auto without = [&](const char* member) {
+    Json bad = good;
+    bad.erase(member);
+    return bad.dump();
+  };
+  const auto with = [&](const char* member, const Json& value) {
+    Json bad = good;
+    bad[member] = value;
+    return bad.dump();
+  };
   const std::vector<Damage> damages{
       {"{\"schema\": 1, \"poi", {"not JSON", "damaged"}},
       {"", {"not JSON"}},
       {std::string(40, '\0'), {"not JSON"}},
       {"[1, 2]", {"schema"}},
-      {foreign.dump(), {"a row of schema 2; this program reads schema 1"}},
-      {edited.dump(), {"the point id is not the hash of the parameters; the row was edited"}},
-      {incomplete.dump(), {"key 'trial' not found"}},
-      {mistyped.dump(), {"trial 1.5 is no integer"}},
-      {status.dump(), {"status \"fine\" is unknown"}},
-      {flat.dump(), {"data is 3 where an object belongs"}},
+      {without("schema"), {"a record of schema null; this program reads schema 2"}},
+      {foreign.dump(), {"a record of schema 1; this program reads schema 2"}},
+      {edited.dump(), {"the point id is not the hash of the parameters; the record was edited"}},
+      {without("data"), {":5: data: found nothing; allowed: an object", "damaged"}},
+      {without("parameters"), {":5: parameters: found nothing; allowed: an object", "damaged"}},
+      {without("point"), {":5: point: found nothing; allowed: text", "damaged"}},
+      {without("seconds"), {":5: seconds: found nothing; allowed: a number", "damaged"}},
+      {without("session"), {":5: session: found nothing; allowed: text", "damaged"}},
+      {without("status"), {":5: status: found nothing; allowed: ok, uncertified, infeasible, failed", "damaged"}},
+      {without("trial"), {":5: trial: found nothing; allowed: an integer", "damaged"}},
+      {with("trial", 1.5), {":5: trial: found 1.5; allowed: an integer", "damaged"}},
+      {with("trial", -1), {":5: trial: found -1; allowed: an integer", "damaged"}},
+      {with("status", "fine"), {":5: status: found \"fine\"; allowed: ok, uncertified, infeasible, failed", "damaged"}},
+      {with("data", 3), {":5: data: found 3; allowed: an object", "damaged"}},
+      {with("parameters", Json::array()), {":5: parameters: found []; allowed: an object", "damaged"}},
   };
   for (const Damage& damage : damages) {
     sweep.replace_line(5, damage.text);
-    const std::string before = read_text(sweep.rows());
+    const std::string before = read_text(sweep.records());
     for (const auto& words :
          std::vector<std::vector<std::string>>{{"table", sweep.out},
                                                {"audit", sweep.out},
@@ -77,32 +90,60 @@ TEST_CASE("a damaged, foreign or edited row is exit 3 with file and line, and st
       INFO(words.front() << " says: " << finished.err);
       CHECK(finished.code == 3);
       CHECK(lines_of(finished.err).size() == 1);
-      CHECK_THAT(finished.err, Contains(sweep.rows().string() + ":5: "));
+      CHECK_THAT(finished.err, Contains(sweep.records().string() + ":5: "));
       CHECK_THAT(finished.err, !Contains("json.exception"));
       for (const auto& part : damage.says) CHECK_THAT(finished.err, Contains(part));
     }
-    CHECK(read_text(sweep.rows()) == before);
+    CHECK(read_text(sweep.records()) == before);
     CHECK_FALSE(fs::exists(sweep.folder.path() / "union"));
   }
 }
 
-TEST_CASE("data that lack a field or hold it in another form are exit 3 and name the row", "[end_to_end]") {
+TEST_CASE("data that lack a member or hold it in another form are exit 3 and name record and member", "[end_to_end]") {
   const Sweep sweep;
   const Json good = sweep.line(5);
-  for (const char* field :
-       {"message_bits", "row_errors", "queried_rows", "ledger", "information_bits", "peak_state_bits"}) {
-    for (const bool missing : {true, false}) {
-      Json bad = good;
-      if (missing)
-        bad["data"].erase(field);
-      else
-        bad["data"][field] = "much";
-      sweep.replace_line(5, bad.dump());
-      const Finished finished = kvfrontier({"audit", sweep.out});
-      INFO(field << ": " << finished.err);
+  const std::string place = "point " + good.at("point").get<std::string>() + ", trial " + good.at("trial").dump();
+  // A ledger may be empty; then it must balance all the same.
+  {
+    Json bad = good;
+    REQUIRE(bad["data"].erase("ledger") == 1);
+    sweep.replace_line(5, bad.dump());
+    const Finished finished = kvfrontier({"audit", sweep.out});
+    CHECK(finished.code == 3);
+    CHECK_THAT(finished.out, Contains(place + ": ") && Contains("the ledger books 0 bits"));
+  }
+  // What every measured game has must be there, for every verb that looks at it.
+  for (const char* member : {"message_bits", "queried_rows", "information_bits", "peak_state_bits", "metrics", "tau"}) {
+    Json bad = good;
+    REQUIRE(bad["data"].erase(member) == 1);
+    sweep.replace_line(5, bad.dump());
+    for (const char* verb : {"audit", "table", "frontier"}) {
+      const Finished finished = kvfrontier({verb, sweep.out});
+      INFO(verb << " " << member << ": " << finished.out << finished.err);
       CHECK(finished.code == 3);
-      CHECK_THAT(finished.err, Contains(good.at("point").get<std::string>()) && Contains("edited or is damaged") &&
-                                   !Contains("json.exception"));
+      CHECK_THAT(finished.err, Contains(place) && Contains("data." + std::string(member)));
+    }
+  }
+  // What no record may hold is damage, for every verb that looks at it.
+  for (const char* member :
+       {"/message_bits", "/queried_rows", "/ledger", "/ledger/values", "/information_bits", "/peak_state_bits",
+        "/formula_bits", "/tau", "/ties", "/floor_kind", "/map_errors", "/map_rows/0", "/metrics", "/metrics/error",
+        "/metrics/error/mean", "/metrics/mse/count"}) {
+    Json bad = good;
+    const Json::json_pointer pointer(member);
+    REQUIRE(bad["data"].contains(pointer));
+    bad["data"][pointer] = "much";
+    sweep.replace_line(5, bad.dump());
+    std::string path = "data";
+    for (const char* c = member; *c != 0; ++c) path += *c == '/' ? '.' : *c;
+    if (path == "data.map_rows.0") path = "data.map_rows[0]";
+    for (const char* verb : {"audit", "table", "frontier", "gap"}) {
+      const Finished finished = kvfrontier({verb, sweep.out});
+      INFO(verb << ", " << member << ": " << finished.err);
+      CHECK(finished.code == 3);
+      CHECK(lines_of(finished.err).size() == 1);
+      CHECK_THAT(finished.err, Contains(place + " (session ") && Contains(path + ": found \"much\"; allowed: ") &&
+                                   Contains("the record was edited or is damaged") && !Contains("json.exception"));
     }
   }
   Json stop = Json::parse(lines_of(read_text(sweep.out + "/stops.jsonl")).at(0));
@@ -112,21 +153,58 @@ TEST_CASE("data that lack a field or hold it in another form are exit 3 and name
   std::ofstream(sweep.out + "/stops.jsonl") << stop.dump() << '\n';
   const Finished finished = kvfrontier({"table", sweep.out});
   CHECK(finished.code == 3);
-  CHECK_THAT(finished.err, Contains("stops.jsonl:1: "));
+  CHECK_THAT(finished.err, Contains("stops.jsonl:1: looks: found 0; allowed: an integer") && Contains("damaged"));
+}
+
+TEST_CASE("records of kvfrontier 0.1 must be measured again, and every verb says so in a sentence", "[end_to_end]") {
+  const Folder folder;
+  const std::string config = folder.write("config.json", std::string(config_text));
+  for (const char* name : {"rows.jsonl", "rows.2-of-3.jsonl", "rows.jsonl.zst"}) {
+    const std::string old = folder / std::string("old-") + name, file = old + "/" + name, text = "{\"schema\": 1}\n";
+    folder.write("old-" + std::string(name) + "/" + name, text);
+    for (const auto& words : std::vector<std::vector<std::string>>{{"table", old},
+                                                                   {"frontier", old},
+                                                                   {"fit", old},
+                                                                   {"gap", old},
+                                                                   {"audit", old},
+                                                                   {"merge", old, "--out", folder / "union"},
+                                                                   {"run", config, "--out", old},
+                                                                   {"verify", "--only", "leak_law", "--from", old},
+                                                                   {"verify", "--only", "leak_law", "--out", old},
+                                                                   {"report", old, "--out", folder / "report.html"}}) {
+      const Finished finished = kvfrontier(words);
+      INFO(words.front() << ", " << name << ": " << finished.err);
+      CHECK(finished.code == 3);
+      CHECK(lines_of(finished.err).size() == 1);
+      CHECK_THAT(finished.err, Contains(file + ": records of kvfrontier 0.1 must be measured again"));
+    }
+    // Nothing is touched.
+    CHECK(read_text(file) == text);
+    CHECK(std::distance(fs::directory_iterator(old), {}) == 1);
+  }
+  CHECK_FALSE(fs::exists(folder.path() / "union"));
+  // Other files of such a beginning are nobody's business, and those beside new records are left alone.
+  const std::string other = folder / "other";
+  folder.write("other/rows.txt", std::string("text"));
+  CHECK_THAT(kvfrontier({"table", other}).err, Contains("no records here"));
+  REQUIRE(kvfrontier({"run", config, "--out", other}).code == 0);
+  folder.write("other/rows.jsonl", std::string("{\"schema\": 1}\n"));
+  CHECK(kvfrontier({"table", other}).code == 0);
+  CHECK(kvfrontier({"run", config, "--out", other}).code == 0);
 }
 
 TEST_CASE("a torn last line is dropped with a warning and measured again", "[end_to_end]") {
   const Sweep sweep;
   const std::string whole = canonical(sweep.out);
   for (const double share : {0.0, 0.5, 1.0}) {
-    const std::string text = read_text(sweep.rows());
+    const std::string text = read_text(sweep.records());
     const std::size_t last_line = text.rfind('\n', text.size() - 2) + 1, length = text.size() - 1 - last_line;
     // A first byte, half a line, all of it but its end.
-    const std::size_t kept = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(length)));
-    fs::resize_file(sweep.rows(), last_line + kept);
+    const std::size_t kept = std::max(1.0, share * length);
+    fs::resize_file(sweep.records(), last_line + kept);
     const Finished table = kvfrontier({"table", sweep.out});
     CHECK(table.code == 0);
-    CHECK_THAT(table.err, Contains(sweep.rows().string() + ":12: the last line is cut off and is not counted"));
+    CHECK_THAT(table.err, Contains(sweep.records().string() + ":12: the last line is cut off and is not counted"));
     const Finished again = kvfrontier({"run", sweep.config, "--out", sweep.out});
     INFO(again.err);
     CHECK(again.code == 0);
@@ -136,23 +214,24 @@ TEST_CASE("a torn last line is dropped with a warning and measured again", "[end
   }
 }
 
-TEST_CASE("a full disk is one sentence, keeps every whole row, and the run goes on later", "[end_to_end]") {
+TEST_CASE("a full disk is one sentence, keeps every whole record, and the run goes on later", "[end_to_end]") {
   const Sweep sweep;
   const std::string whole = canonical(sweep.out);
   const std::string out = sweep.folder / "small";
-  // Room for some rows and a part of the next one.
+  // Room for some records and a part of the next one.
   Surroundings small;
-  small.file_bytes = read_text(sweep.rows()).size() / 2;
+  small.file_bytes = read_text(sweep.records()).size() / 2;
   const Finished full = kvfrontier({"run", sweep.config, "--out", out, "--threads", "2"}, small);
   INFO(full.err);
   CHECK(full.code == 2);
-  CHECK_THAT(full.err, Contains("cannot write " + out +
-                                "/rows.jsonl: File too large; everything before this row is saved, rerun to resume"));
-  const std::string text = read_text(out + "/rows.jsonl");
+  CHECK_THAT(full.err,
+             Contains("cannot write " + out +
+                      "/records.jsonl: File too large; everything before this record is saved, rerun to resume"));
+  const std::string text = read_text(out + "/records.jsonl");
   REQUIRE_FALSE(text.empty());
   CHECK(text.back() == '\n');
-  CHECK(row_count(out) > 2);
-  CHECK(row_count(out) < 12);
+  CHECK(record_count(out) > 2);
+  CHECK(record_count(out) < 12);
   // No torn line: what any reader warns of. (A point whose trial 0 was still under way has nothing to show in a table.)
   CHECK(kvfrontier({"merge", out, "--out", sweep.folder / "readable"}).err.find("warning") == std::string::npos);
   CHECK(kvfrontier({"run", sweep.config, "--out", out}).code == 0);
@@ -161,13 +240,13 @@ TEST_CASE("a full disk is one sentence, keeps every whole row, and the run goes 
   // A merge that finds no room leaves its target as it was.
   const std::string target = sweep.folder / "target";
   fs::create_directory(target);
-  fs::copy(out + "/rows.jsonl", target + "/rows.jsonl");
-  const std::string before = read_text(target + "/rows.jsonl");
+  fs::copy(out + "/records.jsonl", target + "/records.jsonl");
+  const std::string before = read_text(target + "/records.jsonl");
   const Finished merge = kvfrontier({"merge", out, target, "--out", target}, small);
   CHECK(merge.code == 2);
-  CHECK_THAT(merge.err, Contains("cannot write " + target + "/rows.jsonl") && Contains("File too large"));
-  CHECK(read_text(target + "/rows.jsonl") == before);
-  CHECK_FALSE(fs::exists(target + "/rows.jsonl.tmp"));
+  CHECK_THAT(merge.err, Contains("cannot write " + target + "/records.jsonl") && Contains("File too large"));
+  CHECK(read_text(target + "/records.jsonl") == before);
+  CHECK_FALSE(fs::exists(target + "/records.jsonl.tmp"));
 }
 
 TEST_CASE("output that cannot be written is an error, a reader that has seen enough is not", "[end_to_end]") {
@@ -197,14 +276,14 @@ TEST_CASE("one writer at a time: a second run or a merge into a running store is
   const Folder folder;
   const std::string config = folder.write("config.json", std::string(config_text)), out = folder / "out";
   Running first(kvfrontier_words({"run", config, "--out", out, "--threads", "1", "--set", "stop.max_trials=1000000"}));
-  REQUIRE(eventually([&] { return row_count(out) > 0; }));
+  REQUIRE(eventually([&] { return record_count(out) > 0; }));
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"run", config, "--out", out}, {"merge", out, "--out", out}}) {
     const Finished second = kvfrontier(words);
     INFO(second.err);
     CHECK(second.code == 2);
     CHECK(lines_of(second.err).size() == 1);
-    CHECK_THAT(second.err, Contains(out + "/rows.jsonl is being written by another kvfrontier"));
+    CHECK_THAT(second.err, Contains(out + "/records.jsonl is being written by another kvfrontier"));
   }
   // Readers, and writers of other shards, are welcome meanwhile.
   CHECK(kvfrontier({"table", out}).code == 0);

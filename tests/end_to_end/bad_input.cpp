@@ -1,14 +1,11 @@
 // Whatever a user gets wrong: one sentence with the place, what was found, what is allowed and the nearest name; the
 // exit code of the architecture; nothing run, nothing created.
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::bad_input {
 namespace {
-
-using Catch::Matchers::Contains;
 
 const char* const sound_config = R"({"experiment": "index_frontier", "seed": 3,
   "grid": {"n": 8, "d": 16, "rate": [0.5, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public"}]},
@@ -92,7 +89,7 @@ TEST_CASE("a wrong config is one sentence with its path, exit 2", "[end_to_end]"
       {config_with(R"({"n": 8, "d": 16, "rate": {"linear": [0, 1, 0]}, "scheme": "bitpack"})"),
        {"grid.rate.linear: found [0,1,0]; allowed: [first, last, step]"}},
       {"[1]", {"config: found [1]; allowed: an object"}},
-      // Nothing where something belongs, or twice, or where nobody reads it.
+      // Values that are missing, given twice, or read by nobody.
       {config_with("{}"), {"grid.n: found nothing"}},
       {config_with("[]"), {"grid: found an empty list"}},
       {R"({"experiment": "index_frontier"})", {"grid.n: found nothing"}},
@@ -178,7 +175,7 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
        {"grid.scheme is a list of 2 entries", "\"x\" is no index in it"}},
       {{"run", folder / "none.json"}, {"cannot read " + (folder / "none.json"), "No such file"}},
       {{"run", config + "s"}, {"cannot read " + config + "s", "did you mean " + config + "?"}},
-      {{"table", config}, {config, "a file, where a directory of rows is wanted"}},
+      {{"table", config}, {config, "a file, where a directory of records is wanted"}},
       {{"table", empty + "s"}, {"no such directory", "did you mean " + empty + "?"}},
       {{"run", config, "--threads", "two"}, {"('two')", "'--threads'", "it takes an integer"}},
       {{"run", config, "--max-seconds", "soon"}, {"('soon')", "it takes a number"}},
@@ -195,9 +192,9 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"run", config, "--out", config}, {"cannot create the directory " + config}},
       {{"run", config, "--out", "/proc/kvfrontier"}, {"cannot create the directory /proc/kvfrontier"}},
       {{"table", folder / "none"}, {folder / "none", "no such directory"}},
-      {{"table", empty}, {empty, "no rows here"}},
-      {{"audit", empty}, {empty, "no rows here"}},
-      {{"table", claims}, {claims, "no games here, only rows of leak_law"}},
+      {{"table", empty}, {empty, "no records here"}},
+      {{"audit", empty}, {empty, "no records here"}},
+      {{"table", claims}, {claims, "no games here, only records of leak_law"}},
       {{"frontier", claims}, {claims, "no games here"}},
       {{"audit", claims}, {claims, "no games here"}},
       {{"table", empty, "--format", "cvs"}, {"--format: found \"cvs\"", "did you mean \"csv\"?"}},

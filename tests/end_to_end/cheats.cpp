@@ -1,11 +1,11 @@
-// Schemes that break the game: a failed row with the reason, and the sweep goes on. They exist in the test program
+// Schemes that break the game: a failed record with the reason, and the sweep goes on. They exist in the test program
 // only, so the sweep runs in this process.
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <csignal>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "process.hpp"
 #include "schemes/scheme.hpp"
@@ -15,9 +15,9 @@
 namespace kvfrontier::end_to_end::cheats {
 namespace {
 
-using Catch::Matchers::Contains;
 using schemes::Index;
 using schemes::PublicParams;
+using sweep::Status;
 
 // Sends one bit; what Bob does with it is `how`'s.
 enum class How { honest, dies, aborts, hangs, answers_short, answers_nan, throws, misbooks, grows, alice_throws };
@@ -28,7 +28,7 @@ class Encoder : public schemes::Encoder {
   void absorb(const schemes::TokenBlock&) override {
     if (how_ == How::alice_throws) throw std::runtime_error("Alice lost her notes");
   }
-  std::uint64_t state_bits() const override { return how_ == How::grows ? 2 : 1; }
+  core::Bits state_bits() const override { return how_ == How::grows ? 2 : 1; }
   void write(core::BitWriter& writer) const override {
     if (how_ != How::misbooks) writer.section("values");
     writer.put(1, 1);
@@ -73,11 +73,8 @@ class Cheat : public schemes::Scheme {
   std::string summary() const override { return "breaks the game, for tests"; }
   std::string paper() const override { return "-"; }
   std::string guarantee() const override { return "none"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table;
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams&) const override { return 1; }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
+  std::optional<core::Bits> message_bits(const PublicParams&) const override { return 1; }
   std::unique_ptr<schemes::Encoder> encoder(const PublicParams&) const override {
     return std::make_unique<Encoder>(how_);
   }
@@ -132,7 +129,8 @@ sweep::Store stored(const sweep::RunOptions& options) {
 
 }  // namespace
 
-TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed row, and the sweep goes on", "[end_to_end]") {
+TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed record, and the sweep goes on",
+          "[end_to_end]") {
   const std::map<std::string, std::string> reasons{
       {"cheat_e2e_dies", "Bob died before he had answered in full"},
       {"cheat_e2e_aborts", "Bob crashed with signal 6"},
@@ -155,23 +153,23 @@ TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed row, an
   REQUIRE(plan.points.size() == names.size());
   const auto options = options_for(folder);
   const auto outcome = sweep::run(plan, options);
-  CHECK(outcome.points_done == names.size());
-  CHECK(outcome.trials_measured == 3 * names.size());
-  CHECK(outcome.failed == 3 * reasons.size());
+  CHECK(outcome.points_done == std::ssize(names));
+  CHECK(outcome.trials_measured == 3 * std::ssize(names));
+  CHECK(outcome.failed == 3 * std::ssize(reasons));
   const auto store = stored(options);
   for (const auto& point : plan.points) {
     const std::string name = point.parameters.at("scheme").at("name");
     INFO(name);
-    const auto rows = store.counted_rows(point.id);
-    REQUIRE(rows.size() == 3);
-    for (const auto& row : rows) {
+    const auto records = store.counted_records(point.id);
+    REQUIRE(records.size() == 3);
+    for (const auto& record : records) {
       const auto reason = reasons.find(name);
-      INFO(row.result.data.dump());
-      CHECK(row.result.status == (reason == reasons.end() ? "ok" : "failed"));
-      if (reason != reasons.end())
-        CHECK_THAT(row.result.data.at("reason").get<std::string>(), Contains(reason->second));
+      INFO(record.result.data.dump());
+      CHECK(record.result.status == (reason == reasons.end() ? Status::ok : Status::failed));
+      CHECK(sweep::game_of(record.result).label == name);  // of failed trials too
+      if (reason != reasons.end()) CHECK_THAT(sweep::failure_of(record.result).reason, Contains(reason->second));
     }
-    CHECK(store.stops.at(point.id).reason == (reasons.count(name) ? "failed" : "max_trials"));
+    CHECK(store.stops.at(point.id).reason == (reasons.contains(name) ? "failed" : "max_trials"));
   }
 }
 
@@ -182,11 +180,11 @@ TEST_CASE("a hanging Bob is killed at his deadline", "[end_to_end]") {
   const auto outcome = sweep::run(plan, options);
   CHECK(outcome.failed == 2);
   CHECK(outcome.points_done == 2);
-  for (const auto& row : stored(options).counted_rows(plan.points[0].id)) {
-    CHECK(row.result.status == "failed");
-    CHECK_THAT(row.result.data.at("reason").get<std::string>(), Contains("Bob did not answer within 0.3"));
+  for (const auto& record : stored(options).counted_records(plan.points[0].id)) {
+    CHECK(record.result.status == Status::failed);
+    CHECK_THAT(sweep::failure_of(record.result).reason, Contains("Bob did not answer within 0.3"));
   }
-  CHECK(stored(options).counted_rows(plan.points[1].id).size() == 2);
+  CHECK(stored(options).counted_records(plan.points[1].id).size() == 2);
 }
 
 TEST_CASE("failed trials are kept, and measured again only when asked", "[end_to_end]") {
@@ -200,17 +198,17 @@ TEST_CASE("failed trials are kept, and measured again only when asked", "[end_to
   CHECK(again.failed == 3);
   options.retry_failed = true;
   CHECK(sweep::run(plan, options).trials_measured == 3);
-  CHECK(stored(options).row_count() == 3);  // the first failure stands for all of a trial
+  CHECK(stored(options).record_count() == 3);  // of a trial that failed twice the first failure is kept
 
   // Once measured, a trial supersedes its failure, in whatever order they are read.
-  const auto rows = stored(options).counted_rows(plan.points[0].id);
-  sweep::Row measured = rows[1];
-  measured.result = {"ok", {{"error", 0.5}}};
+  const auto records = stored(options).counted_records(plan.points[0].id);
+  sweep::Record measured = records[1];
+  measured.result = sweep::result_of(simulator::GameRecord{});
   for (const bool failure_first : {true, false}) {
     sweep::Store store;
-    store.add(failure_first ? rows[1] : measured);
-    store.add(failure_first ? measured : rows[1]);
-    CHECK(store.points.at(rows[1].point).at(1).result.status == "ok");
+    store.add(failure_first ? records[1] : measured);
+    store.add(failure_first ? measured : records[1]);
+    CHECK(store.points.at(records[1].point).at(1).result.status == Status::ok);
   }
 }
 

@@ -1,8 +1,8 @@
 // Configs become points: ranges, several grids, --set, and numbers that mean the same.
 
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "process.hpp"
 #include "sweep/config.hpp"
@@ -99,7 +99,7 @@ TEST_CASE("the same point twice is one point; a fixed entry meets all rates as o
   CHECK(fixed == 2);
 }
 
-TEST_CASE("an option may stand at the top, for all grids", "[end_to_end]") {
+TEST_CASE("an option at the top of a config is one of all its grids", "[end_to_end]") {
   const auto split = grid(R"([{"n": 8, "scheme": "exact"}, {"n": 16, "scheme": "exact"}])", R"(, "d": [16, 32])");
   CHECK(ids(split) == ids(grid(R"({"n": [8, 16], "d": [16, 32], "scheme": "exact"})")));
   // It is dead only when no grid reads it.

@@ -1,9 +1,9 @@
 // kvfrontier list and describe: every scheme tells its options, paper, guarantee and surrogates, and the reference in
 // docs/ is what the binary writes.
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 
+#include "../support/catch.hpp"
 #include "process.hpp"
 #include "schemes/scheme.hpp"
 
@@ -41,6 +41,7 @@ TEST_CASE("the references in docs/ and the schema are what the binary writes", "
       {{"list", "embeddings", "--markdown"}, "docs/embeddings.md"},
       {{"list", "instances", "--markdown"}, "docs/instances.md"},
       {{"list", "experiments", "--markdown"}, "docs/config.md"},
+      {{"list", "fields", "--markdown"}, "docs/fields.md"},
       {{"schema"}, "configs/schema.json"}};
   for (const auto& [words, file] : documents) {
     const auto written = kvfrontier(words);
@@ -57,7 +58,8 @@ TEST_CASE("the references in docs/ and the schema are what the binary writes", "
       const auto name = entry.at("name").get<std::string>();
       if (words[1] == "experiments" && name != "index_frontier" && name != "minimal_memory") continue;
       CAPTURE(name);
-      CHECK(written.out.find("\n## " + name + "\n") != std::string::npos);
+      const std::string place = words[1] == "fields" ? "\n| `" + name + "` | " : "\n## " + name + "\n";
+      CHECK(written.out.find(place) != std::string::npos);
     }
   }
 }

@@ -1,17 +1,15 @@
 // Schemes from outside the tree: the NumPy reference against the same scheme in C++, and programs that misbehave, each
-// a failed row with the end of its stderr.
+// a failed record with the end of its stderr.
 
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "core/program.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::external {
 namespace {
-
-using Catch::Matchers::Contains;
 
 const fs::path root = KVFRONTIER_SOURCE_DIR;
 
@@ -72,7 +70,7 @@ Json config_of(const Json& schemes, int trials = 1) {
           {"stop", {{"min_trials", trials}, {"max_trials", trials}}}};
 }
 
-// What one trial with this program ends in: its failed row's reason, or "ok".
+// What one trial with this program ends in: the reason of its failed record, or "ok".
 struct Ending {
   std::string reason;
   int code;
@@ -84,19 +82,19 @@ Ending ending_of(const std::string& encode, const std::string& decode, double se
   const Finished finished = kvfrontier({"run", config, "--out", folder / "out", "--quiet"});
   INFO(finished.err);
   CHECK(eventually([&] { return processes_of(script) == 0; }));
-  const auto rows = rows_of(folder.path() / "out");
-  REQUIRE(rows.size() == 1);
-  if (rows[0].at("status") != "failed") return {rows[0].at("status"), finished.code};
+  const auto records = records_of(folder.path() / "out");
+  REQUIRE(records.size() == 1);
+  if (records[0].at("status") != "failed") return {records[0].at("status"), finished.code};
   CHECK_THAT(finished.err, Contains("one that failed: "));
   // The table says it too, on one line.
   const Finished table = kvfrontier({"table", folder / "out"});
   CHECK_THAT(table.out, Contains("1 failed ("));
-  return {rows[0].at("data").at("reason"), finished.code};
+  return {records[0].at("data").at("reason"), finished.code};
 }
 
 }  // namespace
 
-TEST_CASE("the NumPy reference is the C++ scheme of the same name, row for row", "[end_to_end][external]") {
+TEST_CASE("the NumPy reference is the C++ scheme of the same name, record for record", "[end_to_end][external]") {
   const Folder folder;
   const std::string python = numpy_python(), script = (root / "experiments/external_scheme/python/sign.py").string();
   const Json process{
@@ -111,34 +109,36 @@ TEST_CASE("the NumPy reference is the C++ scheme of the same name, row for row",
   INFO(finished.err);
   REQUIRE(finished.code == 0);
   std::map<std::string, std::vector<Json>> games;
-  for (const Json& row : rows_of(folder.path() / "out"))
-    games[row.at("parameters").at("d").dump() + ", trial " + row.at("trial").dump()].push_back(row);
+  for (const Json& record : records_of(folder.path() / "out"))
+    games[record.at("parameters").at("d").dump() + ", trial " + record.at("trial").dump()].push_back(record);
   CHECK(games.size() == 8);
   double errors = 0;
-  for (const auto& [game, rows] : games) {
+  for (const auto& [game, records] : games) {
     CAPTURE(game);
-    REQUIRE(rows.size() == 2);
-    const Json &one = rows[0].at("data"), &other = rows[1].at("data");
-    CHECK(rows[0].at("parameters").at("scheme").at("name") != rows[1].at("parameters").at("scheme").at("name"));
-    for (const char* what : {"message_bits", "error", "row_errors"}) CHECK(one.at(what) == other.at(what));
+    REQUIRE(records.size() == 2);
+    const Json &one = records[0].at("data"), &other = records[1].at("data");
+    CHECK(records[0].at("parameters").at("scheme").at("name") != records[1].at("parameters").at("scheme").at("name"));
+    for (const char* what : {"message_bits", "map_errors"}) CHECK(one.at(what) == other.at(what));
+    CHECK(one.at("metrics").at("error") == other.at("metrics").at("error"));
+    CHECK(one.at("metrics").at("error").at("count") == 64);
     for (const char* what : {"mse", "relative_l2", "mixture_relative_l2", "random_relative_l2"})
-      CHECK(one.at(what).get<double>() == Approx(other.at(what).get<double>()).epsilon(1e-9));
-    errors += one.at("row_errors").get<double>();
+      CHECK(mean_of(records[0], what).get<double>() == Approx(mean_of(records[1], what).get<double>()).epsilon(1e-9));
+    errors += mean_of(records[0], "error").get<double>();
   }
   CHECK(errors > 0);  // at d = 16 the scheme errs, so equal errors say something
 
   // The message is one string of bits in both, so either decoder reads it: a replay dumps the NumPy one.
-  for (const Json& row : rows_of(folder.path() / "out")) {
-    if (row.at("parameters").at("scheme").at("name") != "process" || row.at("trial") != 1) continue;
+  for (const Json& record : records_of(folder.path() / "out")) {
+    if (record.at("parameters").at("scheme").at("name") != "process" || record.at("trial") != 1) continue;
     const Finished replay = kvfrontier(
-        {"replay", folder / "out", "--point", row.at("point"), "--trial", "1", "--dump-message", folder / "game"});
+        {"replay", folder / "out", "--point", record.at("point"), "--trial", "1", "--dump-message", folder / "game"});
     CHECK(replay.code == 0);
-    CHECK_THAT(replay.err, Contains("identical to the stored row"));
+    CHECK_THAT(replay.err, Contains("identical to the stored record"));
     CHECK(kvfrontier({"decode", folder / "game"}).code == 0);
   }
 }
 
-TEST_CASE("programs that misbehave are failed rows with the end of their stderr", "[end_to_end][external]") {
+TEST_CASE("programs that misbehave are failed records with the end of their stderr", "[end_to_end][external]") {
   CHECK(ending_of(good_encode, good_decode).reason == "ok");
   const std::string stderr_end = "; its stderr ends: first words | lost the codebook";
   const std::string said = "\n    write_frame(struct.pack(\"<Q\", 12)); last_words()\n";
@@ -199,7 +199,7 @@ TEST_CASE("programs that hang are killed with all they have started", "[end_to_e
              Contains("did not write its message within 15 s; its stderr ends: first words | lost the codebook"));
   CHECK_THAT(ending_of(good_encode, "\n    take_in_message()" + hang, 15).reason,
              Contains("did not write its answers within 15 s; its stderr ends: first words | lost the codebook"));
-  // Before it has said how long its message is: the point is not measured, the row says why.
+  // Before it has said how long its message is: the point is not measured, and its record says why.
   CHECK_THAT(ending_of(hang, good_decode, 15).reason, Contains("did not write the length of its message within 15 s"));
 }
 
@@ -228,7 +228,7 @@ TEST_CASE("a Bob who is given up takes his program with him", "[end_to_end][exte
   const std::string config = folder.write("config.json", config_of(entry_of(script)));
   const Finished finished = kvfrontier({"run", config, "--out", folder / "out", "--quiet", "--bob-seconds", "3"});
   CHECK(finished.code == 1);
-  CHECK(rows_of(folder.path() / "out").at(0).at("data").at("reason") == "Bob did not answer within 3 s");
+  CHECK(records_of(folder.path() / "out").at(0).at("data").at("reason") == "Bob did not answer within 3 s");
   CHECK(eventually([&] { return processes_of(script) == 0; }));
 }
 
@@ -297,28 +297,27 @@ TEST_CASE("an edited program is another point, and its own options reach it", "[
   CHECK_THAT(run(), Contains("1 trials measured, 0 found"));
   folder.write("weights", std::string("2"));
   CHECK_THAT(run(), Contains("1 trials measured, 0 found"));
-  const auto rows = rows_of(folder.path() / "out");
-  REQUIRE(rows.size() == 3);
+  const auto records = records_of(folder.path() / "out");
+  REQUIRE(records.size() == 3);
   std::set<std::string> digests;
-  for (const Json& row : rows) {
-    CHECK(row.at("status") == "ok");
-    CHECK(row.at("data").at("message_bits") == 40);
-    CHECK(row.at("data").at("ledger") == Json{{"message", 40}});
-    const Json& options = row.at("parameters").at("scheme").at("options");
+  for (const Json& record : records) {
+    CHECK(record.at("status") == "ok");
+    CHECK(record.at("data").at("message_bits") == 40);
+    CHECK(record.at("data").at("ledger") == Json{{"message", 40}});
+    const Json& options = record.at("parameters").at("scheme").at("options");
     CHECK(options.at("bits") == 40);
     digests.insert(options.at("digest"));
   }
   CHECK(digests.size() == 3);
   // A digest that is given pins the files.
-  entry["digest"] = *digests.begin() == rows.back().at("parameters").at("scheme").at("options").at("digest")
-                        ? *digests.rbegin()
-                        : *digests.begin();
+  const Json digest = records.back().at("parameters").at("scheme").at("options").at("digest");
+  entry["digest"] = digest == *digests.begin() ? *digests.rbegin() : *digests.begin();
   CHECK(kvfrontier({"check", folder.write("pinned.json", config_of(entry))}).code == 2);
-  entry["digest"] = rows.back().at("parameters").at("scheme").at("options").at("digest");
+  entry["digest"] = digest;
   CHECK_THAT(kvfrontier({"run", folder.write("pinned.json", config_of(entry)), "--out", folder / "out"}).err,
              Contains("0 trials measured, 1 found"));
-  // A replay of the rows of an edited program says so and measures nothing.
-  const Finished replay = kvfrontier({"replay", folder / "out", "--point", rows[0].at("point"), "--trial", "0"});
+  // A replay of the records of an edited program says so and measures nothing.
+  const Finished replay = kvfrontier({"replay", folder / "out", "--point", records[0].at("point"), "--trial", "0"});
   CHECK(replay.code == 3);
   CHECK_THAT(replay.out, Contains("the programs' files are not those that the config was read with"));
 }
@@ -362,25 +361,26 @@ else:
   INFO(finished.err);
   REQUIRE(finished.code == 0);
   std::map<std::string, std::vector<Json>> games;
-  std::size_t infeasible = 0;
-  for (const Json& row : rows_of(folder.path() / "out")) {
-    if (row.at("status") == "infeasible") {
-      CHECK(row.at("data").at("least_bits") == 30);
-      CHECK(row.at("parameters").at("scheme").at("name") == "process");
+  int infeasible = 0;
+  for (const Json& record : records_of(folder.path() / "out")) {
+    if (record.at("status") == "infeasible") {
+      CHECK(record.at("data").at("least_bits") == 30);
+      CHECK(record.at("parameters").at("scheme").at("name") == "process");
       ++infeasible;
       continue;
     }
-    games[row.at("parameters").at("rate").dump() + ", trial " + row.at("trial").dump()].push_back(row.at("data"));
+    games[record.at("parameters").at("rate").dump() + ", trial " + record.at("trial").dump()].push_back(record);
   }
   CHECK(infeasible == 0);
   CHECK(games.size() == 15);
-  for (const auto& [game, data] : games) {
+  for (const auto& [game, records] : games) {
     CAPTURE(game);
-    REQUIRE(data.size() == 2);
-    CHECK(data[0].at("message_bits") == data[1].at("message_bits"));
+    REQUIRE(records.size() == 2);
+    CHECK(records[0].at("data").at("message_bits") == records[1].at("data").at("message_bits"));
     // Not the bit error: entries that are not sent are read at 1/2, where the order of a sum decides.
     for (const char* what : {"mse", "relative_l2", "mixture_relative_l2", "random_relative_l2"})
-      CHECK(data[0].at(what).get<double>() == Approx(data[1].at(what).get<double>()).epsilon(1e-9).margin(1e-12));
+      CHECK(mean_of(records[0], what).get<double>() ==
+            Approx(mean_of(records[1], what).get<double>()).epsilon(1e-9).margin(1e-12));
   }
   config["grid"]["rate"] = 0.2;
   CHECK_THAT(kvfrontier({"run", folder.write("small.json", config), "--out", folder / "small"}).err,

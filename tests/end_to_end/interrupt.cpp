@@ -2,14 +2,11 @@
 
 #include <signal.h>
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::interrupt {
 namespace {
-
-using Catch::Matchers::Contains;
 
 // Bobs that compute for a while: many queries over many tokens.
 const char* const slow_config =
@@ -26,21 +23,21 @@ TEST_CASE("SIGINT and SIGTERM: 130 and 143, trials saved, nobody left", "[end_to
     const Folder folder;
     const std::string config = folder.write("config.json", std::string(quick_config)), out = folder / "out";
     Running run(kvfrontier_words({"run", config, "--out", out, "--threads", "2"}));
-    REQUIRE(eventually([&] { return row_count(out) >= 20; }));
+    REQUIRE(eventually([&] { return record_count(out) >= 20; }));
     run.signal(number);
     const Finished finished = run.wait();
     INFO(finished.err);
     CHECK(finished.code == 128 + number);
     CHECK_THAT(finished.err, Contains("interrupted; every finished trial is saved, run the same command to go on"));
-    const std::size_t rows = row_count(out);
-    CHECK_THAT(finished.err, Contains(std::to_string(rows) + " trials measured"));
+    const std::int64_t records = record_count(out);
+    CHECK_THAT(finished.err, Contains(std::to_string(records) + " trials measured"));
     CHECK(kvfrontier({"table", out}).err.empty());
     CHECK(eventually([&] { return processes_of(folder.path()) == 0; }));
     // What was saved is taken over.
     const Finished more =
-        kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=" + std::to_string(rows + 5)});
+        kvfrontier({"run", config, "--out", out, "--set", "stop.max_trials=" + std::to_string(records + 5)});
     CHECK(more.code == 0);
-    CHECK_THAT(more.err, Contains(std::to_string(rows) + " found"));
+    CHECK_THAT(more.err, Contains(std::to_string(records) + " found"));
   }
 }
 

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include "../support/catch.hpp"
 
 namespace kvfrontier::end_to_end {
 namespace {
@@ -112,7 +113,7 @@ void Running::signal(int number) const {
 
 bool Running::ended() const {
   siginfo_t info{};
-  return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  return waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
 }
 
 Finished Running::wait() {
@@ -134,7 +135,7 @@ Finished Running::wait() {
       char buffer[65536];
       const ssize_t count = read(sources[i].descriptor, buffer, sizeof(buffer));
       if (count > 0)
-        sources[i].text->append(buffer, static_cast<std::size_t>(count));
+        sources[i].text->append(buffer, count);
       else
         sources[i].open = false;  // the end of a pipe, or EIO of a terminal nobody holds
     }
@@ -195,16 +196,16 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::vector<Json> rows_of(const fs::path& directory) {
-  return json_lines(directory, "rows");
+std::vector<Json> records_of(const fs::path& directory) {
+  return json_lines(directory, "records");
 }
 
-std::size_t row_count(const fs::path& directory) {
-  std::size_t count = 0;
+std::int64_t record_count(const fs::path& directory) {
+  std::int64_t count = 0;
   if (!fs::is_directory(directory)) return 0;
-  for (const auto& file : lines_files(directory, "rows")) {
+  for (const auto& file : lines_files(directory, "records")) {
     const std::string text = read_text(file);
-    count += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    count += std::count(text.begin(), text.end(), '\n');
   }
   return count;
 }
@@ -215,18 +216,23 @@ std::map<std::string, Json> last_stops(const fs::path& directory) {
   return stops;
 }
 
+Json mean_of(const Json& record, const std::string& metric) {
+  const Json& metrics = record.at("data").at("metrics");
+  return metrics.contains(metric) ? metrics.at(metric).value("mean", Json()) : Json();
+}
+
 std::string canonical(const fs::path& directory) {
-  std::map<std::pair<std::string, std::int64_t>, std::vector<std::string>> rows;
-  for (Json row : rows_of(directory)) {
-    row.erase("seconds");
-    row.erase("session");
-    rows[{row.at("point"), row.at("trial")}].push_back(row.dump());
+  std::map<std::pair<std::string, std::int64_t>, std::vector<std::string>> records;
+  for (Json record : records_of(directory)) {
+    record.erase("seconds");
+    record.erase("session");
+    records[{record.at("point"), record.at("trial")}].push_back(record.dump());
   }
   std::multimap<std::string, std::string> stops;
   for (const Json& stop : json_lines(directory, "stops")) stops.emplace(stop.at("point"), stop.dump());
   std::string text;
-  for (const auto& [key, list] : rows) {
-    for (const auto& row : list) text += row + '\n';
+  for (const auto& [key, list] : records) {
+    for (const auto& record : list) text += record + '\n';
   }
   for (const auto& [key, stop] : stops) text += stop + '\n';
   return text;

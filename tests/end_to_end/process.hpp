@@ -80,12 +80,15 @@ std::size_t processes_of(const std::string& marker);
 std::string read_text(const fs::path& file);
 std::vector<std::string> lines_of(const std::string& text);
 
-// All rows of rows*.jsonl, or stops of stops*.jsonl, in a directory.
-std::vector<Json> rows_of(const fs::path& directory);
-std::size_t row_count(const fs::path& directory);
+// The records of records*.jsonl in a directory, and their number; 0 while there is no directory.
+std::vector<Json> records_of(const fs::path& directory);
+std::int64_t record_count(const fs::path& directory);
+// Of stops*.jsonl: the last stop of each point, by point id.
 std::map<std::string, Json> last_stops(const fs::path& directory);
-// Rows sorted by point and trial without `seconds` and `session`, then stops sorted by point: what must not depend on
-// threads, shards, order or interruptions.
+// What a game recorded of a metric: its mean, null where there is none.
+Json mean_of(const Json& record, const std::string& metric);
+// Records sorted by point and trial without `seconds` and `session`, then stops sorted by point: what must not depend
+// on threads, shards, order or interruptions.
 std::string canonical(const fs::path& directory);
 
 // A csv table as one map a line.

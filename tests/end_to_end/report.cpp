@@ -1,8 +1,7 @@
 // kvfrontier report: the page holds the numbers of table and verify, and every mistake is a sentence. What the page
 // does in a browser is tested in tests/browser.
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "cli/report_page.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
@@ -10,17 +9,16 @@
 namespace kvfrontier::end_to_end::report {
 namespace {
 
-using Catch::Matchers::Contains;
-
 const bool bundled = cli::report_page().find(cli::report_data_mark) != std::string_view::npos;
 
-std::string write_rows(const Folder& folder, const std::string& name, const std::string& grid, double error = 0.125) {
+std::string write_records(const Folder& folder, const std::string& name, const std::string& grid,
+                          double error = 0.125) {
   std::string text;
   for (const auto& parameters : resolved(grid)) {
     for (std::int64_t trial = 0; trial < 8; ++trial)
-      text += made_up_row(parameters, trial, 500, error).to_json().dump() + '\n';
+      text += made_up_record(parameters, trial, 500, error).to_json().dump() + '\n';
   }
-  folder.write(name + "/rows.jsonl", text);
+  folder.write(name + "/records.jsonl", text);
   return folder / name;
 }
 
@@ -54,23 +52,24 @@ void require_sentence(const Finished& finished, const std::vector<std::string>& 
 
 TEST_CASE("mistakes of report are sentences, and nothing is written", "[end_to_end]") {
   const Folder folder;
-  const std::string rows = write_rows(folder, "rows", R"({"n": 8, "d": 16, "rate": [1, 2], "scheme": "bitpack"})");
+  const std::string records =
+      write_records(folder, "records", R"({"n": 8, "d": 16, "rate": [1, 2], "scheme": "bitpack"})");
   const std::string empty = folder / "empty", page = folder / "report.html";
   fs::create_directory(empty);
   require_sentence(kvfrontier({"report"}), {"report: DIR is missing"});
   require_sentence(kvfrontier({"report", folder / "none", "--out", page}), {folder / "none", "no such directory"});
-  require_sentence(kvfrontier({"report", rows, folder / "none", "--out", page}), {"no such directory"});
-  require_sentence(kvfrontier({"report", empty, "--out", page}), {empty, "no rows here", "kvfrontier run"});
-  require_sentence(kvfrontier({"report", rows, "--oot", page}), {"--oot", "did you mean --out?"});
+  require_sentence(kvfrontier({"report", records, folder / "none", "--out", page}), {"no such directory"});
+  require_sentence(kvfrontier({"report", empty, "--out", page}), {empty, "no records here", "kvfrontier run"});
+  require_sentence(kvfrontier({"report", records, "--oot", page}), {"--oot", "did you mean --out?"});
   if (bundled) {
-    require_sentence(kvfrontier({"report", rows, "--out", folder / "none/report.html"}),
+    require_sentence(kvfrontier({"report", records, "--out", folder / "none/report.html"}),
                      {"cannot write " + (folder / "none/report.html"), "No such file or directory"});
-    require_sentence(kvfrontier({"report", rows, "--out", empty}), {"cannot write " + empty, "it is a directory"});
+    require_sentence(kvfrontier({"report", records, "--out", empty}), {"cannot write " + empty, "it is a directory"});
     Surroundings full;
     full.file_bytes = 4096;
-    require_sentence(kvfrontier({"report", rows, "--out", page}, full), {"cannot write " + page});
+    require_sentence(kvfrontier({"report", records, "--out", page}, full), {"cannot write " + page});
   } else {
-    require_sentence(kvfrontier({"report", rows, "--out", page}), {"report: ", "npm", "build"});
+    require_sentence(kvfrontier({"report", records, "--out", page}), {"report: ", "npm", "build"});
   }
   CHECK_FALSE(fs::exists(page));
   CHECK_FALSE(fs::exists(page + ".tmp"));
@@ -79,30 +78,30 @@ TEST_CASE("mistakes of report are sentences, and nothing is written", "[end_to_e
 TEST_CASE("the page holds every point of its directories as the table has it", "[end_to_end]") {
   if (!bundled) return;  // built without npm
   const Folder folder;
-  write_rows(folder, "sweeps/a", R"({"n": 8, "d": 16, "rate": [1, 2], "scheme": ["bitpack", "uniform"]})");
-  write_rows(folder, "sweeps/b", R"({"n": 4, "d": 16, "rate": 2, "scheme": "bitpack"})", 0);
+  write_records(folder, "sweeps/a", R"({"n": 8, "d": 16, "rate": [1, 2], "scheme": ["bitpack", "uniform"]})");
+  write_records(folder, "sweeps/b", R"({"n": 4, "d": 16, "rate": 2, "scheme": "bitpack"})", 0);
   const std::string page = folder / "report.html";
   const Finished finished = kvfrontier({"report", folder / "sweeps", "--out", page});
   INFO(finished.err);
   REQUIRE(finished.code == 0);
-  CHECK_THAT(finished.err, Contains("40 rows, 5 points"));
+  CHECK_THAT(finished.err, Contains("40 records, 5 points"));
 
   const Json data = data_of(page);
   CHECK(data.at("directories") == Json({folder / "sweeps/a", folder / "sweeps/b"}));
-  auto rows = table_of(folder / "sweeps/a");
-  for (const auto& row : table_of(folder / "sweeps/b")) rows.push_back(row);
+  auto lines = table_of(folder / "sweeps/a");
+  for (const auto& line : table_of(folder / "sweeps/b")) lines.push_back(line);
   const auto points = column(data, "point");
-  REQUIRE(points.size() == rows.size());
-  for (const auto& row : rows) {
-    const auto place =
-        static_cast<std::size_t>(std::find(points.begin(), points.end(), row.at("point")) - points.begin());
-    REQUIRE(place < points.size());
-    for (const auto& [name, text] : row) {
+  REQUIRE(points.size() == lines.size());
+  for (const auto& line : lines) {
+    const auto place = std::find(points.begin(), points.end(), line.at("point")) - points.begin();
+    REQUIRE(place < std::ssize(points));
+    for (const auto& [name, text] : line) {
+      if (name.rfind("param.", 0) == 0) continue;  // the page shows parameters under their own names
       INFO(name);
       const Json value = column(data, name).at(place);
       CHECK((value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump()) == text);
     }
-    CHECK(column(data, "directory").at(place) == folder / (row.at("n") == "8" ? "sweeps/a" : "sweeps/b"));
+    CHECK(column(data, "directory").at(place) == folder / (line.at("n") == "8" ? "sweeps/a" : "sweeps/b"));
     CHECK(column(data, "queries").at(place) == 256);
   }
   // Floors of both sizes, from 1/2 down to 0.
@@ -112,7 +111,7 @@ TEST_CASE("the page holds every point of its directories as the table has it", "
     CHECK(floor.at("finite").back() == 0);
     CHECK(floor.at("bits").back() == floor.at("information_bits"));
   }
-  // The same rows, the same page.
+  // The same records, the same page.
   const std::string before = read_text(page);
   REQUIRE(kvfrontier({"report", folder / "sweeps", "--out", page}).code == 0);
   CHECK(read_text(page) == before);
@@ -121,10 +120,10 @@ TEST_CASE("the page holds every point of its directories as the table has it", "
 TEST_CASE("the page has the verdicts of verify", "[end_to_end]") {
   if (!bundled) return;
   const Folder folder;
-  const std::string claim = "nonadaptive_probes", rows = folder / "rows", page = folder / "report.html";
-  REQUIRE(kvfrontier({"verify", "--only", claim, "--out", rows, "--quiet"}).code == 0);
-  Json expected = Json::parse(kvfrontier({"verify", "--only", claim, "--from", rows, "--json"}).out).at(0);
-  REQUIRE(kvfrontier({"report", rows, "--out", page}).code == 0);
+  const std::string claim = "nonadaptive_probes", records = folder / "records", page = folder / "report.html";
+  REQUIRE(kvfrontier({"verify", "--only", claim, "--out", records, "--quiet"}).code == 0);
+  Json expected = Json::parse(kvfrontier({"verify", "--only", claim, "--from", records, "--json"}).out).at(0);
+  REQUIRE(kvfrontier({"report", records, "--out", page}).code == 0);
   const Json data = data_of(page);
   REQUIRE(data.at("claims").at("judged").size() == 1);
   Json judged = data.at("claims").at("judged").at(0);
@@ -135,7 +134,7 @@ TEST_CASE("the page has the verdicts of verify", "[end_to_end]") {
   CHECK(data.at("claims").at("unmeasured").size() > 20);
   CHECK(data.at("points").at("count") == 0);
   REQUIRE(data.at("sessions").size() == 1);
-  CHECK(data.at("sessions").at(0).at("rows") == data.at("rows"));
+  CHECK(data.at("sessions").at(0).at("records") == data.at("records"));
 }
 
 }  // namespace kvfrontier::end_to_end::report

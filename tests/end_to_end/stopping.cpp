@@ -1,14 +1,11 @@
 // When and why points stop, what a changed rule does to a store that is there already, and points that cannot be
 // measured.
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::stopping {
 namespace {
-
-using Catch::Matchers::Contains;
 
 struct Sweep {
   Folder folder;
@@ -37,9 +34,9 @@ TEST_CASE("half_width stops at the first checkpoint that is narrow enough", "[en
   INFO(stop.dump());
   CHECK(stop.at("reason") == "half_width");
   CHECK(stop.at("looks") == 5);  // 4, 8, 16, 32, 64
-  const std::size_t trials = stop.at("trials");
+  const std::int64_t trials = stop.at("trials");
   CHECK((trials == 8 || trials == 16 || trials == 32));
-  CHECK(row_count(sweep.out) == trials);  // none beyond
+  CHECK(record_count(sweep.out) == trials);  // none beyond
   const auto line = table_of(sweep.out).at(0);
   CHECK(line.at("trials") == std::to_string(trials));
   CHECK(line.at("stop") == "half_width");
@@ -62,8 +59,8 @@ TEST_CASE("raising max_trials goes on, lowering it leaves later trials uncounted
   const Finished lowered = sweep.run({"--set", "stop.max_trials=8"});
   CHECK_THAT(lowered.err, Contains("0 trials measured, 12 found"));
   auto again = table_of(sweep.out).at(0);
-  CHECK(row_count(sweep.out) == 12);  // nothing is thrown away
-  CHECK(again == eight);              // nor counted
+  CHECK(record_count(sweep.out) == 12);  // nothing is thrown away
+  CHECK(again == eight);                 // nor counted
   REQUIRE(sweep.run({"--set", "stop.max_trials=12"}).code == 0);
   CHECK(table_of(sweep.out).at(0) == twelve);
   // The last decision survives a merge.
@@ -79,13 +76,13 @@ TEST_CASE("an unfinished point shows the trials it has", "[end_to_end]") {
   const Sweep sweep(one_point);
   REQUIRE(sweep.run({"--threads", "1"}).code == 0);
   fs::remove(sweep.out + "/stops.jsonl");
-  const std::string text = read_text(sweep.out + "/rows.jsonl");
+  const std::string text = read_text(sweep.out + "/records.jsonl");
   const auto lines = lines_of(text);
   // Trial 5 is missing: a run that was killed with others under way.
-  fs::remove(sweep.out + "/rows.jsonl");
+  fs::remove(sweep.out + "/records.jsonl");
   std::string rest;
   for (std::size_t i = 0; i < lines.size(); ++i) rest += i == 5 ? "" : lines[i] + '\n';
-  sweep.folder.write("out/rows.jsonl", rest);
+  sweep.folder.write("out/records.jsonl", rest);
   const auto line = table_of(sweep.out).at(0);
   CHECK(line.at("trials") == "5");
   CHECK(line.at("stop") == "unfinished");
@@ -94,14 +91,14 @@ TEST_CASE("an unfinished point shows the trials it has", "[end_to_end]") {
   CHECK(table_of(sweep.out).at(0).at("trials") == "8");
 }
 
-TEST_CASE("a budget below the least message is one infeasible row with the least rate, for any number of threads",
+TEST_CASE("a budget below the least message is one infeasible record with the least rate, for any number of threads",
           "[end_to_end]") {
   const Sweep sweep(R"({"n": 8, "d": 16, "rate": [0.05, 0.1], "scheme": {"name": "uniform", "keys": "public"}})");
   for (const char* threads : {"1", "8"}) {
     const Finished finished = sweep.run({"--threads", threads});
     CHECK(finished.code == 0);
     CHECK_THAT(finished.err, Contains("2 infeasible, 0 failed"));
-    CHECK(row_count(sweep.out) == 2);
+    CHECK(record_count(sweep.out) == 2);
     for (const auto& [point, stop] : last_stops(sweep.out)) {
       CHECK(stop.at("reason") == "infeasible");
       CHECK(stop.at("trials") == 1);
@@ -117,14 +114,14 @@ TEST_CASE("a budget below the least message is one infeasible row with the least
   }
 }
 
-TEST_CASE("uncertified trials are rows, counted in the table, and never redrawn", "[end_to_end]") {
+TEST_CASE("uncertified trials are records, counted in the table, and never redrawn", "[end_to_end]") {
   // 341 sign vectors of length 16 coincide in most draws; of length 22, in some.
   const Sweep sweep(R"({"n": 32, "d": [16, 20], "embedding": "rademacher", "scheme": "exact"})",
                     R"({"max_trials": 40})", 8);
   const Finished finished = sweep.run();
   INFO(finished.err);
   CHECK(finished.code == 0);
-  CHECK(row_count(sweep.out) == 80);
+  CHECK(record_count(sweep.out) == 80);
   for (const auto& line : table_of(sweep.out)) {
     const int measured = std::stoi(line.at("trials")), uncertified = std::stoi(line.at("uncertified"));
     INFO("d = " << line.at("d") << ": " << measured << " + " << uncertified);
@@ -133,28 +130,29 @@ TEST_CASE("uncertified trials are rows, counted in the table, and never redrawn"
     CHECK(line.at("status") == (measured > 0 ? "ok" : "uncertified"));
     if (measured > 0) CHECK(std::stod(line.at("error")) == 0);
   }
-  std::size_t found = 0;
-  for (const Json& row : rows_of(sweep.out)) found += row.at("status") == "uncertified";
+  int found = 0;
+  for (const Json& record : records_of(sweep.out)) found += record.at("status") == "uncertified";
   CHECK_THAT(finished.err, Contains(std::to_string(found) + " uncertified"));
   CHECK_THAT(kvfrontier({"table", sweep.out}).out,
              Contains(std::to_string(found) + " trials have no certified scaling"));
 }
 
-TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep goes on", "[end_to_end]") {
+TEST_CASE("a point that cannot fit into memory is a failed record, and the sweep goes on", "[end_to_end]") {
   const Sweep sweep(R"({"n": [4, 64], "d": 16, "scheme": "exact"})");
   const Finished none = sweep.run({"--memory", "0.001", "--threads", "4"});
   INFO(none.err);
   CHECK(none.code == 1);
-  CHECK(row_count(sweep.out) == 2);
-  for (const Json& row : rows_of(sweep.out)) {
-    CHECK(row.at("status") == "failed");
-    CHECK(row.at("trial") == 0);
-    CHECK_THAT(row.at("data").at("reason").get<std::string>(),
+  CHECK(record_count(sweep.out) == 2);
+  for (const Json& record : records_of(sweep.out)) {
+    CHECK(record.at("status") == "failed");
+    CHECK(record.at("trial") == 0);
+    CHECK_THAT(record.at("data").at("reason").get<std::string>(),
                Contains("needs about ") && Contains(" GB of memory where 0.001 GB may be used"));
+    CHECK(record.at("data").at("point_failed") == true);
   }
   // Found failures still count: the exit code stays 1 until they are measured.
   CHECK(sweep.run().code == 1);
-  CHECK(row_count(sweep.out) == 2);
+  CHECK(record_count(sweep.out) == 2);
   // Room for the small point.
   const Finished some = sweep.run({"--memory", "0.0045", "--retry-failed"});
   INFO(some.err);
@@ -167,10 +165,10 @@ TEST_CASE("a point that cannot fit into memory is a failed row, and the sweep go
   CHECK(ok == 1);
   CHECK(failed == 1);
   CHECK_THAT(kvfrontier({"table", sweep.out}).out, Contains("1 failed (needs about"));
-  // A replay of the failed row contradicts nothing.
-  for (const Json& row : rows_of(sweep.out)) {
-    if (row.at("status") != "failed" || row.at("parameters").at("n") != 64) continue;
-    const Finished replay = kvfrontier({"replay", sweep.out, "--point", row.at("point"), "--trial", "0"});
+  // A replay of the failed record contradicts nothing.
+  for (const Json& record : records_of(sweep.out)) {
+    if (record.at("status") != "failed" || record.at("parameters").at("n") != 64) continue;
+    const Finished replay = kvfrontier({"replay", sweep.out, "--point", record.at("point"), "--trial", "0"});
     CHECK(replay.code == 1);
     CHECK_THAT(replay.err, Contains("the stored trial failed (needs about"));
   }
@@ -201,7 +199,7 @@ TEST_CASE("a --dry-run runs nothing and creates nothing", "[end_to_end]") {
   CHECK_THAT(sweep.run({"--dry-run", "--shard", "1/2"}).out, Contains("points          2\n"));
 }
 
-TEST_CASE("without --out rows go below the current directory", "[end_to_end]") {
+TEST_CASE("without --out records go below the current directory", "[end_to_end]") {
   const Sweep sweep(one_point);
   Surroundings elsewhere;
   elsewhere.directory = sweep.folder / "work";
@@ -209,7 +207,7 @@ TEST_CASE("without --out rows go below the current directory", "[end_to_end]") {
   const Finished finished = kvfrontier({"run", sweep.config}, elsewhere);
   CHECK(finished.code == 0);
   CHECK_THAT(finished.err, Contains("-> results/runs/config"));
-  CHECK(row_count(elsewhere.directory / "results/runs/config") == 8);
+  CHECK(record_count(elsewhere.directory / "results/runs/config") == 8);
 }
 
 TEST_CASE("progress is a plain line, or one that is rewritten on a terminal", "[end_to_end]") {

@@ -1,8 +1,9 @@
 // Tables and frontiers: the contracted columns, every format, and numbers checked by hand.
 
-#include <catch2/catch.hpp>
 #include <set>
+#include <sstream>
 
+#include "../support/catch.hpp"
 #include "analysis/columns.hpp"
 #include "analysis/frontier.hpp"
 #include "made_up.hpp"
@@ -11,19 +12,34 @@
 namespace kvfrontier::end_to_end::table {
 namespace {
 
-using Catch::Matchers::Contains;
-
-sweep::Store store_of(const std::vector<sweep::Row>& rows) {
+sweep::Store store_of(const std::vector<sweep::Record>& records) {
   sweep::Store store;
-  for (const auto& row : rows) store.add(row);
+  for (const auto& record : records) store.add(record);
   return store;
 }
 
-std::string write_rows(const Folder& folder, const std::vector<sweep::Row>& rows) {
+std::string write_records(const Folder& folder, const std::vector<sweep::Record>& records) {
   std::string text;
-  for (const auto& row : rows) text += row.to_json().dump() + '\n';
-  folder.write("rows.jsonl", text);
+  for (const auto& record : records) text += record.to_json().dump() + '\n';
+  folder.write("records.jsonl", text);
   return folder.path().string();
+}
+
+// The names of a csv's columns, in order.
+std::vector<std::string> columns_of(const std::string& csv) {
+  std::vector<std::string> names;
+  std::istringstream line(lines_of(csv).at(0));
+  for (std::string name; std::getline(line, name, ',');) names.push_back(name);
+  return names;
+}
+
+// Every value of the parameters that is no object, by its dotted path.
+void collect(const Json& json, const std::string& path, std::map<std::string, std::string>& leaves) {
+  if (!json.is_object()) {
+    leaves[path] = json.is_null() ? "" : json.is_string() ? json.get<std::string>() : json.dump();
+    return;
+  }
+  for (const auto& [name, value] : json.items()) collect(value, path + "." + name, leaves);
 }
 
 }  // namespace
@@ -36,15 +52,20 @@ TEST_CASE("a model scales a head by layers and heads, where its shape is", "[end
     {"schedule": "var256", "d": 64, "rate": 1, "scheme": "bitpack"}, {"n": 8, "d": 64, "rate": 1, "scheme": "bitpack"}],
     "queries": 4, "stop": {"max_trials": 1}})"));
   REQUIRE(kvfrontier({"run", config, "--out", out, "--quiet"}).code == 0);
-  const Json rows = Json::parse(kvfrontier({"table", out, "--format", "json", "--model", "var-d16"}).out);
-  REQUIRE(rows.size() == 2);
-  for (const Json& row : rows) {
-    if (row.at("n") == 8) {
-      CHECK(row.at("model_mib").is_null());
+  const Json lines = Json::parse(kvfrontier({"table", out, "--format", "json", "--model", "var-d16"}).out);
+  REQUIRE(lines.size() == 2);
+  for (const Json& line : lines) {
+    if (line.at("n") == 8) {
+      CHECK(line.at("model_mib").is_null());
     } else {
-      CHECK(row.at("model_mib").get<double>() == Approx(27136.0 * 256 / 8 / 1048576));
+      CHECK(line.at("model_mib").get<double>() == Approx(27136.0 * 256 / 8 / 1048576));
     }
   }
+  const auto names = columns_of(kvfrontier({"table", out, "--format", "csv", "--model", "var-d16"}).out);
+  const auto mib = std::find(names.begin(), names.end(), "model_mib");
+  REQUIRE(mib != names.end());
+  REQUIRE(mib + 1 != names.end());
+  CHECK((mib + 1)->rfind("param.", 0) == 0);  // parameters come last
   CHECK_THAT(kvfrontier({"table", out, "--model", "var-d16"}).out,
              Contains("0.8281") && Contains("16 layers x 16 heads"));
   CHECK_THAT(kvfrontier({"table", out, "--format", "latex", "--model", "var-d16"}).out, Contains("MiB & error"));
@@ -54,6 +75,59 @@ TEST_CASE("a model scales a head by layers and heads, where its shape is", "[end
   // An fp16 cache of keys and values, from layers, heads, tokens and width alone.
   CHECK_THAT(kvfrontier({"floor", "--model", "infinity-8b", "--error", "0.1"}).out,
              Contains("an fp16 cache of these N tokens: 3514 MiB"));
+}
+
+TEST_CASE("a csv begins with the contracted columns and ends with the parameters", "[end_to_end]") {
+  const Folder folder;
+  const std::string out = folder / "out";
+  const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier", "seed": 3,
+    "grid": [{"n": 8, "d": 16, "rate": [0.05, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public"}]},
+             {"n": 8, "d": 16, "instance": {"name": "clustered", "clusters": 2}, "scheme": "exact"}],
+    "queries": 16, "stop": {"max_trials": 2}})"));
+  REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
+  const std::string csv = kvfrontier({"table", out, "--format", "csv"}).out;
+  const auto names = columns_of(csv);
+  const auto contracted = columns_of(
+      "experiment,instance,embedding,n,d,tokens,tau,eta,scheme,options,rate_budget,status,trials,message_bits,"
+      "peak_state_bits,error,error_lo,error_hi,mse,floor_bits,floor_kind,gap");
+  REQUIRE(contracted.size() == 22);
+  REQUIRE(names.size() > contracted.size());
+  CHECK(std::vector<std::string>(names.begin(), names.begin() + 22) == contracted);
+  CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+  // Those that version 0.1 had after them, and what records and metrics add.
+  const auto is_parameter = [](const std::string& name) { return name.rfind("param.", 0) == 0; };
+  const auto first_parameter = std::find_if(names.begin(), names.end(), is_parameter);
+  const std::set<std::string> free(names.begin() + 22, first_parameter);
+  std::istringstream others(R"(keys schedule rate bits_per_token mib fp16_ratio information_bits mse_floor error_theorem
+    worst_decile ties relative_l2 mixture_relative_l2 random_relative_l2 uncertified failed least_rate stop seconds seed
+    point label surrogates stored_keys value_bits formula_bits fixed_bits smaller_bits margin queried_rows mse_lo mse_hi
+    error_theorem_lo error_theorem_hi within_eta within_eta_lo within_eta_hi)");
+  for (std::string name; others >> name;) {
+    INFO(name);
+    CHECK(free.contains(name));
+  }
+  CHECK(std::all_of(first_parameter, names.end(), is_parameter));
+  // The parameters are those of the records, of every point: a cell is empty where a point has no such parameter.
+  std::set<std::string> paths;
+  std::map<std::string, std::map<std::string, std::string>> leaves;
+  for (const Json& record : records_of(out)) {
+    auto& point = leaves[record.at("point")];
+    collect(record.at("parameters"), "param", point);
+    for (const auto& [path, value] : point) paths.insert(path);
+  }
+  CHECK(paths == std::set<std::string>(first_parameter, names.end()));
+  for (const char* path :
+       {"param.experiment", "param.seed", "param.queries", "param.chunk", "param.tau", "param.scheme.name",
+        "param.scheme.version", "param.scheme.options.keys", "param.instance.name", "param.instance.options.clusters"})
+    CHECK(paths.contains(path));
+  const auto table = parse_csv(csv);
+  REQUIRE(table.size() == 5);
+  for (const auto& line : table) {
+    for (const std::string& path : paths) {
+      INFO(path);
+      CHECK(line.at(path) == leaves.at(line.at("point"))[path]);
+    }
+  }
 }
 
 TEST_CASE("every format of the table holds every point", "[end_to_end]") {
@@ -103,11 +177,11 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
                            "rademacher keys", "scheme", "interval", "gap"})
     CHECK_THAT(text, Contains(word));
 
-  // LaTeX: as many cells in every row as columns declared, nothing unescaped.
+  // LaTeX: as many cells in every line as columns declared, nothing unescaped.
   const std::string latex = kvfrontier({"table", out, "--format", "latex"}).out;
   CHECK(latex.rfind("\\begin{tabular}{llrrrrrr}\n\\toprule\n", 0) == 0);
   CHECK_THAT(latex, Contains("\\bottomrule\n\\end{tabular}\n"));
-  int rows = 0;
+  int latex_lines = 0;
   for (const auto& line : lines_of(latex)) {
     INFO(line);
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -115,21 +189,21 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
     }
     CHECK(std::count(line.begin(), line.end(), '$') % 2 == 0);
     if (line.find(" & ") == std::string::npos) continue;
-    ++rows;
+    ++latex_lines;
     CHECK(std::count(line.begin(), line.end(), '&') == 7);
     CHECK(line.substr(line.size() - 3) == " \\\\");
   }
-  CHECK(rows == 8);
+  CHECK(latex_lines == 8);
   CHECK_THAT(latex, Contains("[0.00000, "));
 }
 
-TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
+TEST_CASE("a table's numbers are those of its records", "[end_to_end]") {
   const Json half = resolved(R"({"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 168}})", 100).at(0);
-  std::vector<sweep::Row> rows;
+  std::vector<sweep::Record> records;
   for (const double error : {0.2, 0.3, 0.25, 0.25})
-    rows.push_back(made_up_row(half, static_cast<std::int64_t>(rows.size()), 168, error));
+    records.push_back(made_up_record(half, std::ssize(records), 168, error));
   const Folder folder;
-  const auto line = table_of(write_rows(folder, rows)).at(0);
+  const auto line = table_of(write_records(folder, records)).at(0);
   CHECK(line.at("trials") == "4");
   CHECK(std::stod(line.at("error")) == Approx(0.25));
   CHECK(std::stod(line.at("mse")) == Approx(0.25));
@@ -140,20 +214,27 @@ TEST_CASE("a table's numbers are those of its rows", "[end_to_end]") {
   CHECK(std::stod(line.at("error_hi")) == Approx(0.25 + 0.0649613).epsilon(1e-5));
   CHECK(line.at("random_relative_l2").empty());  // a ratio without a denominator
   CHECK(line.at("mixture_relative_l2") == "0.1");
+  CHECK(line.at("queried_rows") == "400");
+  // Student, as it is for every metric but the bit error.
+  CHECK(std::stod(line.at("mse_lo")) == Approx(0.25 - 0.0649613).epsilon(1e-5));
+  CHECK(std::stod(line.at("mse_hi")) == Approx(0.25 + 0.0649613).epsilon(1e-5));
+  CHECK(line.at("random_relative_l2_lo").empty());
 }
 
-TEST_CASE("one token and one bit: a ratio to exact outputs of 0 is null, in rows, replays and tables", "[end_to_end]") {
+TEST_CASE("one token and one bit: a ratio to exact outputs of 0 is null, in records, replays and tables",
+          "[end_to_end]") {
   const Folder folder;
   const std::string out = folder / "out";
   const std::string config = folder.write("config.json", std::string(R"({"experiment": "index_frontier",
     "grid": {"n": 2, "d": 1, "scheme": [{"name": "bitpack", "bits": 0}, "exact"]}, "queries": 4, "stop": {"max_trials": 12}})"));
   REQUIRE(kvfrontier({"run", config, "--out", out}).code == 0);
   int without = 0;
-  for (const Json& row : rows_of(out)) {
-    if (!row.at("data").at("relative_l2").is_null()) continue;
+  for (const Json& record : records_of(out)) {
+    REQUIRE(record.at("data").at("metrics").contains("relative_l2"));
+    if (!mean_of(record, "relative_l2").is_null()) continue;
     ++without;
     if (without == 1)
-      CHECK(kvfrontier({"replay", out, "--point", row.at("point"), "--trial", row.at("trial").dump()}).code == 0);
+      CHECK(kvfrontier({"replay", out, "--point", record.at("point"), "--trial", record.at("trial").dump()}).code == 0);
   }
   CHECK(without > 0);
   for (const auto& line : table_of(out)) CHECK(line.at("relative_l2") == (line.at("scheme") == "exact" ? "0.0" : ""));
@@ -162,30 +243,29 @@ TEST_CASE("one token and one bit: a ratio to exact outputs of 0 is null, in rows
 }
 
 TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
-  // (bits, error): 100 at 0.2 twice, both stand; 100 at 0.3 and 120 at 0.2 are beaten; 50 at 0.4 stands.
+  // (bits, error): 100 at 0.2 twice, both are kept; 100 at 0.3 and 120 at 0.2 are beaten; 50 at 0.4 is kept.
   const auto points = resolved(
       R"([{"n": 8, "d": 16, "rate": [0.1, 0.2, 0.3, 0.4], "scheme": "bitpack"}, {"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 7}}])");
-  const std::vector<std::pair<std::uint64_t, double>> numbers{
-      {100, 0.2}, {100, 0.3}, {120, 0.2}, {50, 0.4}, {100, 0.2}};
-  std::vector<sweep::Row> rows;
+  const std::vector<std::pair<core::Bits, double>> numbers{{100, 0.2}, {100, 0.3}, {120, 0.2}, {50, 0.4}, {100, 0.2}};
+  std::vector<sweep::Record> records;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     for (int trial = 0; trial < 2; ++trial)
-      rows.push_back(made_up_row(points.at(i), trial, numbers[i].first, numbers[i].second));
+      records.push_back(made_up_record(points.at(i), trial, numbers[i].first, numbers[i].second));
   }
   // Another cell has its own frontier, however bad.
   const Json other = resolved(R"({"n": 4, "d": 16, "scheme": {"name": "bitpack", "bits": 7}})").at(0);
-  for (int trial = 0; trial < 2; ++trial) rows.push_back(made_up_row(other, trial, 500, 0.5));
+  for (int trial = 0; trial < 2; ++trial) records.push_back(made_up_record(other, trial, 500, 0.5));
   std::multiset<std::pair<double, double>> kept;
-  for (const auto& point : analysis::undominated(analysis::summarise(store_of(rows))))
-    kept.emplace(point.message_bits, point.error);
+  for (const auto& point : analysis::undominated(analysis::summarise(store_of(records))))
+    kept.emplace(point.message_bits(), point.error().mean);
   CHECK(kept == std::multiset<std::pair<double, double>>{{50, 0.4}, {100, 0.2}, {100, 0.2}, {500, 0.5}});
 
   const Folder folder;
-  const Finished finished = kvfrontier({"frontier", write_rows(folder, rows), "--target-error", "0.45"});
+  const Finished finished = kvfrontier({"frontier", write_records(folder, records), "--target-error", "0.45"});
   CHECK(finished.code == 0);
   CHECK_THAT(finished.out, Contains("undominated points") && Contains("n = 8") && Contains("n = 4"));
   const auto lines = lines_of(finished.out.substr(0, finished.out.find("\n\n")));
-  // Two titles; a heading and a point; a heading and two points, of which one stands twice in the store.
+  // Two titles; a heading and a point; a heading and two points, of which the store holds one twice.
   CHECK(lines.size() == 7);
   const auto times = [&](const std::string& bits) {
     return std::count_if(lines.begin(), lines.end(),
@@ -200,10 +280,10 @@ TEST_CASE("the frontier keeps what no other point beats", "[end_to_end]") {
 TEST_CASE("least bits at a target error need the whole interval below it", "[end_to_end]") {
   const auto points = resolved(
       R"({"n": 8, "d": 16, "rate": [0.5, 0.75, 1], "scheme": ["bitpack", {"name": "uniform", "keys": "public", "format": "bf16"}]})");
-  std::vector<sweep::Row> rows;
-  const auto add = [&](const Json& parameters, std::uint64_t bits, const std::vector<double>& errors) {
-    for (const double error : errors)
-      rows.push_back(made_up_row(parameters, static_cast<std::int64_t>(rows.size() % errors.size()), bits, error));
+  std::vector<sweep::Record> records;
+  const auto add = [&](const Json& parameters, core::Bits bits, const std::vector<double>& errors) {
+    for (std::int64_t trial = 0; trial < std::ssize(errors); ++trial)
+      records.push_back(made_up_record(parameters, trial, bits, errors[trial]));
   };
   for (const Json& parameters : points) {
     const double rate = parameters.at("rate");
@@ -213,16 +293,16 @@ TEST_CASE("least bits at a target error need the whole interval below it", "[end
     if (bitpack && rate == 1) add(parameters, 336, {0, 0, 0, 0});
     if (!bitpack && rate == 1) add(parameters, 336, {0.4, 0.4, 0.4, 0.4});
   }
-  const auto least = analysis::least_bits(analysis::summarise(store_of(rows)), 0.1);
+  const auto least = analysis::least_bits(analysis::summarise(store_of(records)), 0.1);
   REQUIRE(least.size() == 2);
   CHECK(least[0].curve == "bitpack");
   CHECK(least[0].reached);
-  CHECK(least[0].point.message_bits == 252);
+  CHECK(least[0].point.message_bits() == 252);
   CHECK(least[0].floor_bits == 183);  // as `kvfrontier floor --n 8 --d 16 --error 0.1` says
   CHECK(least[1].curve == "uniform format=bf16 keys=public");
   CHECK_FALSE(least[1].reached);
   const Folder folder;
-  CHECK_THAT(kvfrontier({"frontier", write_rows(folder, rows)}).out, Contains("not reached"));
+  CHECK_THAT(kvfrontier({"frontier", write_records(folder, records)}).out, Contains("not reached"));
   CHECK_THAT(kvfrontier({"floor", "--n", "8", "--d", "16", "--error", "0.1"}).out, Contains("183"));
 }
 
@@ -232,8 +312,10 @@ TEST_CASE("paired differences are those of common counted trials", "[end_to_end]
   REQUIRE(points.size() == 2);
   const std::vector<double> a{0.10, 0.20, 0.30, 0.20, 0.9}, b{0.05, 0.25, 0.20, 0.10};
   sweep::Store store;
-  for (std::size_t i = 0; i < a.size(); ++i) store.add(made_up_row(points[0], static_cast<std::int64_t>(i), 336, a[i]));
-  for (std::size_t i = 0; i < b.size(); ++i) store.add(made_up_row(points[1], static_cast<std::int64_t>(i), 256, b[i]));
+  for (std::int64_t trial = 0; trial < std::ssize(a); ++trial)
+    store.add(made_up_record(points[0], trial, 336, a[trial]));
+  for (std::int64_t trial = 0; trial < std::ssize(b); ++trial)
+    store.add(made_up_record(points[1], trial, 256, b[trial]));
   auto pairs = analysis::paired_differences(store, analysis::summarise(store));
   REQUIRE(pairs.size() == 1);
   CHECK(pairs[0].curve_a == "bitpack");

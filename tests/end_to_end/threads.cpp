@@ -2,15 +2,13 @@
 
 #include <sched.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::threads {
 namespace {
-
-using Catch::Matchers::Contains;
 
 // Sets or unsets a variable for as long as it lives; children inherit it.
 class Variable {

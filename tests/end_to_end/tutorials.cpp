@@ -1,7 +1,6 @@
 // What the tutorials show is what the tree holds: their code, block by block, and the output of their programs.
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::tutorials {
@@ -73,7 +72,36 @@ TEST_CASE("the claim of the tutorial holds", "[end_to_end][tutorials]") {
         console_lines(root / "docs/tutorial_experiment.md", "./own_share verify --only own_share --out rows"));
 }
 
-TEST_CASE("the tutorial's scheme stands where its table says", "[end_to_end][tutorials]") {
+TEST_CASE("a metric in one file is in records, tables, csv, report and docs", "[end_to_end][tutorials]") {
+  const Folder folder;
+  const std::string config = folder.write("one.json", std::string(R"({"experiment": "index_frontier",
+    "grid": {"n": 4, "d": 16, "scheme": "exact"}, "queries": 8, "stop": {"min_trials": 2, "max_trials": 2}})"));
+  const std::string out = folder / "records", name = "largest_distance";
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), KVFRONTIER_METRIC_BINARY);
+    const Finished finished = Running(words).wait();
+    INFO(finished.err);
+    REQUIRE(finished.code == 0);
+    return finished.out;
+  };
+  run({"run", config, "--out", out, "--quiet"});
+  const Json record = Json::parse(lines_of(read_text(fs::path(out) / "records.jsonl")).at(0));
+  const double measured = record.at("data").at("metrics").at(name).at("mean");
+  CHECK(measured > 0);
+  CHECK(measured < 0.5);
+  const auto csv = lines_of(run({"table", out, "--format", "csv"}));
+  for (const char* column : {"", "_lo", "_hi"}) CHECK_THAT(csv.at(0), Contains("," + name + column + ","));
+  CHECK(Json::parse(run({"table", out, "--format", "json"})).at(0).at(name) > 0);
+  CHECK_THAT(run({"list", "metrics"}), Contains(name));
+  CHECK_THAT(run({"list", "fields", "--markdown"}), Contains("| `" + name + "` | levels | lower | 1.0 |"));
+  CHECK_THAT(run({"audit", out}), Contains("0 findings"));
+  const std::string page = folder / "page.html";
+  const Finished report = Running({KVFRONTIER_METRIC_BINARY, "report", out, "--out", page}).wait();
+  if (report.code == 0) CHECK_THAT(read_text(page), Contains(name));
+  if (report.code != 0) CHECK_THAT(report.err, Contains("npm"));  // a build without the page says so
+}
+
+TEST_CASE("the tutorial's scheme is where its table says", "[end_to_end][tutorials]") {
   const Folder folder;
   const std::string config = (root / "experiments/external_scheme/cpp/compare.json").string();
   const fs::path document = root / "docs/tutorial_scheme.md";

@@ -1,16 +1,15 @@
-// kvfrontier verify as a user meets it: verdicts, resuming, shards, judging stored rows, what is missing, exit codes.
+// kvfrontier verify as a user meets it: verdicts, resuming, shards, judging stored records, what is missing, exit
+// codes.
 
-#include <catch2/catch.hpp>
 #include <fstream>
 
+#include "../support/catch.hpp"
 #include "process.hpp"
 
 namespace kvfrontier::end_to_end::verify {
 namespace {
 
-using Catch::Matchers::Contains;
-
-// Cheap, and its rows hold one number that is easily forged.
+// Cheap, and its records hold one number that is easily forged.
 const std::string claim = "nonadaptive_probes";
 
 Finished verify(std::vector<std::string> words) {
@@ -32,19 +31,19 @@ std::string line_of(const std::string& text, const std::string& name) {
 
 void forge(const std::string& directory, double factor) {
   std::string text;
-  for (const auto& line : lines_of(read_text(directory + "/rows.jsonl"))) {
-    Json row = Json::parse(line);
-    row["data"]["success"] = row["data"]["success"].get<double>() * factor;
-    text += row.dump() + '\n';
+  for (const auto& line : lines_of(read_text(directory + "/records.jsonl"))) {
+    Json record = Json::parse(line);
+    record["data"]["success"] = record["data"]["success"].get<double>() * factor;
+    text += record.dump() + '\n';
   }
-  std::ofstream(directory + "/rows.jsonl") << text;
+  std::ofstream(directory + "/records.jsonl") << text;
 }
 
 }  // namespace
 
-TEST_CASE("verify measures, judges, resumes, and judges again from the rows alone", "[end_to_end]") {
+TEST_CASE("verify measures, judges, resumes, and judges again from the records alone", "[end_to_end]") {
   const Folder folder;
-  const std::string out = folder / "rows";
+  const std::string out = folder / "records";
   const auto first = verify({"--only", claim, "--out", out, "--threads", "2"});
   REQUIRE(first.code == 0);
   CHECK_THAT(first.err, Contains("[1/1] " + claim));
@@ -55,17 +54,17 @@ TEST_CASE("verify measures, judges, resumes, and judges again from the rows alon
   CHECK(lines[0].find("verdict") == lines[1].find("holds"));
   CHECK(lines.back() == "1 holds, 0 refuted, 0 inconclusive");
 
-  const std::string rows = read_text(out + "/rows.jsonl");
+  const std::string records = read_text(out + "/records.jsonl");
   const auto again = verify({"--only", claim, "--out", out});
   CHECK(again.out == first.out);
-  CHECK(read_text(out + "/rows.jsonl") == rows);
+  CHECK(read_text(out + "/records.jsonl") == records);
 
   const auto judged = verify({"--only", claim, "--from", out});
   CHECK(judged.code == 0);
   CHECK(judged.out == first.out);
   CHECK(judged.err.empty());
-  CHECK(read_text(out + "/rows.jsonl") == rows);
-  // A directory of directories of rows is judged as one.
+  CHECK(read_text(out + "/records.jsonl") == records);
+  // A directory of directories of records is judged as one.
   CHECK(verify({"--only", claim, "--from", folder.path().string()}).out == first.out);
 
   const auto checks = verify({"--only", claim, "--from", out, "--checks"});
@@ -80,9 +79,9 @@ TEST_CASE("verify measures, judges, resumes, and judges again from the rows alon
     CHECK_FALSE(json[0].at(text).get<std::string>().empty());
 }
 
-TEST_CASE("rows that contradict a claim refute it, and rows that lack its numbers are bad data", "[end_to_end]") {
+TEST_CASE("records that contradict a claim refute it, and records that lack its numbers are bad data", "[end_to_end]") {
   const Folder folder;
-  const std::string out = folder / "rows";
+  const std::string out = folder / "records";
   REQUIRE(verify({"--only", claim, "--out", out}).code == 0);
   forge(out, 0.8);
   const auto refuted = verify({"--only", claim, "--from", out});
@@ -92,58 +91,59 @@ TEST_CASE("rows that contradict a claim refute it, and rows that lack its number
   CHECK(last_line(refuted.out) == "0 holds, 1 refuted, 0 inconclusive");
 
   std::string text;
-  for (const auto& line : lines_of(read_text(out + "/rows.jsonl"))) {
-    Json row = Json::parse(line);
-    row["data"].erase("success");
-    text += row.dump() + '\n';
+  for (const auto& line : lines_of(read_text(out + "/records.jsonl"))) {
+    Json record = Json::parse(line);
+    record["data"].erase("success");
+    text += record.dump() + '\n';
   }
-  std::ofstream(out + "/rows.jsonl") << text;
+  std::ofstream(out + "/records.jsonl") << text;
   const auto bad = verify({"--only", claim, "--from", out});
   CHECK(bad.code == 3);
-  CHECK_THAT(bad.err, Contains(claim) && Contains("success"));
+  CHECK_THAT(bad.err, Contains(claim + ": a stored record does not hold") && Contains("data.success: found nothing"));
 }
 
-TEST_CASE("a claim whose rows are missing is inconclusive and names the command that measures them", "[end_to_end]") {
+TEST_CASE("a claim whose records are missing is inconclusive and names the command that measures them",
+          "[end_to_end]") {
   const Folder folder;
-  const std::string out = folder / "rows";
+  const std::string out = folder / "records";
   REQUIRE(verify({"--only", claim, "--out", out}).code == 0);
   const auto missing = verify({"--only", "leak_law", "--only", claim, "--from", out});
   CHECK(missing.code == 0);
   CHECK_THAT(
       missing.out,
       Contains(
-          "leak_law: no rows at size quick and seed 1; measure them with: kvfrontier verify --only leak_law --out " +
+          "leak_law: no records at size quick and seed 1; measure them with: kvfrontier verify --only leak_law --out " +
           out));
   CHECK(last_line(missing.out) == "1 holds, 0 refuted, 1 inconclusive");
   // Nothing was measured.
-  for (const Json& row : rows_of(out)) CHECK(row.at("parameters").at("experiment") == claim);
+  for (const Json& record : records_of(out)) CHECK(record.at("parameters").at("experiment") == claim);
 
   // At paper size an open claim is a failure.
   const auto paper = verify({"--only", claim, "--from", out, "--size", "paper"});
   CHECK(paper.code == 1);
   CHECK_THAT(paper.out, Contains("--only " + claim + " --size paper --out " + out));
 
-  // Half of the rows: no verdict, though the checks that can be made hold.
-  auto lines = lines_of(read_text(out + "/rows.jsonl"));
+  // Half of the records: no verdict, though the checks that can be made hold.
+  auto lines = lines_of(read_text(out + "/records.jsonl"));
   std::string text;
   for (std::size_t i = 0; i < lines.size() / 2; ++i) text += lines[i] + '\n';
-  std::ofstream(out + "/rows.jsonl") << text;
+  std::ofstream(out + "/records.jsonl") << text;
   const auto half = verify({"--only", claim, "--from", out});
   CHECK(half.code == 0);
   CHECK_THAT(half.out, Contains("of 18 points lack trials; measure them with: kvfrontier verify --only " + claim));
   CHECK(last_line(half.out) == "0 holds, 0 refuted, 1 inconclusive");
 }
 
-TEST_CASE("the seed of stored rows is found", "[end_to_end]") {
+TEST_CASE("the seed of stored records is found", "[end_to_end]") {
   const Folder folder;
-  const std::string out = folder / "rows";
+  const std::string out = folder / "records";
   REQUIRE(verify({"--only", claim, "--out", out, "--seed", "5"}).code == 0);
   CHECK(last_line(verify({"--only", claim, "--from", out}).out) == "1 holds, 0 refuted, 0 inconclusive");
   const auto other = verify({"--only", claim, "--from", out, "--seed", "6"});
-  CHECK_THAT(other.out, Contains("no rows at size quick and seed 6") && Contains("--seed 6"));
+  CHECK_THAT(other.out, Contains("no records at size quick and seed 6") && Contains("--seed 6"));
 }
 
-TEST_CASE("shards and interruptions by the clock give the rows and the verdict of one run", "[end_to_end]") {
+TEST_CASE("shards and interruptions by the clock give the records and the verdict of one run", "[end_to_end]") {
   const Folder folder;
   const std::string whole = folder / "whole", parts = folder / "parts";
   REQUIRE(verify({"--only", claim, "--out", whole, "--threads", "1"}).code == 0);
@@ -161,7 +161,7 @@ TEST_CASE("shards and interruptions by the clock give the rows and the verdict o
   CHECK(stopped.code == 0);
   CHECK_THAT(stopped.err, Contains("--max-seconds reached"));
   CHECK(last_line(stopped.out) == "0 holds, 0 refuted, 1 inconclusive");
-  CHECK(row_count(slow) < row_count(whole));
+  CHECK(record_count(slow) < record_count(whole));
   CHECK(verify({"--only", claim, "--out", slow}).code == 0);
   CHECK(canonical(slow) == canonical(whole));
 }
@@ -183,7 +183,7 @@ TEST_CASE("verify explains what it cannot use", "[end_to_end]") {
   error({"--max-seconds", "-1"}, "--max-seconds");
   error({"--from", folder.path().string(), "--out", folder / "out"}, "--from measures nothing");
   error({"--from", folder / "nowhere"}, "no such directory");
-  error({"--from", folder.path().string()}, "no rows here");
+  error({"--from", folder.path().string()}, "no records here");
 }
 
 TEST_CASE("docs/claims.md is what the binary writes", "[end_to_end]") {

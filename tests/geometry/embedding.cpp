@@ -1,10 +1,10 @@
 #include "geometry/embedding.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 
+#include "../support/catch.hpp"
 #include "attention/all_pairs.hpp"
 #include "theory/coherence.hpp"
 #include "theory/leak.hpp"
@@ -21,8 +21,8 @@ using geometry::Embeddings;
 
 namespace {
 
-const Embedding& embedding(const std::string& name) {
-  return Embeddings::find(name, "embedding");
+const Embedding& embedding(std::string_view name) {
+  return Embeddings::find(std::string(name), "embedding");
 }
 
 RowMatrixF all_rows(const Embedding& family, RandomKey key, Index tokens, Index d) {

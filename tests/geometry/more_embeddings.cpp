@@ -1,10 +1,10 @@
 // The families beyond the first six: laws of DeVore, MUB, dual BCH, Gaussian, Achlioptas and Kane-Nelson keys against
 // loops and enumeration.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 
+#include "../support/catch.hpp"
 #include "attention/all_pairs.hpp"
 #include "geometry/binary_field.hpp"
 #include "geometry/embedding.hpp"

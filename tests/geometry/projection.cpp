@@ -1,7 +1,8 @@
 #include "geometry/projection.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier;
 using core::Index;

@@ -1,12 +1,14 @@
 #include "geometry/resize.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier;
 using core::Index;
 using core::RowMatrixD;
+using geometry::Resizing;
 
 namespace {
 
@@ -36,24 +38,23 @@ double bicubic_oracle(const RowMatrixD& map, int from, int to, int row, int colu
 }  // namespace
 
 TEST_CASE("resize: constants stay, equal sides are the identity") {
-  for (const std::string mode : {"bicubic", "area"}) {
+  for (const Resizing mode : {Resizing::bicubic, Resizing::area}) {
     for (const auto& [from, to] : {std::pair{1, 4}, {2, 3}, {3, 3}, {5, 8}, {8, 16}, {16, 5}, {16, 16}}) {
-      CAPTURE(mode, from, to);
+      CAPTURE(core::enum_name(mode), from, to);
       const RowMatrixD axis = geometry::resize_axis(mode, from, to);
       CHECK((axis.rowwise().sum().array() - 1).abs().maxCoeff() < 1e-13);
       if (from == to) CHECK((axis - RowMatrixD::Identity(to, to)).norm() < 1e-14);
     }
   }
-  CHECK_THROWS_AS(geometry::resize_axis("nearest", 2, 4), std::domain_error);
-  CHECK_THROWS_AS(geometry::resize_axis("area", 0, 4), std::domain_error);
+  CHECK_THROWS_AS(geometry::resize_axis(Resizing::area, 0, 4), std::domain_error);
 }
 
 TEST_CASE("resize: area means of 2 x 2, and of bins that overlap") {
   RowMatrixD map(4, 1);
   map << 0, 1, 2, 3;
-  CHECK(geometry::resize_map("area", map, 2, 1)(0, 0) == Approx(1.5));
+  CHECK(geometry::resize_map(Resizing::area, map, 2, 1)(0, 0) == Approx(1.5));
   // 3 -> 2: bins {0, 1} and {1, 2}.
-  const RowMatrixD axis = geometry::resize_axis("area", 3, 2);
+  const RowMatrixD axis = geometry::resize_axis(Resizing::area, 3, 2);
   CHECK(axis(0, 0) == 0.5);
   CHECK(axis(0, 1) == 0.5);
   CHECK(axis(1, 1) == 0.5);
@@ -62,7 +63,7 @@ TEST_CASE("resize: area means of 2 x 2, and of bins that overlap") {
 
 TEST_CASE("resize: bicubic against the two-dimensional sum") {
   for (const auto& [from, to] : {std::pair{1, 2}, {2, 4}, {3, 4}, {6, 8}, {8, 13}, {13, 16}, {16, 7}}) {
-    const RowMatrixD map = pattern(from, 3), fine = geometry::resize_map("bicubic", map, from, to);
+    const RowMatrixD map = pattern(from, 3), fine = geometry::resize_map(Resizing::bicubic, map, from, to);
     REQUIRE(fine.rows() == Index{to} * to);
     for (int r = 0; r < to; ++r) {
       for (int c = 0; c < to; ++c) {

@@ -1,7 +1,6 @@
 #include "geometry/schedule.hpp"
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 
 using kvfrontier::core::ConfigError;

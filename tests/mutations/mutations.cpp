@@ -1,12 +1,12 @@
-// Every claim can be refuted: each of its sabotages comes back `refuted`, and a run too small to tell comes back
-// `inconclusive`. One test case a claim and sabotage, made from the registered claims before main, so `ctest -R
+// Every claim can be refuted: each of its mutations comes back `refuted`, and a run too small to tell comes back
+// `inconclusive`. One test case a claim and mutation, made from the registered claims before main, so `ctest -R
 // mutations` names each and a new claim is picked up by being registered.
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "../support/catch.hpp"
 #include "analysis/claim.hpp"
 #include "sweep/runner.hpp"
 #include "sweep/store_files.hpp"
@@ -17,26 +17,26 @@ using namespace kvfrontier;
 
 constexpr std::uint64_t seed = 3;
 
-// A directory for the rows of one test, gone with it.
-class Rows {
+// A directory for the records of one test, gone with it.
+class Records {
  public:
-  explicit Rows(const std::string& name)
+  explicit Records(const std::string& name)
       : path_(std::filesystem::temp_directory_path() /
               ("kvfrontier-mutation-" + name + "-" + std::to_string(getpid()))) {
     std::filesystem::remove_all(path_);
   }
-  ~Rows() { std::filesystem::remove_all(path_); }
-  Rows(const Rows&) = delete;
-  Rows& operator=(const Rows&) = delete;
+  ~Records() { std::filesystem::remove_all(path_); }
+  Records(const Records&) = delete;
+  Records& operator=(const Records&) = delete;
 
-  analysis::Verdict verdict(const analysis::Claim& claim, const core::Json& config, const std::string& sabotage) const {
+  analysis::Verdict verdict(const analysis::Claim& claim, const core::Json& config, const std::string& mutation) const {
     const sweep::Plan plan = analysis::plan_of(config, claim, seed);
     sweep::RunOptions options;
     options.out = path_;
     options.threads.count = 2;
     options.quiet = true;
     sweep::run(plan, options);
-    return analysis::judge(claim, plan, sweep::read_store(path_, [](const std::string&) {}), sabotage);
+    return analysis::judge(claim, plan, sweep::read_store(path_, [](const std::string&) {}), mutation);
   }
 
  private:
@@ -50,22 +50,21 @@ std::string text(const analysis::Verdict& verdict) {
          " unfinished points" + (check ? ", " + check->to_json().dump() : "");
 }
 
-// A fault that is big enough to be a sabotage shows in a few trials; the trials of the quick sweep are added where it
+// A fault that is big enough to be a mutation shows in a few trials; the trials of the quick sweep are added where it
 // does not.
-void sabotage_is_refuted(const analysis::Claim& claim, const std::string& sabotage) {
-  const Rows rows(claim.name() + "-" + sabotage);
-  const core::Json config = claim.sabotaged_config(sabotage);
-  core::Json few = config;
-  few["stop"] = {{"min_trials", 8}, {"max_trials", 8}};
-  auto verdict = rows.verdict(claim, few, sabotage);
-  if (verdict.outcome() != analysis::Outcome::refuted) verdict = rows.verdict(claim, config, sabotage);
+void mutation_is_refuted(const analysis::Claim& claim, const std::string& mutation) {
+  const Records records(claim.name() + "-" + mutation);
+  const core::Json config = claim.mutated_config(mutation);
+  const core::Json few = analysis::with(config, "stop", analysis::trials(8));
+  auto verdict = records.verdict(claim, few, mutation);
+  if (verdict.outcome() != analysis::Outcome::refuted) verdict = records.verdict(claim, config, mutation);
   INFO(text(verdict));
   CHECK(verdict.failed_trials == 0);
   CHECK(verdict.outcome() == analysis::Outcome::refuted);
 }
 
 void small_run_is_inconclusive(const analysis::Claim& claim) {
-  const auto verdict = Rows(claim.name() + "-small").verdict(claim, claim.undersampled_config(), "none");
+  const auto verdict = Records(claim.name() + "-small").verdict(claim, claim.undersampled_config(), "none");
   INFO(text(verdict));
   // By its checks, and not by trials that are missing.
   CHECK(verdict.failed_trials == 0);
@@ -74,25 +73,15 @@ void small_run_is_inconclusive(const analysis::Claim& claim) {
   CHECK(verdict.outcome() == analysis::Outcome::inconclusive);
 }
 
-class Case : public Catch::ITestInvoker {
- public:
-  explicit Case(std::function<void()> body) : body_(std::move(body)) {}
-  void invoke() const override { body_(); }
-
- private:
-  std::function<void()> body_;
-};
-
-// Claims stand in the shared library, whose static objects are made before those of this program.
+// Claims are in the shared library, whose static objects are made before those of this program.
 const bool registered = [] {
   const auto add = [](const std::string& name, std::function<void()> body) {
-    Catch::AutoReg(new Case(std::move(body)), CATCH_INTERNAL_LINEINFO, Catch::StringRef(),
-                   Catch::NameAndTags(name, "[mutations]"));
+    tests::add_test_case(name, "[mutations]", std::move(body));
   };
   for (const auto* claim : analysis::claims()) {
-    for (const auto& sabotage : claim->sabotages()) {
-      add("mutations: " + claim->name() + " " + sabotage + " is refuted",
-          [=] { sabotage_is_refuted(*claim, sabotage); });
+    for (const auto& mutation : claim->mutations()) {
+      add("mutations: " + claim->name() + " " + mutation + " is refuted",
+          [=] { mutation_is_refuted(*claim, mutation); });
     }
     add("mutations: " + claim->name() + " undersampled is inconclusive", [=] { small_run_is_inconclusive(*claim); });
   }
@@ -101,11 +90,11 @@ const bool registered = [] {
 
 }  // namespace
 
-TEST_CASE("mutations: every claim names at least one sabotage", "[mutations]") {
+TEST_CASE("mutations: every claim names at least one mutation", "[mutations]") {
   CHECK(registered);
   REQUIRE_FALSE(analysis::claims().empty());
   for (const auto* claim : analysis::claims()) {
     INFO(claim->name());
-    CHECK_FALSE(claim->sabotages().empty());
+    CHECK_FALSE(claim->mutations().empty());
   }
 }

@@ -1,10 +1,10 @@
 #include "reduction/certificate.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/all_pairs.hpp"
 #include "attention/attention.hpp"
@@ -224,5 +224,5 @@ TEST_CASE("a closed form out of its range names the least dimension", "[certific
   // No dimension helps against a max_tau below ln(N-1).
   const auto params = instance_params(schedule_of(85), 16);
   CHECK_THROWS_WITH(reduction::closed_form_tau({Scaling::Kind::united, 0}, params, 0.5, 1, "tau"),
-                    Catch::Contains("no d up to 65536"));
+                    Contains("no d up to 65536"));
 }

@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 #include <set>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "sweep/config.hpp"
 
@@ -155,12 +155,12 @@ TEST_CASE("scheme, rate, tau, eta and stopping do not change keys, bits or queri
   std::optional<core::RowMatrixD> directions;
   for (const sweep::Point& point : plan.points) {
     CAPTURE(point.parameters.dump());
-    sweep::TrialContext context;
-    context.bob.isolation = simulator::Isolation::never;
+    sweep::GamePolicy policy;
+    policy.bob.isolation = simulator::Isolation::never;
     std::optional<simulator::Transcript> game;
-    context.on_game = [&](const simulator::Transcript& played) { game = played; };
-    const auto result = plan.experiment->measure(point.parameters, 1, context);
-    REQUIRE(result.status == "ok");
+    policy.on_game = [&](const simulator::Transcript& played) { game = played; };
+    const auto result = plan.experiment->measure(point.parameters, 1, policy);
+    REQUIRE(result.status == sweep::Status::ok);
     REQUIRE(game);
     keys.insert(game->params.key.value);
     scalings.insert(game->params.tau);

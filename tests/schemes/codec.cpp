@@ -1,10 +1,10 @@
 #include <Eigen/LU>
 #include <algorithm>
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "core/errors.hpp"
 #include "schemes/codec/group_quantiser.hpp"
@@ -149,7 +149,7 @@ TEST_CASE("scales cross a message, and one that is not finite is no message", "[
     const std::vector<GroupScale> sent{{-0.25f, 0.125f}, {3, 0}, {0.5f, 2}};
     core::BitWriter writer;
     schemes::put_scales(writer, format, sent.data(), sent.size());
-    CHECK(writer.bits().size == 6 * static_cast<std::uint64_t>(core::bits_of(format)));
+    CHECK(writer.bits().size == 6 * core::bits_of(format));
     core::BitReader reader(writer.bits());
     for (const GroupScale& scale : sent) {
       const GroupScale got = schemes::get_scale(reader, format);
@@ -213,7 +213,7 @@ TEST_CASE("public rotations have the signs of the Haar law", "[rotation]") {
   CHECK(std::abs(positive - 200) < 5 * std::sqrt(100.0));
 }
 
-TEST_CASE("kept rows are written in token order, keys first, whatever slot they stand in", "[kept rows]") {
+TEST_CASE("kept rows are written in token order, keys first, whatever slot they are in", "[kept rows]") {
   const core::RowMatrixF keys = gaussian_rows(6, 3, 1), values = gaussian_rows(6, 3, 2);
   for (const bool stored_keys : {false, true}) {
     const schemes::RowFormat format{3, stored_keys, FloatFormat::fp32};
@@ -224,11 +224,11 @@ TEST_CASE("kept rows are written in token order, keys first, whatever slot they 
     row(5, [&](auto... x) { rows.replace(0, x...); });
     CHECK(rows.count() == 3);
     CHECK(rows.bits() == 3 * format.bits_per_row());
-    CHECK(format.bits_per_row() == (stored_keys ? 192u : 96u));
+    CHECK(format.bits_per_row() == (stored_keys ? 192 : 96));
     core::BitWriter writer;
     rows.write(writer);
     CHECK(writer.bits().size == rows.bits());
-    CHECK(writer.ledger().back() == std::pair<std::string, std::uint64_t>{"values", 9 * 32});
+    CHECK(writer.ledger().back() == std::pair<std::string, core::Bits>{"values", 9 * 32});
     core::BitReader reader(writer.bits());
     const auto expect = [&](const core::RowMatrixF& source) {
       for (const Index token : {2, 3, 5}) {
@@ -260,7 +260,7 @@ TEST_CASE("a budget holds whole rows only", "[kept rows]") {
   CHECK(schemes::rows_in(format, 160, 10) == 1);
   CHECK(schemes::rows_in(format, 1599, 10) == 9);
   CHECK(schemes::rows_in(format, 1600, 10) == 10);
-  CHECK(schemes::rows_in(format, ~std::uint64_t{0}, 10) == 10);
+  CHECK(schemes::rows_in(format, std::numeric_limits<core::Bits>::max(), 10) == 10);
 }
 
 }  // namespace kvfrontier::tests::codec

@@ -1,10 +1,10 @@
 // diffrate: one run of pruning and merging against the algorithm told slowly.
 
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
@@ -31,30 +31,27 @@ struct Sized {
 Sized told_slowly(const reduction::Instance& instance, double tau, Index pruned, Index merged, bool official) {
   const RowMatrixD keys = all_keys(instance).cast<double>(), values = all_values(instance).cast<double>();
   const Index tokens = keys.rows();
-  std::vector<double> importance(static_cast<std::size_t>(tokens), 0);
+  std::vector<double> importance(tokens, 0);
   for (Index q = 0; q < tokens; ++q) {
     double sum = 0;
     std::vector<double> weights;
     for (Index t = 0; t < tokens; ++t)
       weights.push_back(std::exp(tau / keys.row(q).norm() * keys.row(q).dot(keys.row(t))));
     for (const double weight : weights) sum += weight;
-    for (std::size_t t = 0; t < weights.size(); ++t) importance[t] += weights[t] / sum;
+    for (Index t = 0; t < tokens; ++t) importance[t] += weights[t] / sum;
   }
-  std::vector<Index> order(static_cast<std::size_t>(tokens));
+  std::vector<Index> order(tokens);
   std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-    return importance[static_cast<std::size_t>(a)] > importance[static_cast<std::size_t>(b)];
-  });
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return importance[a] > importance[b]; });
   const Index kept = tokens - pruned - merged;
   std::map<Index, std::vector<std::pair<Index, double>>> members;
-  for (Index i = 0; i < kept; ++i)
-    members[order[static_cast<std::size_t>(i)]] = {{order[static_cast<std::size_t>(i)], 1}};
+  for (Index i = 0; i < kept; ++i) members[order[i]] = {{order[i], 1}};
   for (Index i = kept; i < kept + merged; ++i) {
-    const Index source = order[static_cast<std::size_t>(i)];
+    const Index source = order[i];
     Index best = -1;
     double most = -2;
     for (Index j = 0; j < kept; ++j) {
-      const Index target = order[static_cast<std::size_t>(j)];
+      const Index target = order[j];
       const double cosine = keys.row(source).dot(keys.row(target)) / keys.row(source).norm() / keys.row(target).norm();
       if (cosine > most) {
         most = cosine;
@@ -66,9 +63,10 @@ Sized told_slowly(const reduction::Instance& instance, double tau, Index pruned,
   Sized result{RowMatrixD::Zero(kept, keys.cols()), RowMatrixD::Zero(kept, values.cols()), Eigen::VectorXd::Zero(kept)};
   Index row = 0;
   for (const auto& [target, list] : members) {
+    const double size = std::ssize(list);
     for (const auto& [token, cosine] : list) {
-      result.keys.row(row) += keys.row(token) / static_cast<double>(list.size());
-      result.values.row(row) += values.row(token) / static_cast<double>(list.size());
+      result.keys.row(row) += keys.row(token) / size;
+      result.values.row(row) += values.row(token) / size;
       result.sizes[row] += official ? cosine : 1;
     }
     result.sizes[row] = std::max(1.0, result.sizes[row]);
@@ -97,10 +95,10 @@ TEST_CASE("a run of diffrate is what is told slowly", "[diffrate]") {
         core::BitReader reader(message.bits);
         RowMatrixF keys(kept, d), values(kept, d);
         Eigen::VectorXf sizes(kept);
-        core::get_floats(reader, core::FloatFormat::fp32, keys.data(), static_cast<std::size_t>(keys.size()));
-        core::get_floats(reader, core::FloatFormat::fp32, sizes.data(), static_cast<std::size_t>(sizes.size()));
-        core::get_floats(reader, core::FloatFormat::fp32, values.data(), static_cast<std::size_t>(values.size()));
-        const Index surplus = 21 - kept, pruned = std::llround(share * static_cast<double>(surplus));
+        core::get_floats(reader, core::FloatFormat::fp32, keys.data(), keys.size());
+        core::get_floats(reader, core::FloatFormat::fp32, sizes.data(), sizes.size());
+        core::get_floats(reader, core::FloatFormat::fp32, values.data(), values.size());
+        const Index surplus = 21 - kept, pruned = std::llround(share * surplus);
         const Sized slow = told_slowly(instance, 3, pruned, surplus - pruned, official);
         // Means of at most 21 single-precision rows of size about 1.
         CHECK((keys.cast<double>() - slow.keys).cwiseAbs().maxCoeff() < 1e-6);

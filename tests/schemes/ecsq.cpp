@@ -1,7 +1,7 @@
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "core/rng.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/bob.hpp"
@@ -67,10 +67,10 @@ TEST_CASE("ecsq meets every budget to the bit", "[ecsq]") {
       core::RowMatrixF values = normal_values(21, 13);
       values(2, 3) = 1e30f;  // clipped
       values(1, 1) = -40.0f;
-      for (std::uint64_t bits = 0; bits <= 2800; bits += bits < 60 ? 1 : 101) {
+      for (core::Bits bits = 0; bits <= 2800; bits += bits < 60 ? 1 : 101) {
         params.options = scheme.fit(params, bits).options.value();
         const core::BitString message = message_of(params, values);
-        REQUIRE(message.size == std::min<std::uint64_t>(bits, 2730));
+        REQUIRE(message.size == std::min<core::Bits>(bits, 2730));
         REQUIRE(message.size == scheme.message_bits(params));
         REQUIRE(message == message_of(params, values, 1));
         REQUIRE(reconstruction(params, message).cwiseAbs().maxCoeff() < 30);

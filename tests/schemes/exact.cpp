@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
@@ -16,8 +16,8 @@ RowMatrixD oracle(const RowMatrixD& queries, const RowMatrixF& keys, const RowMa
   return attention::softmax_attention_oracle(queries, keys.cast<double>().eval(), values.cast<double>().eval());
 }
 
-RowMatrixF stored_rows(const RowMatrixF& rows, const std::string& format) {
-  return rows.unaryExpr([&](float x) { return core::stored(core::float_format(format), x); });
+RowMatrixF stored_rows(const RowMatrixF& rows, core::FloatFormat format) {
+  return rows.unaryExpr([&](float x) { return core::stored(format, x); });
 }
 
 double largest_difference(const RowMatrixD& a, const RowMatrixD& b) {
@@ -30,15 +30,15 @@ TEST_CASE("exact is exact attention over the rounded rows, in every format", "[e
   const Index d = 13;
   const auto instance = given_instance(sides({1, 2, 4, 8}), gaussian_rows(21, d, 1), gaussian_rows(21, d, 2));
   const RowMatrixD queries = 5 * gaussian_rows(40, d, 3).cast<double>();
-  for (const std::string format : {"fp32", "fp16", "bf16"}) {
-    CAPTURE(format);
-    const auto params = params_of(instance, "exact", {{"format", format}}, 5);
+  for (const auto format : {core::FloatFormat::fp32, core::FloatFormat::fp16, core::FloatFormat::bf16}) {
+    CAPTURE(core::enum_name(format));
+    const auto params = params_of(instance, "exact", {{"format", core::enum_name(format)}}, 5);
     const RowMatrixD answers = play(params, instance, queries);
     // Sums of 21 doubles of size below 1.
     CHECK(largest_difference(answers, oracle(queries, stored_rows(all_keys(instance), format),
                                              stored_rows(all_values(instance), format))) < 1e-12);
     const auto message = simulator::encode(params, instance);
-    CHECK(message.bits.size == 2u * 21 * 13 * (format == "fp32" ? 32 : 16));
+    CHECK(message.bits.size == 2 * 21 * 13 * core::bits_of(format));
     CHECK(message.ledger == core::Ledger{{"keys", message.bits.size / 2}, {"values", message.bits.size / 2}});
   }
 }

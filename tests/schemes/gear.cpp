@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 
+#include "../support/catch.hpp"
 #include "../support/three_settings.hpp"
 #include "core/errors.hpp"
 #include "core/float_format.hpp"
@@ -26,7 +26,8 @@ struct Recipe {
   // Outliers a side of a vector; a row has d entries.
   Index each(Index length, Index d, bool keys) const {
     const Index counted = official && keys ? d : length;
-    return std::min(static_cast<Index>(std::floor(static_cast<double>(counted) * outliers / 2)), length / 2);
+    const Index outliers_of_side = std::floor(counted * outliers / 2);
+    return std::min(outliers_of_side, length / 2);
   }
   Json json() const {
     return {{"bits", bits},   {"group", group}, {"rank", rank},     {"outliers", outliers},
@@ -39,17 +40,16 @@ RowMatrixD answers_of(const reduction::Instance& instance, const Recipe& recipe,
 }
 
 void quantise_vector(const Recipe& recipe, std::vector<float>& x) {
-  for (std::size_t first = 0; first < x.size(); first += static_cast<std::size_t>(recipe.group)) {
-    const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first),
-               end = x.begin() +
-                     static_cast<std::ptrdiff_t>(std::min(x.size(), first + static_cast<std::size_t>(recipe.group)));
+  for (Index first = 0; first < std::ssize(x); first += recipe.group) {
+    const auto begin = x.begin() + first, end = x.begin() + std::min<Index>(std::ssize(x), first + recipe.group);
     const float least = *std::min_element(begin, end), most = *std::max_element(begin, end);
-    const float scale = (most - least) / static_cast<float>(recipe.steps());
+    const float scale = (most - least) / recipe.steps();
     for (auto entry = begin; entry != end; ++entry) {
+      const double wanted = *entry;
       float best = least;
       for (int code = 0; code <= recipe.steps(); ++code) {
-        const float level = least + scale * static_cast<float>(code);
-        if (std::abs(static_cast<double>(level) - *entry) < std::abs(static_cast<double>(best) - *entry)) best = level;
+        const float level = least + scale * code;
+        if (std::abs(level - wanted) < std::abs(best - wanted)) best = level;
       }
       *entry = best;
     }
@@ -68,19 +68,18 @@ RowMatrixF recipe_value(const Recipe& recipe, const RowMatrixF& rows, bool trans
     std::vector<std::pair<float, Index>> sorted;
     double mean = 0;
     for (Index i = 0; i < length; ++i) {
-      sorted.emplace_back(x[static_cast<std::size_t>(i)], i);
-      mean += static_cast<double>(x[static_cast<std::size_t>(i)]) / static_cast<double>(length);
+      sorted.emplace_back(x[i], i);
+      mean += 1.0 * x[i] / length;
     }
     std::sort(sorted.begin(), sorted.end());
     for (Index i = 0; i < length; ++i) {
       if (i >= each && i < length - each) continue;
-      const Index place = sorted[static_cast<std::size_t>(i)].second;
-      x[static_cast<std::size_t>(place)] = static_cast<float>(mean);
+      const Index place = sorted[i].second;
+      x[place] = mean;
       (transposed ? outlier(place, v) : outlier(v, place)) = 1;
     }
     quantise_vector(recipe, x);
-    for (Index i = 0; i < length; ++i)
-      (transposed ? quantised(i, v) : quantised(v, i)) = x[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < length; ++i) (transposed ? quantised(i, v) : quantised(v, i)) = x[i];
   }
   const RowMatrixF rest = ((1 - outlier.array()) * (rows - quantised).array()).matrix();
   const RowMatrixF repair =
@@ -132,7 +131,8 @@ TEST_CASE("gear without its repairs is kivi", "[gear]") {
         given_instance(schedule, gaussian_rows(schedule.tokens(), d, 5), gaussian_rows(schedule.tokens(), d, 6));
     for (const std::string format : {"fp16", "fp32"}) {
       for (const auto& [bits, group, chunk] : std::vector<std::array<Index, 3>>{{2, 32, 64}, {1, 4, 8}, {4, 7, 7}}) {
-        const Recipe recipe{static_cast<int>(bits), group, 0, 0, chunk, "compressed", format};
+        const int small_bits = bits;
+        const Recipe recipe{small_bits, group, 0, 0, chunk, "compressed", format};
         const auto gear = params_of(instance, "gear", recipe.json(), 4);
         const auto kivi = params_of(instance, "kivi", {{"bits", bits}, {"group", group}, {"format", format}}, 4);
         CHECK(play(gear, instance, queries) == play(kivi, instance, queries));
@@ -175,7 +175,7 @@ TEST_CASE("gear's official code has levels and outliers of its own", "[gear]") {
   CHECK(message(3, 0, true).size == message(4, 0, false).size);
   CHECK(message(8, 0, true).size == message(6, 0, false).size);
   // 1 a side of a channel of 64 keys, where the share says 6.
-  CHECK(message(2, 0.2, false).size - message(2, 0.2, true).size == 2u * 5u * static_cast<unsigned>(d) * (16u + 6u));
+  CHECK(message(2, 0.2, false).size - message(2, 0.2, true).size == 2 * 5 * d * (16 + 6));
 
   const auto& scheme = schemes::Schemes::find("gear", "scheme");
   CHECK_THROWS_AS(scheme.check(params_of(instance, "gear", {{"bits", 1}, {"official", true}}, 4), "scheme"),
@@ -191,16 +191,15 @@ TEST_CASE("gear has the published size", "[gear]") {
     for (const Recipe& recipe : {Recipe{2, 64, 4, 0.1, 0, "exact", "fp16"}, Recipe{3, 5, 2, 0.5, 30, "exact", "fp16"},
                                  Recipe{3, 5, 2, 0.5, 30, "compressed", "fp16"}, Recipe{2, 64, 4, 0, 64},
                                  Recipe{3, 5, 2, 0.5, 30, "compressed", "fp16", true}}) {
-      std::map<std::string, std::uint64_t> expected;
+      std::map<std::string, core::Bits> expected;
       const Index f = recipe.format == "fp32" ? 32 : 16;
       const std::vector<Index> counts =
           recipe.chunk > 0 ? (recipe.chunk == 30 ? std::vector<Index>{30, 30, 25} : std::vector<Index>{64, 21})
                            : std::vector<Index>{1, 4, 16, 64};
       for (const Index c : counts) {
         const bool tail = recipe.chunk > 0 && c < recipe.chunk && recipe.tail == "exact";
-        const auto u = [](Index x) { return static_cast<std::uint64_t>(x); };
         if (tail || c <= recipe.rank) {
-          expected["residual"] += u(2 * c * d * f);
+          expected["residual"] += 2 * c * d * f;
           continue;
         }
         const auto ceil = [](Index a, Index b) { return (a + b - 1) / b; };
@@ -210,16 +209,16 @@ TEST_CASE("gear has the published size", "[gear]") {
           return bits;
         };
         const Index code_bits = places(recipe.steps() + 1);
-        expected["keys"] += u(c * d * code_bits);
-        expected["values"] += u(c * d * code_bits);
-        expected["scales"] += u(2 * f * (d * ceil(c, recipe.group) + c * ceil(d, recipe.group)));
-        expected["low rank"] += u(2 * std::min(recipe.rank, d) * (c + d) * f);
+        expected["keys"] += c * d * code_bits;
+        expected["values"] += c * d * code_bits;
+        expected["scales"] += 2 * f * (d * ceil(c, recipe.group) + c * ceil(d, recipe.group));
+        expected["low rank"] += 2 * std::min(recipe.rank, d) * (c + d) * f;
         expected["outliers"] +=
-            u(2 * recipe.each(c, d, true) * d * (f + places(c)) + 2 * recipe.each(d, d, false) * c * (f + places(d)));
+            2 * recipe.each(c, d, true) * d * (f + places(c)) + 2 * recipe.each(d, d, false) * c * (f + places(d));
       }
       CAPTURE(d, recipe.json().dump());
       const auto message = simulator::encode(params_of(instance, "gear", recipe.json(), 4), instance);
-      std::map<std::string, std::uint64_t> booked(message.ledger.begin(), message.ledger.end());
+      std::map<std::string, core::Bits> booked(message.ledger.begin(), message.ledger.end());
       for (const auto& [section, bits] : expected) CHECK(booked[section] == bits);
     }
   }

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "core/errors.hpp"
@@ -26,7 +26,7 @@ struct Setting {
 };
 
 float rounded(const Setting& setting, float x) {
-  return core::stored(core::float_format(setting.format), x);
+  return core::stored(core::enum_value<core::FloatFormat>(setting.format, "format"), x);
 }
 
 // One group by the formula: zero = min and scale = (max - min)/(2^b - 1), both rounded; then the nearest of the 2^b
@@ -37,13 +37,13 @@ void quantise(const Setting& setting, std::vector<float*> group) {
     least = std::min(least, *x);
     most = std::max(most, *x);
   }
-  const float zero = rounded(setting, least),
-              scale = rounded(setting, (most - least) / static_cast<float>((1 << setting.bits) - 1));
+  const float zero = rounded(setting, least), scale = rounded(setting, (most - least) / ((1 << setting.bits) - 1));
   for (float* x : group) {
+    const double wanted = *x;
     float best = zero;
     for (int code = 0; code < 1 << setting.bits; ++code) {
-      const float level = zero + scale * static_cast<float>(code);
-      if (std::abs(static_cast<double>(level) - *x) < std::abs(static_cast<double>(best) - *x)) best = level;
+      const float level = zero + scale * code;
+      if (std::abs(level - wanted) < std::abs(best - wanted)) best = level;
     }
     *x = best;
   }
@@ -78,8 +78,8 @@ RowMatrixF quantised_values(const Setting& setting, RowMatrixF values) {
   return values;
 }
 
-std::uint64_t ceil_divide(Index a, Index b) {
-  return static_cast<std::uint64_t>((a + b - 1) / b);
+Index ceil_divide(Index a, Index b) {
+  return (a + b - 1) / b;
 }
 
 }  // namespace
@@ -115,19 +115,17 @@ TEST_CASE("kivi has the published size", "[kivi]") {
            {Setting{2, 32, 0}, Setting{1, 4, 8}, Setting{3, 1, 5}, Setting{8, 7, 7, "fp32"}, Setting{2, 2, 64},
             Setting{2, 4, 4, "fp16", "public"}, Setting{2, 4, 0, "bf16", "public"}}) {
         CAPTURE(n, d, setting.json().dump());
-        const std::uint64_t f = setting.format == "fp32" ? 32 : 16, b = static_cast<std::uint64_t>(setting.bits),
-                            width = static_cast<std::uint64_t>(d);
+        const core::Bits f = setting.format == "fp32" ? 32 : 16, b = setting.bits;
         const Index nk = setting.residual > 0 ? n / setting.residual * setting.residual : n,
                     nv = std::max<Index>(0, n - setting.residual);
-        const auto u = [](Index x) { return static_cast<std::uint64_t>(x); };
         const bool stored = setting.keys == "stored";
-        const std::uint64_t key_codes = stored ? u(nk) * width * b : 0, value_codes = u(nv) * width * b;
-        const std::uint64_t scales = (stored ? ceil_divide(nk, setting.group) * width * 2 * f : 0) +
-                                     u(nv) * ceil_divide(d, setting.group) * 2 * f;
-        const std::uint64_t residual = (stored ? u(n - nk) * width * f : 0) + u(n - nv) * width * f;
+        const core::Bits key_codes = stored ? nk * d * b : 0, value_codes = nv * d * b;
+        const core::Bits scales =
+            (stored ? ceil_divide(nk, setting.group) * d * 2 * f : 0) + nv * ceil_divide(d, setting.group) * 2 * f;
+        const core::Bits residual = (stored ? (n - nk) * d * f : 0) + (n - nv) * d * f;
         const auto message = simulator::encode(params_of(instance, "kivi", setting.json(), 4), instance);
         CHECK(message.bits.size == key_codes + value_codes + scales + residual);
-        std::map<std::string, std::uint64_t> booked(message.ledger.begin(), message.ledger.end());
+        std::map<std::string, core::Bits> booked(message.ledger.begin(), message.ledger.end());
         CHECK(booked["keys"] == key_codes);
         CHECK(booked["values"] == value_codes);
         CHECK(booked["scales"] == scales);
@@ -162,7 +160,7 @@ TEST_CASE("kivi's single row is within half a step, and exact while it is recent
           play(params_of(instance, "kivi", Setting{bits, 8, 0, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
       for (Index first = 0; first < d; first += 8) {
         const auto group = value.row(0).segment(first, std::min<Index>(8, d - first));
-        const double half = (static_cast<double>(group.maxCoeff()) - group.minCoeff()) / (2.0 * ((1 << bits) - 1));
+        const double most = group.maxCoeff(), half = (most - group.minCoeff()) / (2.0 * ((1 << bits) - 1));
         for (Index c = first; c < first + group.size(); ++c) CHECK(std::abs(answer(0, c) - value(0, c)) <= half + 1e-6);
       }
     }
@@ -214,7 +212,7 @@ TEST_CASE("kivi's residual is a multiple of its group", "[kivi]") {
   const auto& kivi = schemes::Schemes::find("kivi", "scheme");
   CHECK_NOTHROW(kivi.check(params_of(*instance, "kivi", Setting{2, 4, 8}.json(), 1), "scheme"));
   CHECK_THROWS_WITH(kivi.check(params_of(*instance, "kivi", Setting{2, 4, 6}.json(), 1), "scheme"),
-                    Catch::Contains("scheme.residual: found 6") && Catch::Contains("multiple of group = 4"));
+                    Contains("scheme.residual: found 6") && Contains("multiple of group = 4"));
 }
 
 // 2 + 3/8 bits over 21 tokens: floor(3 (t + 1)/8) - floor(3 t/8) tells who has three. Each part is a kivi of its own.
@@ -224,7 +222,7 @@ TEST_CASE("between whole numbers of bits a public share of the tokens has one mo
   const auto instance = given_instance(schedule, gaussian_rows(21, d, 5), gaussian_rows(21, d, 6));
   const RowMatrixD queries = 4 * gaussian_rows(30, d, 7).cast<double>();
   RowMatrixF keys = all_keys(instance), values = all_values(instance);
-  std::uint64_t bits = 0;
+  core::Bits bits = 0;
   for (const bool upper : {false, true}) {
     std::vector<Index> tokens;
     for (Index t = 0; t < 21; ++t) {
@@ -234,13 +232,12 @@ TEST_CASE("between whole numbers of bits a public share of the tokens has one mo
     const Setting part{upper ? 3 : 2, 4, 0};
     const RowMatrixF part_keys = quantised_keys(part, keys(tokens, Eigen::all)),
                      part_values = quantised_values(part, values(tokens, Eigen::all));
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      keys.row(tokens[i]) = part_keys.row(static_cast<Index>(i));
-      values.row(tokens[i]) = part_values.row(static_cast<Index>(i));
+    const Index count = std::ssize(tokens);
+    for (Index i = 0; i < count; ++i) {
+      keys.row(tokens[i]) = part_keys.row(i);
+      values.row(tokens[i]) = part_values.row(i);
     }
-    const auto count = static_cast<std::uint64_t>(tokens.size());
-    bits += 2 * count * 8 * static_cast<std::uint64_t>(part.bits) +
-            (ceil_divide(static_cast<Index>(count), 4) * 8 + count * 2) * 32;
+    bits += 2 * count * 8 * part.bits + (ceil_divide(count, 4) * 8 + count * 2) * 32;
   }
   Json options = Setting{2, 4, 0}.json();
   options["bits"] = 2.375;
@@ -257,13 +254,13 @@ TEST_CASE("kivi fits itself to budgets between whole numbers of bits", "[kivi]")
   const auto params = params_of(instance, "kivi", options, 4);
   const auto& kivi = schemes::Schemes::find("kivi", "scheme");
   // 21 (8 b + 2 * 32) bits at b bits, 8 more for each token of the upper part.
-  for (const std::uint64_t budget : {1512u, 1519u, 1520u, 1600u, 1679u, 1680u, 2688u, 9999u}) {
+  for (const core::Bits budget : {1512, 1519, 1520, 1600, 1679, 1680, 2688, 9999}) {
     CAPTURE(budget);
     const auto fit = kivi.fit(params, budget);
     REQUIRE(fit.options);
     auto fitted = params;
     fitted.options = *fit.options;
-    CHECK(simulator::encode(fitted, instance).bits.size == std::min<std::uint64_t>(budget / 8 * 8, 2688));
+    CHECK(simulator::encode(fitted, instance).bits.size == std::min<core::Bits>(budget / 8 * 8, 2688));
   }
   CHECK_FALSE(kivi.fit(params, 1511).options);
   CHECK(kivi.fit(params, 1511).least_bits == 1512);

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/three_settings.hpp"
 #include "schemes/codec/kmeans.hpp"
 
@@ -90,8 +90,8 @@ TEST_CASE("public keys are clustered by Bob as by Alice", "[kmeans]") {
       options["keys"] = "public";
       const auto open = params_of(*instance, "kmeans", options, 6);
       CHECK(play(stored, *instance, queries) == play(open, *instance, queries));
-      CHECK(simulator::encode(open, *instance).bits.size == static_cast<std::uint64_t>(slots * 12 * 32));
-      CHECK(simulator::encode(stored, *instance).bits.size == static_cast<std::uint64_t>(slots * (24 * 32 + 7)));
+      CHECK(simulator::encode(open, *instance).bits.size == slots * 12 * 32);
+      CHECK(simulator::encode(stored, *instance).bits.size == slots * (24 * 32 + 7));
     }
   }
 }
@@ -103,12 +103,14 @@ TEST_CASE("k-means answers a clustered cache near its floor", "[kmeans]") {
   for (const int n : {16, 32, 64}) {
     auto family = instance_params(geometry::Schedule::named("doubling", n), d);
     family.family = "clustered";
-    family.options = {{"clusters", clusters}, {"radius", 0.1}};
+    family.options = reduction::InstanceFamilies::find("clustered", "instance")
+                         .options()
+                         .resolve({{"clusters", clusters}, {"radius", 0.1}}, "instance");
     for (std::uint64_t trial = 0; trial < 10; ++trial) {
       const auto instance = index_instance(family, trial);
       const auto params = params_of(*instance, "kmeans", {{"slots", clusters}}, 16);
       const auto message = simulator::encode(params, *instance);
-      CHECK(static_cast<double>(message.bits.size) / static_cast<double>(clusters * d) < 32.25);
+      CHECK(1.0 * message.bits.size / (clusters * d) < 32.25);
       const RowMatrixD queries = 16 * all_keys(*instance).topRows(2 * clusters).cast<double>();
       const RowMatrixD answers = play(params, *instance, queries);
       const RowMatrixF truth = all_values(*instance).topRows(2 * clusters);

@@ -1,9 +1,9 @@
 // l11: projections on the l1 ball against examples and a slow root search, and what its sparse code keeps.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "schemes/codec/l1_projection.hpp"
@@ -22,14 +22,13 @@ namespace {
 RowMatrixD shrunk(const RowMatrixF& groups, const std::vector<double>& thresholds) {
   RowMatrixD out = groups.cast<double>();
   for (Index i = 0; i < out.rows(); ++i) {
-    for (double& x : out.row(i))
-      x = std::copysign(std::max(std::abs(x) - thresholds[static_cast<std::size_t>(i)], 0.0), x);
+    for (double& x : out.row(i)) x = std::copysign(std::max(std::abs(x) - thresholds[i], 0.0), x);
   }
   return out;
 }
 
 RowMatrixF matrix(Index rows, std::initializer_list<float> entries) {
-  RowMatrixF list(rows, static_cast<Index>(entries.size()) / rows);
+  RowMatrixF list(rows, entries.size() / rows);
   std::copy(entries.begin(), entries.end(), list.data());
   return list;
 }
@@ -49,7 +48,7 @@ class OwnValues : public reduction::Instance {
   OwnValues(const reduction::InstanceParams& params, const reduction::Coins& coins, RowMatrixF values)
       : Instance(params, coins), values_(std::move(values)) {}
   void values(Index first, core::RowsOutF out) const override { out = values_.middleRows(first, out.rows()); }
-  std::uint64_t information_bits() const override { return 0; }
+  core::Bits information_bits() const override { return 0; }
 
  private:
   RowMatrixF values_;
@@ -79,8 +78,8 @@ TEST_CASE("projections on the l1 ball: worked examples", "[l11]") {
 // a vertex is the worst z: radius |x - p|_inf <= <x - p, p>. No solver has to converge to show it.
 TEST_CASE("the flat projection is the nearest point of the ball, the bi-level map is not", "[l11]") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const RowMatrixF groups = gaussian_rows(4 + static_cast<Index>(seed), 5, seed);
-    const double norm = static_cast<double>(groups.cwiseAbs().sum());
+    const RowMatrixF groups = gaussian_rows(4 + seed, 5, seed);
+    const double norm = groups.cwiseAbs().sum();
     for (const double share : {0.05, 0.3, 0.9}) {
       const double radius = share * norm;
       // How far the inequality is violated, and what the other map leaves.
@@ -98,7 +97,7 @@ TEST_CASE("the flat projection is the nearest point of the ball, the bi-level ma
 
 TEST_CASE("thresholds leave the radius, against a slow root search", "[l11]") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const RowMatrixF row = gaussian_rows(1, 1 + static_cast<Index>(seed) * 3, seed);
+    const RowMatrixF row = gaussian_rows(1, 1 + seed * 3, seed);
     const SortedMagnitudes magnitudes({row.data(), row.data() + row.size()});
     for (const double share : {0.0, 0.01, 0.3, 0.9, 1.0, 2.0}) {
       const double radius = share * magnitudes.norm();
@@ -106,13 +105,13 @@ TEST_CASE("thresholds leave the radius, against a slow root search", "[l11]") {
       for (int step = 0; step < 100; ++step) {
         const double middle = (low + high) / 2;
         double left = 0;
-        for (const float x : row.reshaped()) left += std::max(std::abs(static_cast<double>(x)) - middle, 0.0);
+        for (const float x : row.reshaped()) left += std::max(std::abs(x) - middle, 0.0);
         (left > radius ? low : high) = middle;
       }
       CAPTURE(seed, share);
       CHECK(magnitudes.threshold(radius) == Approx(high).margin(1e-9));
       Index above = 0;
-      for (const float x : row.reshaped()) above += std::abs(static_cast<double>(x)) > magnitudes.threshold(radius);
+      for (const float x : row.reshaped()) above += std::abs(x) > magnitudes.threshold(radius);
       CHECK(magnitudes.count_above(magnitudes.threshold(radius)) == above);
     }
     CHECK(magnitudes.count_above(magnitudes.threshold(0)) == 0);
@@ -128,18 +127,17 @@ TEST_CASE("the bi-level map keeps the norm at the radius and drops small groups 
   CHECK(out.topRows(4).isZero(0));
   CHECK_FALSE(out.bottomRows(8).isZero(0));
   for (const auto threshold : projection.thresholds(0)) CHECK(threshold > 0);
-  for (Index group = 0; group < 12; ++group)
-    CHECK(projection.count_above(group, projection.thresholds(0)[static_cast<std::size_t>(group)]) == 0);
+  for (Index group = 0; group < 12; ++group) CHECK(projection.count_above(group, projection.thresholds(0)[group]) == 0);
 }
 
 TEST_CASE("a field of one frequency a map costs one atom", "[l11]") {
   const auto params = instance_params(sides({8, 16}), 6);
   RowMatrixF values(64, 6);
   for (Index i = 0; i < 64; ++i) {
-    const double row = static_cast<double>(i / 8), column = static_cast<double>(i % 8);
+    const double row = i / 8, column = i % 8;
     const double wave =
         std::cos(std::numbers::pi * 2 * (2 * row + 1) / 16) * std::cos(std::numbers::pi * (2 * column + 1) / 16);
-    for (Index c = 0; c < 6; ++c) values(i, c) = static_cast<float>((1 + static_cast<double>(c)) * wave);
+    for (Index c = 0; c < 6; ++c) values(i, c) = (1 + c) * wave;
   }
   const OwnValues instance(params, reduction::Coins::derive(5, params, 0), values);
   const RowMatrixD queries = 6 * all_keys(instance).cast<double>(), truth = exact(queries, instance);
@@ -181,9 +179,7 @@ TEST_CASE("smooth fields need fewer bits than white ones", "[l11]") {
   const auto params = instance_params(sides({16, 32}), 4);
   RowMatrixF smooth(256, 4);
   for (Index i = 0; i < 256; ++i) {
-    for (Index c = 0; c < 4; ++c)
-      smooth(i, c) = static_cast<float>(std::sin(0.2 * static_cast<double>(i / 16) + static_cast<double>(c)) +
-                                        std::cos(0.15 * static_cast<double>(i % 16)));
+    for (Index c = 0; c < 4; ++c) smooth(i, c) = std::sin(0.2 * (i / 16) + c) + std::cos(0.15 * (i % 16));
   }
   const auto off = [&](const RowMatrixF& values) {
     const OwnValues instance(params, reduction::Coins::derive(5, params, 0), values);

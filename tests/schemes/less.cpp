@@ -1,7 +1,7 @@
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/three_settings.hpp"
 #include "core/float_format.hpp"
 
@@ -21,11 +21,11 @@ Json options_of(Index kept, Index features, const std::string& policy = "streami
 Eigen::VectorXd features_of(core::RandomKey key, Index count, const Eigen::VectorXd& x) {
   Eigen::VectorXd phi(count);
   for (Index r = 0; r < count; ++r) {
-    core::Stream stream(key, core::Purpose("less/features"), static_cast<std::uint64_t>(r));
+    core::Stream stream(key, core::Purpose("less/features"), r);
     boost::random::normal_distribution<double> normal;
     double product = 0;
     for (Index c = 0; c < x.size(); ++c) product += normal(stream) * x[c];
-    phi[r] = std::exp(product - x.squaredNorm() / 2) / std::sqrt(static_cast<double>(count));
+    phi[r] = std::exp(product - x.squaredNorm() / 2) / std::sqrt(count);
   }
   return phi;
 }
@@ -108,10 +108,11 @@ TEST_CASE("less's kernel is unbiased with the variance of positive features", "[
     core::get_floats(reader, core::FloatFormat::fp32, &log_unit, 1);
     RowMatrixF sums(count, d);
     Eigen::VectorXf masses(count);
-    core::get_floats(reader, core::FloatFormat::fp32, sums.data(), static_cast<std::size_t>(sums.size()));
-    core::get_floats(reader, core::FloatFormat::fp32, masses.data(), static_cast<std::size_t>(count));
+    core::get_floats(reader, core::FloatFormat::fp32, sums.data(), sums.size());
+    core::get_floats(reader, core::FloatFormat::fp32, masses.data(), count);
     const Eigen::VectorXd phi = features_of(instance.coins().open, count, q / std::sqrt(tau));
-    estimates.push_back(std::exp(static_cast<double>(log_unit)) * phi.dot(masses.cast<double>()) / std::exp(q.dot(k)));
+    const double wide_unit = log_unit;
+    estimates.push_back(std::exp(wide_unit) * phi.dot(masses.cast<double>()) / std::exp(q.dot(k)));
   }
   double mean = 0, variance = 0, fourth = 0;
   for (const double x : estimates) mean += x / trials;
@@ -132,8 +133,7 @@ TEST_CASE("less sums public keys on Bob's side", "[less]") {
       const auto stored = params_of(*instance, "less", options_of(kept, 7, policy), 6),
                  open = params_of(*instance, "less", options_of(kept, 7, policy, "public"), 6);
       CHECK(play(stored, *instance, queries) == play(open, *instance, queries));
-      CHECK(simulator::encode(open, *instance).bits.size ==
-            static_cast<std::uint64_t>(std::min<Index>(kept, 85) * 12 * 32 + 32 + 7 * 12 * 32));
+      CHECK(simulator::encode(open, *instance).bits.size == std::min<Index>(kept, 85) * 12 * 32 + 32 + 7 * 12 * 32);
     }
   }
 }

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/three_settings.hpp"
 
 namespace kvfrontier::tests::loma {
@@ -59,8 +59,7 @@ TEST_CASE("loma's fit beats the means of its clusters at the fitted norm", "[lom
   RowMatrixF keys = RowMatrixF::Zero(tokens, d), values(tokens, d);
   keys.leftCols(2) = 2 * gaussian_rows(tokens, 2, 5);
   for (Index i = 0; i < tokens; ++i) {
-    for (Index c = 0; c < d; ++c)
-      values(i, c) = std::sin(keys(i, 0) * static_cast<float>(1 + c % 3) + keys(i, 1) * static_cast<float>(c));
+    for (Index c = 0; c < d; ++c) values(i, c) = std::sin(keys(i, 0) * (1 + c % 3) + keys(i, 1) * c);
   }
   const auto instance = given_instance(sides({8, 9}), keys, values);
   const double tau = 2;
@@ -84,10 +83,10 @@ TEST_CASE("loma has the size of its slots and its tail", "[loma]") {
     Json options = options_of(slots, ratio);
     options["format"] = "fp16";
     const auto stored = simulator::encode(params_of(*instance, "loma", options, 4), *instance);
-    CHECK(stored.bits.size == static_cast<std::uint64_t>(16 * (chunks * slots * (2 * d + 1) + tail * 2 * d)));
+    CHECK(stored.bits.size == 16 * (chunks * slots * (2 * d + 1) + tail * 2 * d));
     options["keys"] = "public";
     const auto open = simulator::encode(params_of(*instance, "loma", options, 4), *instance);
-    CHECK(open.bits.size == static_cast<std::uint64_t>(16 * (chunks * slots * d + tail * d)));
+    CHECK(open.bits.size == 16 * (chunks * slots * d + tail * d));
   }
 }
 

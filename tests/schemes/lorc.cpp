@@ -1,9 +1,9 @@
 // lorc: planted ranks, given weights, the rule of progressive ranks.
 
 #include <Eigen/SVD>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "schemes/codec/rank_schedule.hpp"
@@ -71,8 +71,7 @@ TEST_CASE("given weights: codes of the weights' rank are exact, and decay pays",
     CHECK(off(2) > off(3));
     CHECK(off(3) > 1e-3);
     const auto params = given_weights(*instance, "lorc", {{"rank", 8}, {"ranks", "uniform"}});
-    CHECK(simulator::encode(params, *instance).bits.size ==
-          static_cast<std::uint64_t>(85 * std::min<Index>(width, 8) * 2 * 16));
+    CHECK(simulator::encode(params, *instance).bits.size == 85 * std::min<Index>(width, 8) * 2 * 16);
   }
 }
 
@@ -103,7 +102,7 @@ TEST_CASE("the hidden row stored once: exact at half floats, one row and not two
     CAPTURE(normalised);
     // Half floats of relative error 2^-11 in every entry of x.
     CHECK((play(params, *instance, queries) - truth).norm() / truth.norm() < 4.0 / 2048);
-    CHECK(simulator::encode(params, *instance).bits.size == 85u * (12u * 16u + (normalised ? 16u : 0u)));
+    CHECK(simulator::encode(params, *instance).bits.size == 85 * (12 * 16 + (normalised ? 16 : 0)));
   }
 }
 
@@ -136,7 +135,7 @@ TEST_CASE("keys and values of a joint rank share their codes", "[shared_x]") {
   const auto instance = given_instance(schedule, hidden * gaussian_rows(4, 16, 2), hidden * gaussian_rows(4, 16, 3));
   const RowMatrixD queries = gaussian_rows(20, 16, 5).cast<double>(), truth = exact(queries, instance);
   const auto params = params_of(instance, "shared_x", {{"bits", 16}, {"rank", 4}}, 1);
-  CHECK(simulator::encode(params, instance).bits.size == 100u * 4u * 16u + 4u * 32u * 16u);
+  CHECK(simulator::encode(params, instance).bits.size == 100 * 4 * 16 + 4 * 32 * 16);
   CHECK((play(params, instance, queries) - truth).norm() / truth.norm() < 8.0 / 2048);
 }
 
@@ -146,23 +145,20 @@ TEST_CASE("the budget of shared_x buys rank", "[shared_x]") {
   const auto& scheme = schemes::Schemes::find("shared_x", "scheme");
   const auto params = params_of(instance, "shared_x", Json::object(), 1);
   const auto length = [&](int bits, Index rank) {
-    schemes::PublicParams sized = params;
-    sized.options["bits"] = bits;
-    sized.options["rank"] = rank;
-    return *scheme.message_bits(sized);
+    return *scheme.message_bits(params_of(instance, "shared_x", {{"bits", bits}, {"rank", rank}}, 1));
   };
   // 4 bits an entry of X and 16 one of A: both grow with the rank.
-  CHECK(length(4, 3) == 100u * 3u * 4u + 3u * 12u * 16u);
+  CHECK(length(4, 3) == 100 * 3 * 4 + 3 * 12 * 16);
   CHECK(length(4, 0) == length(4, d));
   for (Index rank = 1; rank < 2 * d; ++rank) {
-    for (const std::uint64_t budget : {length(4, rank), length(4, rank + 1) - 1}) {
-      const Json options = scheme.fit(params, budget).options.value();
+    for (const core::Bits budget : {length(4, rank), length(4, rank + 1) - 1}) {
+      const Json options = scheme.fit(params, budget).options.value().to_json();
       CAPTURE(rank, budget, options.dump());
       CHECK(options["bits"] == 4);
       CHECK(options["rank"] == rank);
     }
   }
-  CHECK(scheme.fit(params, length(16, 2 * d)).options.value()["bits"] == 16);
+  CHECK(scheme.fit(params, length(16, 2 * d)).options.value().to_json()["bits"] == 16);
 
   // Rank below that of [K|V] is missed, rank above it changes nothing.
   const RowMatrixF hidden = gaussian_rows(100, 4, 1);

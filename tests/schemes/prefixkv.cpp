@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "core/float_format.hpp"
 
@@ -23,7 +23,7 @@ std::vector<Index> kept_tokens(const reduction::Instance& instance, const Json& 
   std::vector<Index> tokens;
   for (Index row = 0; row < std::min(full["kept"].get<Index>(), keys.rows()); ++row) {
     RowMatrixF key(1, params.d);
-    core::get_floats(reader, core::FloatFormat::fp32, key.data(), static_cast<std::size_t>(params.d));
+    core::get_floats(reader, core::FloatFormat::fp32, key.data(), params.d);
     for (Index i = 0; i < keys.rows(); ++i) {
       if (keys.row(i) == key.row(0)) tokens.push_back(i);
     }
@@ -32,8 +32,8 @@ std::vector<Index> kept_tokens(const reduction::Instance& instance, const Json& 
 }
 
 std::vector<Index> per_map(const geometry::Schedule& schedule, const std::vector<Index>& tokens) {
-  std::vector<Index> counts(static_cast<std::size_t>(schedule.scales()));
-  for (const Index token : tokens) ++counts[static_cast<std::size_t>(schedule.scale_of(token))];
+  std::vector<Index> counts(schedule.scales());
+  for (const Index token : tokens) ++counts[schedule.scale_of(token)];
   return counts;
 }
 
@@ -42,7 +42,7 @@ std::vector<Index> per_map(const geometry::Schedule& schedule, const std::vector
 std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatrixF& keys, Index budget, Index start,
                                double tau) {
   std::vector<Index> held;
-  std::vector<double> score(static_cast<std::size_t>(keys.rows()));
+  std::vector<double> score(keys.rows());
   for (int scale = 0; scale < schedule.scales(); ++scale) {
     const Index first = schedule.first_token(scale), end = schedule.first_token(scale + 1);
     for (Index i = first; i < end; ++i) held.push_back(i);
@@ -50,33 +50,30 @@ std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatr
       const Eigen::RowVectorXd query = tau * keys.row(q).cast<double>() / keys.row(q).cast<double>().norm();
       double total = 0;
       for (const Index i : held) total += std::exp(query.dot(keys.row(i).cast<double>()));
-      for (const Index i : held)
-        score[static_cast<std::size_t>(i)] += std::exp(query.dot(keys.row(i).cast<double>())) / total;
+      for (const Index i : held) score[i] += std::exp(query.dot(keys.row(i).cast<double>())) / total;
     }
-    if (static_cast<Index>(held.size()) <= budget) continue;
+    if (std::ssize(held) <= budget) continue;
     std::vector<Index> kept;
-    std::vector<std::vector<Index>> maps(static_cast<std::size_t>(scale) + 1);
+    std::vector<std::vector<Index>> maps(scale + 1);
     for (const Index i : held) {
       if (start > 0 && (i < start || i == end - 1)) {
         kept.push_back(i);
       } else {
-        maps[static_cast<std::size_t>(schedule.scale_of(i))].push_back(i);
+        maps[schedule.scale_of(i)].push_back(i);
       }
     }
     std::vector<std::vector<double>> cumulative(maps.size());
     std::vector<double> candidates{0};
-    for (std::size_t k = 0; k < maps.size(); ++k) {
-      std::stable_sort(maps[k].begin(), maps[k].end(), [&](Index a, Index b) {
-        return score[static_cast<std::size_t>(a)] > score[static_cast<std::size_t>(b)];
-      });
+    for (Index k = 0; k < std::ssize(maps); ++k) {
+      std::stable_sort(maps[k].begin(), maps[k].end(), [&](Index a, Index b) { return score[a] > score[b]; });
       double total = 0, sum = 0;
-      for (const Index i : maps[k]) total += score[static_cast<std::size_t>(i)];
-      for (const Index i : maps[k]) cumulative[k].push_back((sum += score[static_cast<std::size_t>(i)]) / total);
+      for (const Index i : maps[k]) total += score[i];
+      for (const Index i : maps[k]) cumulative[k].push_back((sum += score[i]) / total);
       if (!cumulative[k].empty()) cumulative[k].back() = 1;
       candidates.insert(candidates.end(), cumulative[k].begin(), cumulative[k].end());
     }
     std::sort(candidates.rbegin(), candidates.rend());
-    const Index room = budget - static_cast<Index>(kept.size());
+    const Index room = budget - std::ssize(kept);
     std::vector<Index> lengths;
     for (const double p : candidates) {
       lengths.clear();
@@ -88,10 +85,10 @@ std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatr
     }
     for (Index left = room - std::accumulate(lengths.begin(), lengths.end(), Index{0}); left > 0; --left) {
       double best = -1;
-      std::size_t at = 0;
-      for (std::size_t k = 0; k < maps.size(); ++k) {
-        const auto next = static_cast<std::size_t>(lengths[k]);
-        if (next == maps[k].size()) continue;
+      Index at = 0;
+      for (Index k = 0; k < std::ssize(maps); ++k) {
+        const Index next = lengths[k];
+        if (next == std::ssize(maps[k])) continue;
         const double share = cumulative[k][next] - (next > 0 ? cumulative[k][next - 1] : 0);
         if (share > best) {
           best = share;
@@ -100,8 +97,7 @@ std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatr
       }
       ++lengths[at];
     }
-    for (std::size_t k = 0; k < maps.size(); ++k)
-      kept.insert(kept.end(), maps[k].begin(), maps[k].begin() + lengths[k]);
+    for (Index k = 0; k < std::ssize(maps); ++k) kept.insert(kept.end(), maps[k].begin(), maps[k].begin() + lengths[k]);
     std::sort(kept.begin(), kept.end());
     held = kept;
   }
@@ -135,7 +131,7 @@ TEST_CASE("prefixkv gives a map as many tokens as its attention is spread over",
   for (Index i = 0; i < 16; ++i) keys(i, i) = 1;
   for (Index i = 16; i < 41; ++i) {
     keys(i, 20) = i == 16 ? 1.0f : 0.9f;
-    keys(i, 21) = i == 16 ? 0.0f : 1e-3f * static_cast<float>(i);
+    keys(i, 21) = i == 16 ? 0.0f : 1e-3f * i;
   }
   const auto instance = given_instance(schedule, keys, gaussian_rows(41, d, 1));
   for (const Index budget : {3, 8, 16}) {
@@ -166,7 +162,7 @@ TEST_CASE("prefixkv's offline ratios do not depend on the stream", "[prefixkv]")
       if (seed == 3) keys.bottomRows(16).rowwise() += Eigen::RowVectorXf::Constant(5, 3);
       const auto instance = given_instance(schedule, keys, gaussian_rows(21, 5, 4));
       const auto tokens = kept_tokens(instance, offline, 3);
-      CHECK(static_cast<Index>(tokens.size()) == budget);
+      CHECK(std::ssize(tokens) == budget);
       counts.push_back(per_map(schedule, tokens));
       CHECK(counts.back() == counts.front());
     }

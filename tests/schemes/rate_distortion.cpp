@@ -1,14 +1,14 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "core/rng.hpp"
 #include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/bob.hpp"
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 #include "theory/floor.hpp"
 
 namespace kvfrontier::tests::rate_distortion {
@@ -55,7 +55,7 @@ core::BitString message_of(const schemes::PublicParams& params, const core::RowM
     core::BitWriter writer;
     encoder->write(writer);
     REQUIRE(writer.bits().size == encoder->state_bits());
-    REQUIRE(encoder->working_bits() <= 2 * static_cast<std::uint64_t>(params.tokens() * params.d));
+    REQUIRE(encoder->working_bits() <= 2 * params.tokens() * params.d);
   }
   REQUIRE(encoder->working_bits() == 0);
   core::BitWriter writer;
@@ -86,9 +86,9 @@ TEST_CASE("every total from nothing to everything is a message of that length", 
     for (const int block : {0, 3, 16}) {
       auto params = params_of(shape, {{"block", block}});
       const auto& scheme = schemes::Schemes::find("rate_distortion", "scheme");
-      const auto m = static_cast<std::uint64_t>(params.tokens() * params.d);
+      const core::Bits m = params.tokens() * params.d;
       const core::RowMatrixF values = fair_values(params.tokens(), params.d, 3);
-      for (std::uint64_t bits = 0; bits <= m; ++bits) {
+      for (core::Bits bits = 0; bits <= m; ++bits) {
         params.options = scheme.fit(params, bits).options.value();
         REQUIRE(scheme.message_bits(params) == bits);
         const core::BitString message = message_of(params, values);
@@ -99,7 +99,7 @@ TEST_CASE("every total from nothing to everything is a message of that length", 
         REQUIRE(error <= 1);
         if (bits == m) REQUIRE(error < 1e-9);
       }
-      CHECK(scheme.fit(params, m + 5).options.value()["bits"] == m);
+      CHECK(scheme.fit(params, m + 5).options.value().to_json().at("bits") == m);
     }
   }
 }
@@ -113,7 +113,7 @@ TEST_CASE("the message does not depend on how the stream is cut, and decodes in 
     const auto params = params_of(shape, options);
     const auto instance = instance_of(params);
     const simulator::Message message = simulator::encode(params, *instance);
-    CHECK(message.bits.size == params.options["bits"].get<std::uint64_t>());
+    CHECK(message.bits.size == params.options.to_json().at("bits"));
     for (const int chunk : {1, 5}) {
       auto cut = params;
       cut.chunk = chunk;

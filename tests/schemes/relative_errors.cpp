@@ -4,9 +4,9 @@
 
 #include <Eigen/QR>
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 
@@ -53,7 +53,7 @@ Stream clustered(std::uint64_t seed) {
   core::Stream coins({seed}, core::Purpose("tests/cluster"), 0);
   Stream stream{RowMatrixF(tokens, d), RowMatrixF(tokens, d), RowMatrixD(asked, d)};
   for (Index i = 0; i < tokens; ++i) {
-    const Index cluster = static_cast<Index>(coins() % 16);
+    const Index cluster = coins() % 16;
     stream.keys.row(i) = (centres.row(cluster) + 0.1f * offsets.row(i)).normalized();
     stream.values.row(i) = signs.row(cluster) + 0.3f * noise.row(i);
   }
@@ -84,7 +84,7 @@ double relative_error(const std::string& scheme, const Json& options, Stream (*d
     const RowMatrixD answers = play(params_of(instance, scheme, options, 16), instance, stream.queries);
     sum += ((answers - exact).rowwise().norm().array() / exact.rowwise().norm().array()).mean();
   }
-  return sum / static_cast<double>(seeds);
+  return sum / seeds;
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "../support/three_settings.hpp"
 #include "core/float_format.hpp"
 
@@ -21,20 +21,21 @@ struct Sketch {
     core::BitReader reader(bits);
     int width = 0;
     while ((params.tokens() >> width) > 0) ++width;
-    const auto format = core::float_format(params.options.at("format").get<std::string>());
+    const Json options = params.options.to_json();
+    const auto format = core::enum_value<core::FloatFormat>(options.at("format"), "format");
     const auto read = [&](Index rows) {
       RowMatrixF matrix(rows, params.d);
-      core::get_floats(reader, format, matrix.data(), static_cast<std::size_t>(matrix.size()));
+      core::get_floats(reader, format, matrix.data(), matrix.size());
       return matrix;
     };
     if (params.scheme == "subgen") {
       counts.resize(reader.get(width));
-      for (double& count : counts) count = static_cast<double>(reader.get(width));
-      per_cluster = params.options.at("keys_per_cluster").get<Index>();
-      cluster_keys = read(static_cast<Index>(counts.size()) * per_cluster);
+      for (double& count : counts) count = reader.get(width);
+      per_cluster = options.at("keys_per_cluster").get<Index>();
+      cluster_keys = read(std::ssize(counts) * per_cluster);
     }
     core::get_floats(reader, core::FloatFormat::fp32, &mass, 1);
-    keys = read(params.options.at("samples").get<Index>());
+    keys = read(options.at("samples").get<Index>());
     values = read(keys.rows());
   }
   // sum_j mass/(s |v_j|^2) exp(<q, k_j>) v_j, and sum_c n_c/t sum_j exp(<q, k_cj>).

@@ -1,8 +1,8 @@
 // tem: aggregation, sampling and coverage against dense matrices and brute force.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
 #include "core/float_format.hpp"
@@ -23,10 +23,8 @@ bool connected(const geometry::Schedule& schedule, Index a, Index b, bool grid) 
   if (p.scale > q.scale) std::swap(p, q);
   if (p.scale == q.scale) return grid && std::abs(p.row - q.row) + std::abs(p.column - q.column) == 1;
   if (q.scale != p.scale + 1) return false;
-  const double ratio = static_cast<double>(schedule.sides()[static_cast<std::size_t>(p.scale)]) /
-                       schedule.sides()[static_cast<std::size_t>(q.scale)];
-  return p.row == static_cast<int>(std::floor(q.row * ratio + 1e-9)) &&
-         p.column == static_cast<int>(std::floor(q.column * ratio + 1e-9));
+  const double ratio = 1.0 * schedule.sides()[p.scale] / schedule.sides()[q.scale];
+  return p.row == std::floor(q.row * ratio + 1e-9) && p.column == std::floor(q.column * ratio + 1e-9);
 }
 
 RowMatrixD adjacency(const geometry::Schedule& schedule, bool grid) {
@@ -65,8 +63,8 @@ RowMatrixD aggregated(const std::string& name, const RowMatrixD& a, const RowMat
 RowMatrixF values_of(const core::BitString& bits, Index rows, Index d) {
   core::BitReader reader(bits);
   RowMatrixF keys(rows, d), values(rows, d);
-  core::get_floats(reader, core::FloatFormat::fp32, keys.data(), static_cast<std::size_t>(keys.size()));
-  core::get_floats(reader, core::FloatFormat::fp32, values.data(), static_cast<std::size_t>(values.size()));
+  core::get_floats(reader, core::FloatFormat::fp32, keys.data(), keys.size());
+  core::get_floats(reader, core::FloatFormat::fp32, values.data(), values.size());
   return values;
 }
 
@@ -147,8 +145,7 @@ TEST_CASE("stored tokens weigh as many tokens as they cover", "[tem]") {
           double covering = 0;
           for (const Index node : stored) covering += near(node, token) > 0;
           uncovered += covering == 0;
-          for (Index row = 0; row < nodes; ++row)
-            weights[row] += near(stored[static_cast<std::size_t>(row)], token) > 0 ? 1 / covering : 0;
+          for (Index row = 0; row < nodes; ++row) weights[row] += near(stored[row], token) > 0 ? 1 / covering : 0;
         }
         // At query 0 the answer is the weighted mean. Uncovered tokens belong to some nearest node.
         const RowMatrixD answer = play(params, instance, RowMatrixD::Zero(1, d));
@@ -156,7 +153,7 @@ TEST_CASE("stored tokens weigh as many tokens as they cover", "[tem]") {
           const Eigen::RowVectorXd mean = weights.transpose() * sent.cast<double>() / weights.sum();
           CHECK((answer - mean).cwiseAbs().maxCoeff() < 1e-6);
         } else {
-          std::vector<Index> owner(static_cast<std::size_t>(tokens));
+          std::vector<Index> owner(tokens);
           const auto nearest = schemes::PyramidGraph(schedule, true).nearest(stored);
           for (Index token = 0; token < tokens; ++token) {
             double covering = 0;
@@ -172,14 +169,14 @@ TEST_CASE("stored tokens weigh as many tokens as they cover", "[tem]") {
             };
             int least = 1000;
             for (const Index node : stored) least = std::min(least, distance(node));
-            const Index chosen = nearest[static_cast<std::size_t>(token)];
+            const Index chosen = nearest[token];
             CHECK(distance(chosen) == least);
             weights[std::find(stored.begin(), stored.end(), chosen) - stored.begin()] += 1;
           }
           const Eigen::RowVectorXd mean = weights.transpose() * sent.cast<double>() / weights.sum();
           CHECK((answer - mean).cwiseAbs().maxCoeff() < 1e-6);
         }
-        CHECK(weights.sum() == Approx(static_cast<double>(tokens)));
+        CHECK(weights.sum() == Approx(tokens));
       }
     }
   }
@@ -209,16 +206,17 @@ TEST_CASE("tokens are sampled in proportion to their degree", "[tem]") {
   // One map of 3 x 3: degrees with themselves 3 (corners), 4 (sides), 5 (centre); one draw, so shares are degrees / 33.
   const auto schedule = sides({3, 4});
   RowMatrixF values = RowMatrixF::Zero(9, 1);
-  for (Index i = 0; i < 9; ++i) values(i, 0) = static_cast<float>(i);
+  for (Index i = 0; i < 9; ++i) values(i, 0) = i;
   std::vector<int> drawn(9, 0);
   constexpr int trials = 6600;
   for (std::uint64_t trial = 0; trial < trials; ++trial) {
     const auto instance = given_instance(schedule, gaussian_rows(9, 1, 1), values, trial);
     const auto params = params_of(instance, "tem", {{"nodes", 1}, {"hops", 0}, {"format", "fp32"}}, 1);
-    ++drawn[static_cast<std::size_t>(values_of(simulator::encode(params, instance).bits, 1, 1)(0, 0))];
+    const int token = values_of(simulator::encode(params, instance).bits, 1, 1)(0, 0);
+    ++drawn[token];
   }
   const int degrees[] = {3, 4, 3, 4, 5, 4, 3, 4, 3};
-  for (std::size_t i = 0; i < 9; ++i) {
+  for (int i = 0; i < 9; ++i) {
     const double expected = trials * degrees[i] / 33.0;
     // Five deviations of a binomial count.
     CHECK(std::abs(drawn[i] - expected) < 5 * std::sqrt(expected));

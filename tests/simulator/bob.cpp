@@ -2,7 +2,6 @@
 
 #include "simulator/bob.hpp"
 
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +12,7 @@
 
 #include <unistd.h>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "cheats.hpp"
 #include "sweep/runner.hpp"
@@ -58,27 +58,31 @@ RowMatrixD misbehave(const std::string& way, core::RowsViewD queries) {
 class NoBits : public schemes::Encoder {
  public:
   void absorb(const schemes::TokenBlock&) override {}
-  std::uint64_t state_bits() const override { return 0; }
+  core::Bits state_bits() const override { return 0; }
   void write(core::BitWriter&) const override {}
+};
+
+struct BobOptions {
+  std::string way = "zero";
+  bool early = false;
+  static core::MemberList<BobOptions> members() {
+    return {core::member("way", &BobOptions::way, "how it misbehaves"),
+            core::member("early", &BobOptions::early, "while the decoder is built, not when it is asked")};
+  }
 };
 
 class BadBob : public Cheat {
  public:
   std::string name() const override { return "cheat_bob"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::choice("way", "zero", {}, "how it misbehaves"),
-        core::Option::boolean("early", false, "while the decoder is built, not when it is asked")};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const schemes::PublicParams&) const override { return 0; }
+  const core::OptionTable& options() const override { return core::table_of<BobOptions>(); }
+  std::optional<core::Bits> message_bits(const schemes::PublicParams&) const override { return 0; }
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams&) const override {
     return std::make_unique<NoBits>();
   }
   std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params, core::BitReader) const override {
-    const std::string way = params.options.at("way");
-    if (params.options.at("early")) misbehave(way, RowMatrixD::Zero(2, 2));
-    return answering([way](core::RowsViewD queries) { return misbehave(way, queries); });
+    const auto& [way, early] = params.options.as<BobOptions>();
+    if (early) misbehave(way, RowMatrixD::Zero(2, 2));
+    return answering([way = way](core::RowsViewD queries) { return misbehave(way, queries); });
   }
 };
 const core::Registration<schemes::Scheme, BadBob> bad_bob;
@@ -186,7 +190,7 @@ TEST_CASE("large messages and many queries cross in full", "[bob]") {
   const auto instance = index_instance(instance_params(sides({1, 2, 4, 8, 16, 32}), 128), 0);
   const auto params = params_of(*instance, "exact", Json::object(), 6);
   const auto message = simulator::encode(params, *instance);
-  CHECK(message.bits.size == 2u * 341 * 128 * 32);
+  CHECK(message.bits.size == 2 * 341 * 128 * 32);
   const RowMatrixD queries = instance->random_queries(2000, 6);
   CHECK(simulator::ask_bob(params, message.bits, queries, {Isolation::always, 60}) ==
         simulator::ask_bob(params, message.bits, queries, {Isolation::never, 60}));
@@ -201,7 +205,7 @@ TEST_CASE("a game without queries is a game", "[bob]") {
   }
 }
 
-TEST_CASE("misbehaving games are failed rows, and the sweep goes on", "[bob][sweep]") {
+TEST_CASE("misbehaving games are failed records, and the sweep goes on", "[bob][sweep]") {
   const auto directory = std::filesystem::temp_directory_path() / ("kvfrontier-bob-" + std::to_string(getpid()));
   std::filesystem::remove_all(directory);
   const auto plan = sweep::make_plan(core::Json::parse(R"({
@@ -222,14 +226,16 @@ TEST_CASE("misbehaving games are failed rows, and the sweep goes on", "[bob][swe
   CHECK(outcome.failed == 10);
   const auto store = sweep::read_store(directory, [](const std::string& text) { FAIL(text); });
   std::map<std::string, std::string> reasons;
-  for (const auto& [id, rows] : store.points) {
-    for (const sweep::Row& row : rows.all()) {
-      const Json& scheme = row.parameters->at("scheme");
+  for (const auto& [id, records] : store.points) {
+    for (const sweep::Record& record : records.all()) {
+      const Json& scheme = record.parameters->at("scheme");
       std::string name = scheme["name"];
       for (const auto& [option, value] : scheme["options"].items()) {
         if (value.is_string()) name.append(1, ' ').append(value.get<std::string>());
       }
-      reasons[name] = row.result.status + row.result.data.value("reason", "");
+      const simulator::GameRecord game = sweep::game_of(record.result);
+      reasons[name] = core::enum_name(game.status) + game.reason;
+      CHECK(game.label.rfind(scheme["name"].get<std::string>(), 0) == 0);  // a failed record says what its point is
     }
   }
   CHECK(reasons["cheat_bob kill"] == "failedBob died before he had answered in full");

@@ -2,11 +2,28 @@
 
 #include "cheats.hpp"
 
-#include <catch2/catch.hpp>
-
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "core/errors.hpp"
 #include "core/statistics.hpp"
+
+namespace kvfrontier::tests {
+enum class Lie { none, ledger, state, formula };
+enum class Place { global, thread, in_static };
+enum class Way { count, honest };
+}  // namespace kvfrontier::tests
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::tests::Lie> {
+  static constexpr std::array names{"none", "ledger", "state", "formula"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::tests::Place> {
+  static constexpr std::array names{"global", "thread", "static"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::tests::Way> {
+  static constexpr std::array names{"count", "honest"};
+};
 
 using namespace kvfrontier;
 using namespace kvfrontier::tests;
@@ -18,46 +35,59 @@ namespace {
 
 // --- (a) Books that do not balance. ---------------------------------------------------------------------------------
 
+struct BooksOptions {
+  Lie lie = Lie::none;
+  static core::MemberList<BooksOptions> members() { return {core::member("lie", &BooksOptions::lie, "what is false")}; }
+};
+struct GlobalOptions {
+  Place place = Place::global;
+  static core::MemberList<GlobalOptions> members() {
+    return {core::member("place", &GlobalOptions::place, "where the values are left")};
+  }
+};
+struct LengthOptions {
+  Way way = Way::count;
+  static core::MemberList<LengthOptions> members() {
+    return {core::member("way", &LengthOptions::way, "how the end is found")};
+  }
+};
+
 // One bit per value entry, and a false word about their number.
 class BooksEncoder : public schemes::Encoder {
  public:
-  explicit BooksEncoder(std::string lie) : lie_(std::move(lie)) {}
+  explicit BooksEncoder(Lie lie) : lie_(lie) {}
   void absorb(const schemes::TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
       for (Index c = 0; c < block.values.cols(); ++c) bits_.push_back(block.values(i, c) > 0.5f);
     }
   }
-  std::uint64_t state_bits() const override { return bits_.size() - (lie_ == "state" ? 1 : 0); }
+  core::Bits state_bits() const override { return std::ssize(bits_) - (lie_ == Lie::state ? 1 : 0); }
   void write(core::BitWriter& writer) const override {
     // The first half goes into no book.
     for (std::size_t i = 0; i < bits_.size(); ++i) {
-      if (i == (lie_ == "ledger" ? bits_.size() / 2 : 0)) writer.section("values");
+      if (i == (lie_ == Lie::ledger ? bits_.size() / 2 : 0)) writer.section("values");
       writer.put(bits_[i], 1);
     }
   }
 
  private:
-  std::string lie_;
+  Lie lie_;
   std::vector<bool> bits_;
 };
 
 class Books : public Cheat {
  public:
   std::string name() const override { return "cheat_books"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::choice("lie", "none", {"none", "ledger", "state", "formula"}, "what is false")};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const schemes::PublicParams& params) const override {
-    return entries(params) - (params.options.at("lie") == "formula" ? 1 : 0);
+  const core::OptionTable& options() const override { return core::table_of<BooksOptions>(); }
+  std::optional<core::Bits> message_bits(const schemes::PublicParams& params) const override {
+    return entries(params) - (params.options.as<BooksOptions>().lie == Lie::formula ? 1 : 0);
   }
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams& params) const override {
-    return std::make_unique<BooksEncoder>(params.options.at("lie").get<std::string>());
+    return std::make_unique<BooksEncoder>(params.options.as<BooksOptions>().lie);
   }
   std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params,
                                             core::BitReader reader) const override {
-    for (std::uint64_t i = 0; i < entries(params); ++i) reader.get(1);
+    for (core::Bits i = 0; i < entries(params); ++i) reader.get(1);
     return answering(
         [](core::RowsViewD queries) { return RowMatrixD(RowMatrixD::Zero(queries.rows(), queries.cols())); });
   }
@@ -85,7 +115,7 @@ class GlobalEncoder : public schemes::Encoder {
     for (RowMatrixF* place : {&left_behind, &left_in_thread, &cached(0, 0)})
       place->middleRows(block.first, block.count()) = block.values;
   }
-  std::uint64_t state_bits() const override { return 0; }
+  core::Bits state_bits() const override { return 0; }
   void write(core::BitWriter&) const override {}
 };
 
@@ -93,19 +123,17 @@ class GlobalEncoder : public schemes::Encoder {
 class Global : public Cheat {
  public:
   std::string name() const override { return "cheat_global"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::choice("place", "global", {"global", "thread", "static"}, "where the values are left")};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const schemes::PublicParams&) const override { return 0; }
+  const core::OptionTable& options() const override { return core::table_of<GlobalOptions>(); }
+  std::optional<core::Bits> message_bits(const schemes::PublicParams&) const override { return 0; }
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams& params) const override {
     return std::make_unique<GlobalEncoder>(params);
   }
   std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params, core::BitReader) const override {
     return answering([params](core::RowsViewD queries) {
-      const std::string place = params.options.at("place");
-      const RowMatrixF& values = place == "global" ? left_behind : place == "thread" ? left_in_thread : cached(0, 0);
+      const Place place = params.options.as<GlobalOptions>().place;
+      const RowMatrixF& values = place == Place::global   ? left_behind
+                                 : place == Place::thread ? left_in_thread
+                                                          : cached(0, 0);
       RowMatrixF keys(params.tokens(), params.d);
       params.keys().rows(params.key, params.tokens(), 0, keys);
       RowMatrixD answers = RowMatrixD::Constant(queries.rows(), params.d, 0.5);
@@ -130,9 +158,9 @@ class LengthEncoder : public schemes::Encoder {
   void absorb(const schemes::TokenBlock& block) override {
     if (block.first > 0) return;
     for (Index c = 0; c < std::min<Index>(8, block.values.cols()); ++c)
-      number_ |= static_cast<unsigned>(block.values(0, c) > 0.5f) << c;
+      number_ |= (block.values(0, c) > 0.5f ? 1u : 0u) << c;
   }
-  std::uint64_t state_bits() const override { return number_ + 1; }
+  core::Bits state_bits() const override { return number_ + 1; }
   void write(core::BitWriter& writer) const override {
     writer.section("values");
     for (unsigned i = 0; i < number_; ++i) writer.put(0, 1);
@@ -147,20 +175,16 @@ class LengthEncoder : public schemes::Encoder {
 class Length : public Cheat {
  public:
   std::string name() const override { return "cheat_length"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{
-        core::Option::choice("way", "count", {"count", "honest"}, "how the end is found")};
-    return table;
-  }
+  const core::OptionTable& options() const override { return core::table_of<LengthOptions>(); }
   bool fixed_length() const override { return false; }
-  std::optional<std::uint64_t> message_bits(const schemes::PublicParams&) const override { return std::nullopt; }
+  std::optional<core::Bits> message_bits(const schemes::PublicParams&) const override { return std::nullopt; }
   std::unique_ptr<schemes::Encoder> encoder(const schemes::PublicParams& params) const override {
-    return std::make_unique<LengthEncoder>(params.options.at("way") == "honest");
+    return std::make_unique<LengthEncoder>(params.options.as<LengthOptions>().way == Way::honest);
   }
   std::unique_ptr<schemes::Decoder> decoder(const schemes::PublicParams& params,
                                             core::BitReader reader) const override {
     unsigned number = 0;
-    if (params.options.at("way") == "honest") {
+    if (params.options.as<LengthOptions>().way == Way::honest) {
       while (reader.get(1) == 0) ++number;
     } else {
       try {
@@ -265,7 +289,7 @@ TEST_CASE("a decoder that reads on until the end to learn the length loses by Da
       core::BitString cut = fair.bits;
       cut.words[(cut.size - 1) / 64] &= ~(std::uint64_t{1} << (cut.size - 1) % 64);
       CHECK_THROWS_WITH(simulator::ask_bob(honest, cut, queries, {isolation, 60}),
-                        Catch::StartsWith("DataError: the message ends too early"));
+                        Catch::Matchers::StartsWith("DataError: the message ends too early"));
     }
   }
 }

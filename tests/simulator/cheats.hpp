@@ -14,9 +14,7 @@ class Cheat : public schemes::Scheme {
   std::string summary() const override { return "a planted cheat"; }
   std::string paper() const override { return "-"; }
   std::string guarantee() const override { return "none"; }
-  static std::uint64_t entries(const schemes::PublicParams& params) {
-    return static_cast<std::uint64_t>(params.tokens()) * static_cast<std::uint64_t>(params.d);
-  }
+  static core::Bits entries(const schemes::PublicParams& params) { return params.tokens() * params.d; }
 };
 
 // Answers from a function.

@@ -1,12 +1,12 @@
 #include "simulator/transcript.hpp"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include <unistd.h>
 
+#include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "core/errors.hpp"
 
@@ -69,8 +69,8 @@ TEST_CASE("files that are no transcript are refused", "[transcript]") {
   const File file;
   CHECK_THROWS_AS(simulator::read_transcript("/nowhere/game"), core::UserError);
   CHECK_THROWS_AS(simulator::write_transcript(played("exact", Json::object()), "/nowhere/game"), core::UserError);
-  for (const char* text :
-       {"", "\n", "garbage", "{}\n", "[1]\n", "{\"format\": 7}\n", "{\"format\": \"kvfrontier-game-1\"}\n"}) {
+  for (const char* text : {"", "\n", "garbage", "{}\n", "[1]\n", "{\"format\": 7}\n",
+                           "{\"format\": \"kvfrontier-game-1\"}\n", "{\"format\": \"kvfrontier-game-2\"}\n"}) {
     CAPTURE(text);
     file.write(text);
     CHECK_THROWS_AS(simulator::read_transcript(file.path), core::DataError);
@@ -105,6 +105,6 @@ TEST_CASE("files that are no transcript are refused", "[transcript]") {
   damaged("params", Json::object());
   damaged("answers_digest", nullptr);
   Json params = Json::parse(whole.substr(0, end))["params"];
-  params["sides"] = {4, 2};
+  params["schedule"]["sides"] = {4, 2};
   damaged("params", params);
 }

@@ -12,7 +12,7 @@
 #include "reduction/instance.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/bob.hpp"
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 
 namespace kvfrontier::tests {
 
@@ -27,7 +27,7 @@ class GivenInstance : public reduction::Instance {
       : Instance(std::move(params), coins), keys_(std::move(keys)), values_(std::move(values)) {}
   void keys(Index first, core::RowsOutF out) const override { out = keys_.middleRows(first, out.rows()); }
   void values(Index first, core::RowsOutF out) const override { out = values_.middleRows(first, out.rows()); }
-  std::uint64_t information_bits() const override { return 0; }
+  core::Bits information_bits() const override { return 0; }
 
  private:
   core::RowMatrixF keys_, values_;

@@ -1,7 +1,6 @@
 // The search of minimal_memory against a look at every budget, with schemes whose verdict is a function of the bits.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -11,9 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "analysis/summary.hpp"
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "schemes/scheme.hpp"
+#include "simulator/play.hpp"
 #include "sweep/planner.hpp"
 
 using namespace kvfrontier;
@@ -22,7 +22,11 @@ using core::Json;
 namespace {
 
 const sweep::Planner& minimal_memory() {
-  return dynamic_cast<const sweep::Planner&>(sweep::Experiments::find("minimal_memory", "experiment"));
+  return sweep::Experiments::find("minimal_memory", "experiment").planner();
+}
+
+simulator::GamePoint point_of(const Json& parameters) {
+  return core::from_json<simulator::GamePoint>(parameters, "");
 }
 
 sweep::Plan searches(const Json& grid) {
@@ -30,11 +34,10 @@ sweep::Plan searches(const Json& grid) {
 }
 
 bool feasible(const Json& parameters) {
-  const Json& scheme = parameters.at("scheme");
-  return !schemes::Schemes::find(scheme.at("name"), "").options().size_is_open(scheme.at("options"));
+  return !point_of(parameters).is_infeasible();
 }
 double bits_of(const Json& parameters) {
-  return static_cast<double>(analysis::formula_bits(parameters).value());
+  return static_cast<double>(simulator::described(point_of(parameters)).formula_bits.value());
 }
 
 // The bits that the scheme takes of each budget 1.02^k, where it is feasible.
@@ -73,10 +76,13 @@ Searched search(const Json& axes, double needed) {
   std::map<std::string, bool> verdicts;
   Searched result;
   for (;;) {
-    const auto probe = minimal_memory().next(plan.points[0].parameters, [&](const Json& parameters) {
-      const auto known = verdicts.find(parameters.dump());
-      return known == verdicts.end() ? std::nullopt : std::optional(known->second);
-    });
+    const auto probe =
+        minimal_memory().next(plan.points[0].parameters, [&](const Json& parameters) -> std::optional<sweep::Answer> {
+          const auto known = verdicts.find(parameters.dump());
+          // An interval that lies below every target, or above.
+          const core::Interval met{0, 0}, missed{1, 1};
+          return known == verdicts.end() ? std::nullopt : std::optional(sweep::Answer{known->second ? met : missed});
+        });
     if (!probe) return result;
     ++result.probes;
     REQUIRE(result.probes < 100);
@@ -125,8 +131,9 @@ TEST_CASE("without a scheme axis every scheme is searched, and what does not sui
     const std::string refusal = minimal_memory().refusal(point.parameters);
     (refusal.empty() ? searched : refused).insert(name);
     if (refusal.empty()) continue;
-    CHECK_THAT(refusal, Catch::Matchers::Contains(name));
-    CHECK_FALSE(minimal_memory().next(point.parameters, [](const Json&) { return std::nullopt; }));
+    CHECK_THAT(refusal, Contains(name));
+    CHECK_FALSE(minimal_memory().next(point.parameters,
+                                      [](const Json&) -> std::optional<sweep::Answer> { return std::nullopt; }));
   }
   for (const auto& name : schemes::self_contained_schemes()) CHECK(searched.count(name) + refused.count(name) > 0);
   CHECK(searched.count("uniform") == 1);  // stored keys
@@ -141,10 +148,12 @@ TEST_CASE("without a scheme axis every scheme is searched, and what does not sui
 TEST_CASE("every size formula gives the cost of no tokens at all", "[minimal_memory]") {
   for (const auto& point : searches({{"n", 8}, {"d", 16}}).points) {
     if (!minimal_memory().refusal(point.parameters).empty()) continue;
-    const auto probe = minimal_memory().next(point.parameters, [](const Json&) { return std::nullopt; });
+    const auto probe = minimal_memory().next(point.parameters,
+                                             [](const Json&) -> std::optional<sweep::Answer> { return std::nullopt; });
     REQUIRE(probe);
     CAPTURE(probe->at("scheme").dump());
-    const auto fixed = analysis::fixed_cost(*probe), all = analysis::formula_bits(*probe);
+    const simulator::GameRecord record = simulator::described(point_of(*probe));
+    const auto fixed = record.fixed_bits, all = record.formula_bits;
     CHECK(fixed.has_value() == all.has_value());
     if (fixed) CHECK(*fixed <= *all);
   }

@@ -2,10 +2,10 @@
 
 #include "sweep/resources.hpp"
 
-#include <catch2/catch.hpp>
 #include <fstream>
 
 #include "../end_to_end/process.hpp"
+#include "../support/catch.hpp"
 
 namespace kvfrontier::sweep::resources_test {
 namespace {

@@ -1,12 +1,13 @@
 #include "sweep/stopping.hpp"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 
 using namespace kvfrontier;
-using sweep::Row;
+using sweep::Record;
+using sweep::Status;
 using sweep::StopRule;
 
 namespace {
@@ -17,29 +18,26 @@ class Scripted : public sweep::Experiment {
   std::string name() const override { return "scripted"; }
   std::string statement() const override { return "-"; }
   std::string source() const override { return "-"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable none;
-    return none;
-  }
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
   core::Json resolve(const sweep::Combination&) const override { return {}; }
   double operations(const core::Json&) const override { return 0; }
   double memory_bytes(const core::Json&) const override { return 0; }
-  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::TrialContext&) const override { return {}; }
-  std::optional<core::Interval> interval(std::span<const Row> rows, double level) const override {
-    looks.emplace_back(rows.size(), level);
+  sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::GamePolicy&) const override { return {}; }
+  std::optional<core::Interval> interval(std::span<const Record> records, double level) const override {
+    looks.emplace_back(std::ssize(records), level);
     if (no_interval) return std::nullopt;
-    return core::Interval{0.25, static_cast<std::int64_t>(rows.size()) >= narrow_from ? 0.45 : 0.46};
+    return core::Interval{0.25, std::ssize(records) >= narrow_from ? 0.45 : 0.46};
   }
   std::int64_t narrow_from = 1'000'000;
   bool no_interval = false;
-  mutable std::vector<std::pair<std::size_t, double>> looks;
+  mutable std::vector<std::pair<std::int64_t, double>> looks;
 };
 
-std::vector<Row> rows(std::size_t count, const std::string& status = "ok") {
-  std::vector<Row> list(count);
-  for (std::size_t i = 0; i < count; ++i) {
+std::vector<Record> records(std::int64_t count, Status status = Status::ok) {
+  std::vector<Record> list(count);
+  for (std::int64_t i = 0; i < count; ++i) {
     list[i].point = std::string(1, 'p');
-    list[i].trial = static_cast<std::int64_t>(i);
+    list[i].trial = i;
     list[i].result.status = status;
   }
   return list;
@@ -75,7 +73,7 @@ TEST_CASE("a point asks for trials up to its next checkpoint", "[stopping]") {
   const Scripted experiment;
   const StopRule four = rule(8, 64);
   for (const auto& [have, needed] : {std::pair{0, 8}, {1, 8}, {7, 8}, {8, 16}, {15, 16}, {16, 32}, {63, 64}}) {
-    const auto progress = look(experiment, four, rows(static_cast<std::size_t>(have)));
+    const auto progress = look(experiment, four, records(have));
     CAPTURE(have);
     CHECK_FALSE(progress.stop);
     CHECK(progress.needed == needed);
@@ -85,55 +83,55 @@ TEST_CASE("a point asks for trials up to its next checkpoint", "[stopping]") {
 TEST_CASE("a point stops at the first checkpoint where the interval is narrow enough", "[stopping]") {
   Scripted experiment;
   experiment.narrow_from = 12;
-  // 20 rows are there, but only 8 and 16 are looked at, and the trials past 16 are discarded.
-  const auto progress = look(experiment, rule(8, 64), rows(20));
+  // 20 records are there, but only 8 and 16 are looked at, and the trials past 16 are discarded.
+  const auto progress = look(experiment, rule(8, 64), records(20));
   REQUIRE(progress.stop);
   CHECK(progress.stop->point == "p");
   CHECK(progress.stop->trials == 16);
   CHECK(progress.stop->looks == 4);
   CHECK(progress.stop->reason == "half_width");
   const double level = 1 - 0.05 / 4;
-  CHECK(experiment.looks == std::vector<std::pair<std::size_t, double>>{{8, level}, {16, level}});
+  CHECK(experiment.looks == std::vector<std::pair<std::int64_t, double>>{{8, level}, {16, level}});
 }
 
 TEST_CASE("half_width is compared with half the width", "[stopping]") {
   Scripted experiment;
   experiment.narrow_from = 8;  // [0.25, 0.45]
-  CHECK(look(experiment, rule(8, 64, 0.1001), rows(8)).stop);
-  CHECK_FALSE(look(experiment, rule(8, 64, 0.0999), rows(8)).stop);
+  CHECK(look(experiment, rule(8, 64, 0.1001), records(8)).stop);
+  CHECK_FALSE(look(experiment, rule(8, 64, 0.0999), records(8)).stop);
 }
 
 TEST_CASE("why a point stopped", "[stopping]") {
   const Scripted experiment;
-  const auto reason = [&](const StopRule& how, const std::vector<Row>& seen) {
+  const auto reason = [&](const StopRule& how, const std::vector<Record>& seen) {
     const auto progress = look(experiment, how, seen);
     return progress.stop ? progress.stop->reason + " after " + std::to_string(progress.stop->trials) : "none";
   };
-  CHECK(reason(rule(8, 64), rows(64)) == "max_trials after 64");
-  CHECK(reason(rule(8, 64), rows(70)) == "max_trials after 64");
-  CHECK(reason(rule(8, 64, std::nullopt), rows(63)) == "none");
-  CHECK(reason(rule(8, 64, std::nullopt), rows(64)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64), records(64)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64), records(70)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64, std::nullopt), records(63)) == "none");
+  CHECK(reason(rule(8, 64, std::nullopt), records(64)) == "max_trials after 64");
   CHECK(experiment.looks.size() == 6);  // 8, 16, 32 for the first two; none where no width was asked for
 
   // One word of such a trial is enough.
-  CHECK(reason(rule(8, 64), rows(1, "infeasible")) == "infeasible after 1");
-  auto beyond_memory = rows(1, "failed");
-  beyond_memory[0].result.data["point_failed"] = true;
+  CHECK(reason(rule(8, 64), records(1, Status::infeasible)) == "infeasible after 1");
+  auto beyond_memory = records(1, Status::failed);
+  beyond_memory[0].result = sweep::failed("too large", /*point_failed=*/true);
   CHECK(reason(rule(8, 64), beyond_memory) == "failed after 1");
 
   // All of the first checkpoint failed.
-  CHECK(reason(rule(8, 64), rows(7, "failed")) == "none");
-  CHECK(reason(rule(8, 64), rows(8, "failed")) == "failed after 8");
-  CHECK(reason(rule(8, 64, std::nullopt), rows(64, "failed")) == "failed after 64");
-  auto one_good = rows(8, "failed");
-  one_good[5].result.status = "ok";
+  CHECK(reason(rule(8, 64), records(7, Status::failed)) == "none");
+  CHECK(reason(rule(8, 64), records(8, Status::failed)) == "failed after 8");
+  CHECK(reason(rule(8, 64, std::nullopt), records(64, Status::failed)) == "failed after 64");
+  auto one_good = records(8, Status::failed);
+  one_good[5].result.status = Status::ok;
   CHECK(reason(rule(8, 64), one_good) == "none");
 }
 
 TEST_CASE("a point without an interval goes on to max_trials", "[stopping]") {
   Scripted experiment;
   experiment.no_interval = true;
-  const auto progress = look(experiment, rule(8, 16), rows(16, "uncertified"));
+  const auto progress = look(experiment, rule(8, 16), records(16, Status::uncertified));
   REQUIRE(progress.stop);
   CHECK(progress.stop->reason == "max_trials");
 }
@@ -173,7 +171,7 @@ TEST_CASE("a point with targets stops once it is decided on which side of each i
     StopRule stopping = rule(8, 64, std::nullopt);
     stopping.targets = std::move(targets);
     CHECK(stopping.checkpoints().size() == 4);
-    return look(experiment, stopping, rows(64)).stop.value();
+    return look(experiment, stopping, records(64)).stop.value();
   };
   CHECK(decided_at({0.46}).trials == 8);  // met: the interval may touch it
   CHECK(decided_at({0.46}).reason == "decided");

@@ -1,26 +1,27 @@
-// What a store keeps of rows and stops that disagree, and what a progress line says.
+// What a store keeps of records and stops that disagree, and what a progress line says.
 
 #include "sweep/store_files.hpp"
 
 #include <unistd.h>
 #include <zstd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "sweep/progress.hpp"
 
 namespace kvfrontier {
 namespace {
 
-using sweep::Row;
+using sweep::Record;
+using sweep::Status;
 using sweep::Stop;
 using sweep::Store;
 
-Row row(std::int64_t trial, const std::string& status, core::Json data, const std::string& session = "s") {
-  Row made;
+Record record(std::int64_t trial, Status status, core::Json data, const std::string& session = "s") {
+  Record made;
   made.parameters = std::make_shared<const core::Json>(core::Json{{"n", 4}});
   made.point = sweep::point_id(*made.parameters);
   made.trial = trial;
@@ -37,7 +38,7 @@ std::int64_t kept_trials(const std::vector<Stop>& stops) {
 
 }  // namespace
 
-TEST_CASE("the last decision of a store stands; of strangers the one that saw more", "[store]") {
+TEST_CASE("the last decision of a store counts; of strangers the one that saw more", "[store]") {
   const Stop long_one{"p", 64, 1, "max_trials"}, short_one{"p", 8, 1, "max_trials"};
   Stop lowered = short_one;
   lowered.revision = 1;
@@ -59,11 +60,11 @@ TEST_CASE("the last decision of a store stands; of strangers the one that saw mo
   CHECK(Stop::from_json({{"point", "p"}, {"trials", 8}, {"looks", 1}, {"reason", "max_trials"}}).revision == 0);
 }
 
-TEST_CASE("rows of one trial agree up to counted ties and rounding, or are a conflict", "[store]") {
+TEST_CASE("records of one trial agree up to counted ties and rounding, or are a conflict", "[store]") {
   const auto collide = [](const core::Json& a, const core::Json& b) {
     Store store;
-    store.add(row(0, "ok", a, "first"));
-    store.add(row(0, "ok", b, "second"));
+    store.add(record(0, Status::ok, a, "first"));
+    store.add(record(0, Status::ok, b, "second"));
     return store.points.begin()->second.at(0).session;
   };
   CHECK(collide({{"bits", 5}}, {{"bits", 5}}) == "first");
@@ -76,8 +77,8 @@ TEST_CASE("rows of one trial agree up to counted ties and rounding, or are a con
   CHECK_THROWS_AS(collide({{"a", {1, 2}}}, {{"a", {1, 2, 3}}}), core::StoreError);
   CHECK_THROWS_AS(collide({{"a", nullptr}}, {{"a", 0}}), core::StoreError);
   Store store;
-  store.add(row(0, "ok", {{"a", 1}}));
-  CHECK_THROWS_AS(store.add(row(0, "uncertified", {{"a", 1}})), core::StoreError);
+  store.add(record(0, Status::ok, {{"a", 1}}));
+  CHECK_THROWS_AS(store.add(record(0, Status::uncertified, {{"a", 1}})), core::StoreError);
 }
 
 TEST_CASE("packed files are read like plain ones, and a damaged one is named", "[store]") {
@@ -87,41 +88,42 @@ TEST_CASE("packed files are read like plain ones, and a damaged one is named", "
   const auto warn = [](const std::string& text) { FAIL(text); };
   Store store;
   // Enough that the text does not come out in one piece.
-  for (std::int64_t trial = 0; trial < 3000; ++trial) store.add(row(trial, "ok", {{"error", 1.0 / (trial + 1)}}));
+  for (std::int64_t trial = 0; trial < 3000; ++trial)
+    store.add(record(trial, Status::ok, {{"error", 1.0 / (trial + 1)}}));
   sweep::write_store(store, directory);
   const auto text = [](const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     return std::string{std::istreambuf_iterator<char>(stream), {}};
   };
-  const std::string lines = text(directory / "rows.jsonl");
+  const std::string lines = text(directory / "records.jsonl");
   REQUIRE(lines.size() > ZSTD_DStreamOutSize());
   std::string packed(ZSTD_compressBound(lines.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), lines.data(), lines.size(), 3));
-  fs::remove(directory / "rows.jsonl");
+  fs::remove(directory / "records.jsonl");
   const auto put = [&](const std::string& bytes) {
-    std::ofstream(directory / "rows.jsonl.zst", std::ios::binary) << bytes;
+    std::ofstream(directory / "records.jsonl.zst", std::ios::binary) << bytes;
   };
   put(packed);
   sweep::write_store(sweep::read_store(directory, warn), directory);
-  CHECK(text(directory / "rows.jsonl") == lines);
-  CHECK_FALSE(fs::exists(directory / "rows.jsonl.zst"));
+  CHECK(text(directory / "records.jsonl") == lines);
+  CHECK_FALSE(fs::exists(directory / "records.jsonl.zst"));
   for (const std::string& damaged : {packed.substr(0, packed.size() / 2), "x" + packed}) {
     put(damaged);
-    CHECK_THROWS_WITH(sweep::read_store(directory, warn), Catch::Contains("rows.jsonl.zst"));
+    CHECK_THROWS_WITH(sweep::read_store(directory, warn), Contains("records.jsonl.zst"));
   }
   fs::remove_all(directory);
 }
 
-TEST_CASE("rows count from trial 0 to the first gap or the stop", "[store]") {
+TEST_CASE("records count from trial 0 to the first gap or the stop", "[store]") {
   Store store;
-  for (const std::int64_t trial : {4, 0, 1, 2}) store.add(row(trial, "ok", {{"a", trial}}));
+  for (const std::int64_t trial : {4, 0, 1, 2}) store.add(record(trial, Status::ok, {{"a", trial}}));
   const std::string point = store.points.begin()->first;
-  CHECK(store.row_count() == 4);
-  CHECK(store.leading_rows(point).size() == 3);
-  CHECK(store.counted_rows(point).size() == 3);
+  CHECK(store.record_count() == 4);
+  CHECK(store.leading_records(point).size() == 3);
+  CHECK(store.counted_records(point).size() == 3);
   store.add(Stop{point, 2, 1, "max_trials"});
-  CHECK(store.counted_rows(point).size() == 2);
-  CHECK(store.leading_rows("none").empty());
+  CHECK(store.counted_records(point).size() == 2);
+  CHECK(store.leading_records("none").empty());
 }
 
 TEST_CASE("the time left follows from what this run has measured", "[progress]") {

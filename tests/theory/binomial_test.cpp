@@ -1,10 +1,11 @@
 #include "theory/binomial.hpp"
 
 #include <boost/multiprecision/cpp_int.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::theory;
 using boost::multiprecision::cpp_int;

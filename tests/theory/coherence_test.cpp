@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
 #include <vector>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::theory;
 

@@ -1,10 +1,10 @@
 #include "theory/dimension.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "theory/scaling.hpp"
 
 using namespace kvfrontier::theory;

@@ -1,9 +1,10 @@
 #include "theory/entropy.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::theory;
 

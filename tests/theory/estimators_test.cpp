@@ -3,9 +3,10 @@
 #include "theory/estimators.hpp"
 
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
+
+#include "../support/catch.hpp"
 
 namespace kvfrontier::theory {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <boost/multiprecision/cpp_int.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "../support/catch.hpp"
 #include "theory/entropy.hpp"
 
 using namespace kvfrontier::theory;

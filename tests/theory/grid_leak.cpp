@@ -1,8 +1,8 @@
 // Values on a grid: thresholds and steps against the ranges they are made for.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "theory/leak.hpp"
 #include "theory/scaling.hpp"
 

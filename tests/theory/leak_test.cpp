@@ -1,9 +1,10 @@
 #include "theory/leak.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier::theory;
 

@@ -1,8 +1,9 @@
 #include "theory/lloyd_max.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier;
 

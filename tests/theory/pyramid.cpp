@@ -1,8 +1,8 @@
 #include "theory/pyramid.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../support/catch.hpp"
 #include "geometry/schedule.hpp"
 
 using namespace kvfrontier;

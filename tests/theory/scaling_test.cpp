@@ -1,9 +1,9 @@
 #include "theory/scaling.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <stdexcept>
 
+#include "../support/catch.hpp"
 #include "theory/leak.hpp"
 
 using namespace kvfrontier::theory;

@@ -1,8 +1,9 @@
 #include "theory/step_derivative.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
+
+#include "../support/catch.hpp"
 
 using namespace kvfrontier;
 using theory::Activation;

@@ -2,8 +2,9 @@
 
 #include "theory/taylor.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "../support/catch.hpp"
 
 namespace kvfrontier::theory {
 namespace {

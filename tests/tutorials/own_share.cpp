@@ -1,71 +1,89 @@
 // How much of its attention does a query for row i pay to row i? The claim of docs/tutorial_experiment.md.
 
-#include "analysis/claim.hpp"
+#include "analysis/measuring_claim.hpp"
 #include "attention/all_pairs.hpp"
-#include "core/rng.hpp"
 #include "geometry/embedding.hpp"
+
+namespace kvfrontier::experiments::own_share {
+
+const analysis::ClaimText claim{
+    .name = "own_share",
+    .statement = "The query tau k_i pays row i at least a share 1/(1 + E S) of its attention on average.",
+    .note = "S is the leak of all other rows.",
+    .source = "Jensen: the share is 1/(1 + S_i), convex in S_i",
+    .prediction = "E 1/(1 + S_i) >= 1/(1 + E S(tau))",
+    .allowance = "0.1 %: the law is exact; float exponentials and the finite number of draws",
+    .refutation = "a mean share below 1/(1 + E S) at any (d, tau)"};
+
+enum class Family { sphere, rademacher };
+enum class Mutation { none, wrong_tau };
+
+}  // namespace kvfrontier::experiments::own_share
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::own_share::Family> {
+  static constexpr std::array names{"sphere", "rademacher"};
+};
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::experiments::own_share::Mutation> {
+  static constexpr std::array names{"none", "wrong_tau"};
+};
 
 namespace kvfrontier::experiments::own_share {
 namespace {
 
-using core::Json;
+struct Parameters {
+  Family embedding = Family::sphere;
+  core::Index tokens = 256, d = 64;
+  double tau = 6;
+  Mutation mutation = Mutation::none;
 
-class OwnShare : public analysis::Claim {
+  static core::MemberList<Parameters> members() {
+    return {core::member("embedding", &Parameters::embedding, "family of keys"),
+            core::member("tokens", &Parameters::tokens, "N").range(2, 50'000),
+            core::member("d", &Parameters::d, "dimension").range(1, 65536),
+            core::member("tau", &Parameters::tau, "query scaling").range(0, 1e4),
+            analysis::mutation_member(&Parameters::mutation)};
+  }
+  const geometry::Embedding& family() const {
+    return geometry::Embeddings::find(core::enum_name(embedding), "embedding");
+  }
+};
+
+struct Trial {
+  double own_share = 0;
+  static core::MemberList<Trial> members() {
+    return {core::member("own_share", &Trial::own_share, "mean of 1/(1 + S_i) over the rows").needed()};
+  }
+};
+
+class OwnShare : public analysis::MeasuringClaim<Parameters, Trial> {
  public:
-  std::string name() const override { return "own_share"; }
-  std::string statement() const override {
-    return "the query tau k_i pays row i at least a share 1/(1 + E S) of its attention on average, S the leak";
-  }
-  std::string source() const override { return "Jensen: the share is 1/(1 + S_i), convex in S_i"; }
-  std::string prediction() const override { return "E 1/(1 + S_i) >= 1/(1 + E S(tau))"; }
-  std::string allowance() const override {
-    return "0.1 %: the law is exact; float exponentials and the finite number of draws";
-  }
-  std::string refutation() const override { return "a mean share below 1/(1 + E S) at any (d, tau)"; }
+  OwnShare() : MeasuringClaim(claim) {}
 
-  const core::OptionTable& options() const override {
-    using core::Option;
-    static const core::OptionTable table{
-        Option::choice("embedding", "sphere", {"sphere", "rademacher"}, "family of keys"),
-        Option::integer("tokens", 256, 2, 50'000, "N"), Option::integer("d", 64, 1, 65536, "dimension"),
-        Option::real("tau", 6.0, 0, 1e4, "query scaling"), analysis::sabotage_option({"wrong_tau"})};
-    return table;
-  }
-  Json resolve(const sweep::Combination& combination) const override {
-    Json parameters;
-    for (const auto& name : options().names()) parameters[name] = combination.value(name);
-    return parameters;
-  }
-
-  sweep::TrialResult measure(const Json& parameters, std::uint64_t trial, const sweep::TrialContext&) const override {
-    const core::Index tokens = parameters.at("tokens"), d = parameters.at("d");
-    const double tau = parameters.at("tau").get<double>() * (parameters.at("sabotage") == "wrong_tau" ? 0.8 : 1.0);
-    // What the draw depends on, and nothing else: points that differ in tau alone meet the same keys.
-    const std::string identity = Json{{"embedding", parameters.at("embedding")}, {"tokens", tokens}, {"d", d}}.dump();
-    const auto key = core::derive_key(parameters.at("seed"), identity, trial, "public");
-    core::RowMatrixF keys(tokens, d);
-    geometry::Embeddings::find(parameters.at("embedding"), "embedding").rows(key, tokens, 0, keys);
+  analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
+    // What the draw depends on, and nothing else: points that differ only in tau meet the same keys.
+    const core::Json identity{{"embedding", p.family().name()}, {"tokens", p.tokens}, {"d", p.d}};
+    core::RowMatrixF keys(p.tokens, p.d);
+    p.family().rows(turn.key(identity.dump()), p.tokens, 0, keys);
+    const double tau = p.tau * (p.mutation == Mutation::wrong_tau ? 0.8 : 1.0);
     double share = 0;
     for (const double leak : attention::leaks(keys, tau)) share += 1 / (1 + leak);
-    return {"ok", {{"own_share", share / static_cast<double>(tokens)}}};
+    return Trial{share / p.tokens};
   }
 
-  Json config(analysis::Size size) const override {
-    const int trials = size == analysis::Size::quick ? 400 : 4000;
+  core::Json config(analysis::Size size) const override {
     return {{"grid", {{"embedding", {"sphere", "rademacher"}}, {"d", {32, 64}}, {"tau", {4, 6, 8}}}},
-            {"stop", {{"min_trials", 8}, {"max_trials", trials}}}};
+            {"stop", analysis::trials(8, size == analysis::Size::quick ? 400 : 4000)}};
   }
 
-  std::vector<analysis::Check> judge(const analysis::ClaimRows& rows) const override {
-    analysis::CheckList checks;
-    for (const auto& point : rows) {
-      const auto& embedding = geometry::Embeddings::find(point.parameters.at("embedding"), "embedding");
-      const double least = 1 / (1 + *embedding.mean_leak(point.parameters.at("tokens"), point.parameters.at("d"),
-                                                         point.parameter("tau")));
-      checks.mean(point.at({"embedding", "d", "tau"}), point.values("own_share"), least,
-                  analysis::at_least(0.999 * least));
+  void judge(const std::vector<Point>& points, analysis::CheckList& checks) const override {
+    for (const Point& point : points) {
+      const Parameters& p = point.parameters;
+      const double least = 1 / (1 + *p.family().mean_leak(p.tokens, p.d, p.tau));
+      checks.mean(point.at(&Parameters::embedding, &Parameters::d, &Parameters::tau), point.values(&Trial::own_share),
+                  least, analysis::at_least(0.999 * least));
     }
-    return checks.finish();
   }
 };
 

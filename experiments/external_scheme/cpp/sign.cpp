@@ -23,7 +23,7 @@ class SignEncoder : public Encoder {
       for (Index c = 0; c < d_; ++c) signs_.push_back(row[c] > mean);
     }
   }
-  std::uint64_t state_bits() const override { return 16 * scales_.size() + signs_.size(); }
+  Bits state_bits() const override { return 16 * std::ssize(scales_) + std::ssize(signs_); }
   void write(core::BitWriter& writer) const override {
     writer.section("scales");  // every bit is booked under a section of the ledger
     core::put_floats(writer, fp16, scales_.data(), scales_.size());
@@ -41,7 +41,7 @@ class SignDecoder : public Decoder {
  public:
   SignDecoder(const PublicParams& params, core::BitReader reader)
       : keys_(public_keys(params, all_tokens(params.tokens()))), values_(params.tokens(), params.d) {
-    std::vector<float> scales(2 * static_cast<std::size_t>(params.tokens()));
+    std::vector<float> scales(2 * params.tokens());
     core::get_floats(reader, fp16, scales.data(), scales.size());
     for (Index i = 0; i < values_.rows(); ++i) {
       const float* scale = scales.data() + 2 * i;
@@ -62,12 +62,9 @@ class Sign : public Scheme {
   }
   std::string paper() const override { return "-"; }
   std::string guarantee() const override { return "none"; }
-  const core::OptionTable& options() const override {
-    static const core::OptionTable table{};
-    return table;
-  }
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const override {
-    return static_cast<std::uint64_t>(params.tokens() * (params.d + 32));
+  const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
+  std::optional<Bits> message_bits(const PublicParams& params) const override {
+    return params.tokens() * (params.d + 32);
   }
   void check(const PublicParams& params, const std::string& path) const override {
     if (!params.keys_are_public) throw core::ConfigError(path, "\"sign\"", "a scheme that stores keys");

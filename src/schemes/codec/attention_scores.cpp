@@ -7,24 +7,14 @@
 
 namespace kvfrontier::schemes {
 
-core::Option proxy_option() {
-  return core::Option::choice(
-      "proxy", "k2k", {"k2k", "random"},
-      "stand-in for the stream's queries: k2k = each token's own key at norm tau, random = one public random direction "
-      "a token at norm tau");
-}
-
-ProxyQuery::ProxyQuery(const PublicParams& params)
-    : random_(params.options.at("proxy") == "random"),
-      norm_(static_cast<float>(params.tau)),
-      key_(params.key),
-      query_(params.d) {}
+ProxyQuery::ProxyQuery(Proxy proxy, const PublicParams& params)
+    : proxy_(proxy), norm_(params.tau), key_(params.key), query_(params.d) {}
 
 const Eigen::RowVectorXf& ProxyQuery::of(Index token, const float* key) {
-  if (random_) {
-    core::Stream stream(key_, core::Purpose("h2o/proxy"), static_cast<std::uint64_t>(token));
+  if (proxy_ == Proxy::random) {
+    core::Stream stream(key_, core::Purpose("h2o/proxy"), token);
     boost::random::normal_distribution<double> normal;
-    for (float& x : query_) x = static_cast<float>(normal(stream));
+    for (float& x : query_) x = normal(stream);
   } else {
     query_ = Eigen::Map<const Eigen::RowVectorXf>(key, query_.size());
   }
@@ -35,13 +25,13 @@ const Eigen::RowVectorXf& ProxyQuery::of(Index token, const float* key) {
 
 namespace {
 
-// total[i] += weight[q] row_q[i] for `count` rows of `length` that follow each other, row after row: what a pass over
-// `total` costs is shared by them, and sums stay what they are row by row.
+// total[i] += weight[q] row_q[i] for `count` consecutive rows of `length` entries, in order: the rows share the cost of
+// one pass over `total`, and the sums are the same as row by row.
 template <int count>
 void add_rows(const float* rows, const float* weights, Index length, double* total) {
   for (Index i = 0; i < length; ++i) {
     double sum = total[i];
-    for (int q = 0; q < count; ++q) sum += static_cast<double>(weights[q] * rows[q * length + i]);
+    for (int q = 0; q < count; ++q) sum += weights[q] * rows[q * length + i];
     total[i] = sum;
   }
 }
@@ -55,7 +45,7 @@ void add_attention(core::RowsViewF keys, core::RowsViewF queries, core::RowMatri
   const Index length = logits.cols();
   for (Index q = 0; q < logits.rows(); q += together) {
     float weights[together];
-    const int count = static_cast<int>(std::min<Index>(together, logits.rows() - q));
+    const int count = std::min<Index>(together, logits.rows() - q);
     for (int i = 0; i < count; ++i) {
       auto row = logits.row(q + i);
       row = (row.array() - row.maxCoeff()).exp();

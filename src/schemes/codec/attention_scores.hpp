@@ -1,6 +1,6 @@
 #pragma once
-// Scores of tokens by the attention they receive. A stream has no queries, so every token comes with a stand-in for its
-// own: a surrogate, named by option `proxy`.
+// Scores of tokens by the attention they receive. A stream has no queries, so a surrogate, which the option `proxy`
+// names, takes the place of every token's query.
 
 #include <vector>
 
@@ -9,16 +9,22 @@
 namespace kvfrontier::schemes {
 
 // k2k: the token's own key at norm tau; random: one public random direction a token at norm tau.
-core::Option proxy_option();
+enum class Proxy { k2k, random };
+template <class T>
+core::Member<T> proxy_member(Proxy T::*place) {
+  return core::member("proxy", place,
+                      "stand-in for the stream's queries: k2k = each token's own key at norm tau, random = one public "
+                      "random direction a token at norm tau");
+}
 
 class ProxyQuery {
  public:
-  explicit ProxyQuery(const PublicParams& params);
-  // The stand-in for the query of `token`; valid until the next call.
+  ProxyQuery(Proxy proxy, const PublicParams& params);
+  // What replaces the query of `token`; valid until the next call.
   const Eigen::RowVectorXf& of(Index token, const float* key);
 
  private:
-  bool random_;
+  Proxy proxy_;
   float norm_;
   core::RandomKey key_;
   Eigen::RowVectorXf query_;
@@ -29,3 +35,8 @@ void add_attention(core::RowsViewF keys, core::RowsViewF queries, core::RowMatri
                    std::vector<double>& scores);
 
 }  // namespace kvfrontier::schemes
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::Proxy> {
+  static constexpr std::array names{"k2k", "random"};
+};

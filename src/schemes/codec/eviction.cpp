@@ -6,11 +6,11 @@
 
 namespace kvfrontier::schemes {
 
-HeavyHitters::HeavyHitters(const PublicParams& params, Index heavy, Index recent, bool mean_score)
+HeavyHitters::HeavyHitters(Proxy proxy, const PublicParams& params, Index heavy, Index recent, bool mean_score)
     : heavy_(heavy),
       recent_(recent),
       mean_score_(mean_score),
-      proxy_(params),
+      proxy_(proxy, params),
       keys_(std::min(heavy + recent, params.tokens()) + 1, params.d) {}
 
 Index HeavyHitters::offer(Index token, const float* key) {
@@ -36,13 +36,13 @@ std::vector<Index> HeavyHitters::tokens() const {
   return list;
 }
 
-// Smaller score first, then older first, among the tokens that are not the `recent` newest: the least score in lanes,
-// without branches, and then whose it is.
+// Smaller score first, then older first, among the tokens that are not the `recent` newest: first the least score, in
+// lanes and without branches, and then the slot that has it.
 Index HeavyHitters::lowest_score(Index newest) const {
   constexpr Index lanes = 8;
   const auto score = [&](Index slot) {
     const Index age = newest - tokens_[slot];
-    const double sum = mean_score_ ? scores_[slot] / static_cast<double>(age + 1) : scores_[slot];
+    const double sum = mean_score_ ? scores_[slot] / (age + 1) : scores_[slot];
     return age < recent_ ? std::numeric_limits<double>::infinity() : sum;
   };
   std::array<double, lanes> least;

@@ -11,8 +11,8 @@ namespace kvfrontier::schemes {
 // Heavy hitters: over capacity heavy + recent, the token with the lowest score outside the `recent` newest goes.
 class HeavyHitters {
  public:
-  // Reads option `proxy`. mean_score: scores are divided by the number of queries that could see the token.
-  HeavyHitters(const PublicParams& params, Index heavy, Index recent, bool mean_score);
+  // mean_score: scores are divided by the number of queries that could see the token.
+  HeavyHitters(Proxy proxy, const PublicParams& params, Index heavy, Index recent, bool mean_score);
 
   // Takes the next token of the stream. Returns the slot it is to be stored in (slots fill in order), or -1 when the
   // policy drops it at once.
@@ -21,7 +21,7 @@ class HeavyHitters {
   std::vector<Index> tokens() const;
 
  private:
-  Index count() const { return static_cast<Index>(tokens_.size()); }
+  Index count() const { return std::ssize(tokens_); }
   Index lowest_score(Index newest) const;
 
   Index heavy_, recent_;

@@ -18,8 +18,8 @@ double mass(double a, double b) {
 
 }  // namespace
 
-std::size_t GaussianCodebook::at_slot(std::uint32_t slot) const {
-  return static_cast<std::size_t>(std::upper_bound(first.begin(), first.end() - 1, slot) - first.begin()) - 1;
+int GaussianCodebook::at_slot(std::uint32_t slot) const {
+  return std::upper_bound(first.begin(), first.end() - 1, slot) - first.begin() - 1;
 }
 
 GaussianCodebook gaussian_codebook(double spacing, double offset, double multiplier) {
@@ -27,24 +27,24 @@ GaussianCodebook gaussian_codebook(double spacing, double offset, double multipl
   book.spacing = spacing;
   book.offset = offset;
   book.half = static_cast<int>(gaussian_reach / spacing) + 1;
-  const std::size_t size = 2 * static_cast<std::size_t>(book.half) + 1;
-  const auto lattice = [&](std::size_t i) { return offset + spacing * (static_cast<double>(i) - book.half); };
+  const int size = 2 * book.half + 1;
+  const auto lattice = [&](int i) { return offset + spacing * (i - book.half); };
   book.points.resize(size);
   book.bits.assign(size, 0);
-  for (std::size_t i = 0; i < size; ++i) book.points[i] = lattice(i);
+  for (int i = 0; i < size; ++i) book.points[i] = lattice(i);
 
   std::vector<double> thresholds(size + 1), probability(size);
   thresholds.front() = -50;
   thresholds.back() = 50;
   for (int round = 0; round < 40; ++round) {
-    for (std::size_t i = 0; i + 1 < size; ++i) {
+    for (int i = 0; i + 1 < size; ++i) {
       const double middle = (book.points[i] + book.points[i + 1]) / 2;
       const double shift = multiplier * (book.bits[i + 1] - book.bits[i]) / (2 * (book.points[i + 1] - book.points[i]));
-      // Kept near its place, so that cells stay ordered where the tails have no mass to tell.
+      // Stays near its place, so cells stay ordered in the tails, which have next to no mass.
       thresholds[i + 1] = std::clamp(middle + shift, lattice(i) - spacing / 2, lattice(i + 1) + spacing / 2);
     }
     double moved = 0;
-    for (std::size_t i = 0; i < size; ++i) {
+    for (int i = 0; i < size; ++i) {
       const double a = thresholds[i], b = thresholds[i + 1];
       const double p = probability[i] = b > a ? mass(a, b) : 0;
       const double low = lattice(i) - spacing, high = lattice(i) + spacing;
@@ -55,23 +55,23 @@ GaussianCodebook gaussian_codebook(double spacing, double offset, double multipl
     }
     if (round > 0 && moved < 1e-7 * spacing) break;
   }
-  // Ascending points keep every index meaningful; only points without mass can be out of order.
+  // Only points without mass can be out of order; ascending points keep every index meaningful.
   std::sort(book.points.begin(), book.points.end());
 
   double total = 0;
   for (const double p : probability) total += p;
-  const double free_slots = static_cast<double>((std::size_t{1} << slot_bits) - size);
+  const double free_slots = (1 << slot_bits) - size;
   std::vector<std::uint32_t> counts(size);
   std::uint32_t used = 0;
-  for (std::size_t i = 0; i < size; ++i) {
+  for (int i = 0; i < size; ++i) {
     counts[i] = 1 + static_cast<std::uint32_t>(free_slots * probability[i] / total);
     used += counts[i];
   }
   *std::max_element(counts.begin(), counts.end()) += (1u << slot_bits) - used;
   book.first.assign(1, 0);
-  for (std::size_t i = 0; i < size; ++i) {
+  for (int i = 0; i < size; ++i) {
     book.first.push_back(book.first.back() + counts[i]);
-    book.bits[i] = slot_bits - std::log2(static_cast<double>(counts[i]));
+    book.bits[i] = slot_bits - std::log2(counts[i]);
   }
   return book;
 }

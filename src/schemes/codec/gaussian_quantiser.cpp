@@ -32,14 +32,14 @@ std::uint32_t successor(std::uint32_t state, std::uint32_t choice, int nu) {
 }
 
 double clipped(float x) {
-  return std::isnan(x) ? 0.0 : std::clamp(static_cast<double>(x), -gaussian_reach, gaussian_reach);
+  return std::isnan(x) ? 0.0 : std::clamp<double>(x, -gaussian_reach, gaussian_reach);
 }
 
 }  // namespace
 
 std::vector<GaussianQuantiser::Point> GaussianQuantiser::padded(const GaussianCodebook& book, double multiplier) {
   std::vector<Point> points(book.size() + 4, {0, std::numeric_limits<double>::infinity()});
-  for (std::size_t i = 0; i < book.size(); ++i) points[i + 2] = {book.points[i], multiplier * book.bits[i]};
+  for (int i = 0; i < book.size(); ++i) points[i + 2] = {book.points[i], multiplier * book.bits[i]};
   return points;
 }
 
@@ -54,38 +54,38 @@ GaussianQuantiser::GaussianQuantiser(double step, int states) : states_(states) 
     points_[0] = padded(books_[0], multiplier);
     return;
   }
-  // Less than 2 ln2 D = .35 step^2: measured best, and flat from .17 to .22.
+  // Less than 2 ln2 D = .35 step^2. Measured to be the best; all values from .17 to .22 do as well.
   const double multiplier = 0.2 * step * step;
-  for (std::size_t half = 0; half < 2; ++half) {
-    books_.push_back(gaussian_codebook(2 * step, static_cast<double>(half) * step, multiplier));
+  for (int half = 0; half < 2; ++half) {
+    books_.push_back(gaussian_codebook(2 * step, half * step, multiplier));
     points_[half] = padded(books_[half], multiplier);
-    parity_[half] = static_cast<std::uint32_t>(books_[half].half & 1);
+    parity_[half] = books_[half].half & 1;
   }
   const int nu = std::countr_zero(static_cast<unsigned>(states));
-  for (std::uint32_t state = 0; state < static_cast<std::uint32_t>(states); ++state) {
+  for (int state = 0; state < states; ++state) {
     next_.push_back(successor(state, 0, nu));
     next_.push_back(successor(state, 1, nu));
   }
   before_.resize(next_.size());
-  std::vector<std::uint32_t> met(static_cast<std::size_t>(states), 0);
+  std::vector<std::uint32_t> met(states, 0);
   for (std::uint32_t branch = 0; branch < next_.size(); ++branch)
     before_[2 * next_[branch] + met[next_[branch]]++] = branch;
 }
 
 // inline: a function that a shared library exports is called through a table, even from its own file.
-inline void GaussianQuantiser::find_branches(double x, std::size_t half, Branch* best) const {
-  const std::size_t near = books_[half].nearest(x);
-  // Centroids lie within a spacing of their lattice points: the best is one of near - 2 .. near + 2. Which one is as
-  // good as random, so it is found without jumps.
+inline void GaussianQuantiser::find_branches(double x, int half, Branch* best) const {
+  const std::uint32_t near = books_[half].nearest(x);
+  // Centroids lie within a spacing of their lattice points, so the best is one of near - 2 .. near + 2. Which one is
+  // unpredictable, so the code finds it without branches.
   const Point* points = points_[half].data() + near;
   double cost[5];
-  for (std::size_t i = 0; i < 5; ++i) cost[i] = (x - points[i].value) * (x - points[i].value) + points[i].cost;
+  for (int i = 0; i < 5; ++i) cost[i] = (x - points[i].value) * (x - points[i].value) + points[i].cost;
   const double first = std::min(cost[0], cost[2]), even = std::min(first, cost[4]), odd = std::min(cost[1], cost[3]);
-  std::size_t place = cost[2] < cost[0] ? 2 : 0;
+  std::uint32_t place = cost[2] < cost[0] ? 2 : 0;
   place = cost[4] < first ? 4 : place;
-  const std::size_t same = (near + parity_[half]) & 1;
-  best[same] = {even, static_cast<std::uint32_t>(near + place) - 2};
-  best[1 - same] = {odd, static_cast<std::uint32_t>(near + (cost[3] < cost[1] ? 3 : 1)) - 2};
+  const int same = (near + parity_[half]) & 1;
+  best[same] = {even, near + place - 2};
+  best[1 - same] = {odd, near + (cost[3] < cost[1] ? 3 : 1) - 2};
 }
 
 GaussianQuantiser::Path GaussianQuantiser::quantise(std::span<const float> values) const {
@@ -96,7 +96,7 @@ GaussianQuantiser::Path GaussianQuantiser::quantise(std::span<const float> value
     return path;
   }
   Branch best[2];
-  for (std::size_t i = 0; i < values.size(); ++i) {
+  for (Index i = 0; i < std::ssize(values); ++i) {
     find_branches(clipped(values[i]), 0, best);
     path.indices[i] = best[best[1].cost < best[0].cost ? 1 : 0].index;
     path.bits += books_[0].bits[path.indices[i]];
@@ -106,23 +106,23 @@ GaussianQuantiser::Path GaussianQuantiser::quantise(std::span<const float> value
 
 // Viterbi. Every state has two predecessors.
 void GaussianQuantiser::search(std::span<const float> values, Path& path) const {
-  const std::size_t count = values.size(), states = static_cast<std::size_t>(states_);
+  const Index count = std::ssize(values), states = states_;
   std::vector<double> cost(states, std::numeric_limits<double>::infinity()), updated(states);
   cost[0] = 0;
   std::vector<std::uint8_t> came(count * states);
   std::vector<std::uint32_t> choices(count * 4);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (Index i = 0; i < count; ++i) {
     Branch best[4];  // 2 half + choice, which are the low bits of a branch
     const double x = clipped(values[i]);
     find_branches(x, 0, best);
     find_branches(x, 1, best + 2);
-    for (std::size_t b = 0; b < 4; ++b) choices[4 * i + b] = best[b].index;
-    // Plain pointers: a byte written to `came` might change anything that is not a local variable.
+    for (int b = 0; b < 4; ++b) choices[4 * i + b] = best[b].index;
+    // Plain pointers, because to the compiler a byte written to `came` might change whatever is not a local variable.
     const std::uint32_t* before = before_.data();
     const double* from = cost.data();
     double* to = updated.data();
     std::uint8_t* chosen = came.data() + i * states;
-    for (std::size_t state = 0; state < states; ++state) {
+    for (Index state = 0; state < states; ++state) {
       const std::uint32_t one = before[2 * state], other = before[2 * state + 1];
       const double first = from[one / 2] + best[one & 3].cost, second = from[other / 2] + best[other & 3].cost;
       chosen[state] = second < first;
@@ -130,20 +130,20 @@ void GaussianQuantiser::search(std::span<const float> values, Path& path) const 
     }
     cost.swap(updated);
     if (i % 64 != 63) continue;
-    // Costs relative to the best: the sum of a long stream would lose digits.
+    // Keeps costs relative to the best: the sums of a long stream would lose digits.
     const double least = *std::min_element(cost.begin(), cost.end());
     for (double& c : cost) c -= least;
   }
-  auto state = static_cast<std::size_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
+  Index state = std::min_element(cost.begin(), cost.end()) - cost.begin();
   std::vector<std::uint8_t> half(count);  // of the state before each value
-  for (std::size_t i = count; i-- > 0;) {
+  for (Index i = count; i-- > 0;) {
     const std::uint32_t branch = before_[2 * state + came[i * states + state]];
     state = branch / 2;
     half[i] = state & 1;
     path.indices[i] = choices[4 * i + (branch & 3)];
   }
   // information() without its walk from state to state.
-  for (std::size_t i = 0; i < count; ++i) path.bits += books_[half[i]].bits[path.indices[i]];
+  for (Index i = 0; i < count; ++i) path.bits += books_[half[i]].bits[path.indices[i]];
 }
 
 double GaussianQuantiser::information(std::span<const std::uint32_t> indices) const {
@@ -166,15 +166,15 @@ core::BitString GaussianQuantiser::encode(const Path& path) const {
   return coder.finish();
 }
 
-std::vector<float> GaussianQuantiser::decode(const core::BitString& bits, std::size_t count) const {
+std::vector<float> GaussianQuantiser::decode(const core::BitString& bits, Index count) const {
   RangeDecoder coder(bits);
   std::vector<float> values(count);
   std::uint32_t state = 0;
   for (float& value : values) {
-    const std::size_t index = book(state).at_slot(coder.slot());
+    const int index = book(state).at_slot(coder.slot());
     coder.take(book(state).slots(index));
-    value = static_cast<float>(book(state).points[index]);
-    state = next(state, static_cast<std::uint32_t>(index));
+    value = book(state).points[index];
+    state = next(state, index);
   }
   return values;
 }

@@ -11,19 +11,18 @@
 #include <type_traits>
 
 namespace kvfrontier::schemes {
-
 namespace {
 
 core::Index ceil_divide(core::Index a, core::Index b) {
   return (a + b - 1) / b;
 }
 
-std::uint64_t grouped_bits(const Grouping& grouping, core::Index entries, core::Index groups) {
-  return static_cast<std::uint64_t>(entries * grouping.bits + groups * 2 * core::bits_of(grouping.format));
+core::Bits grouped_bits(const Grouping& grouping, core::Index entries, core::Index groups) {
+  return entries * grouping.bits + groups * 2 * core::bits_of(grouping.format);
 }
 
-// Eight codes at a time are one step of the writer or reader instead of eight.
-constexpr std::size_t together = 8;
+// The writer or reader takes eight codes in one step instead of eight.
+constexpr int together = 8;
 
 // The low `bits` bits of eight bytes as one number, the first lowest, and back.
 std::uint64_t joined(const std::uint8_t* codes, int bits) {
@@ -32,7 +31,7 @@ std::uint64_t joined(const std::uint8_t* codes, int bits) {
   std::memcpy(&value, codes, together);
   return _pext_u64(value, 0x0101010101010101u * ((1u << bits) - 1));
 #else
-  for (std::size_t i = 0; i < together; ++i) value |= std::uint64_t{codes[i]} << (static_cast<int>(i) * bits);
+  for (int i = 0; i < together; ++i) value |= std::uint64_t{codes[i]} << (i * bits);
   return value;
 #endif
 }
@@ -41,31 +40,28 @@ void split(std::uint64_t value, int bits, std::uint8_t* codes) {
   value = _pdep_u64(value, 0x0101010101010101u * ((1u << bits) - 1));
   std::memcpy(codes, &value, together);
 #else
-  for (std::size_t i = 0; i < together; ++i)
-    codes[i] = static_cast<std::uint8_t>(value >> (static_cast<int>(i) * bits) & ((1u << bits) - 1));
+  for (int i = 0; i < together; ++i) codes[i] = value >> (i * bits) & ((1u << bits) - 1);
 #endif
 }
 
 void put_codes(core::BitWriter& writer, int bits, const std::vector<std::uint8_t>& codes) {
-  std::size_t i = 0;
-  for (; i + together <= codes.size(); i += together)
-    writer.put(joined(codes.data() + i, bits), static_cast<int>(together) * bits);
-  for (; i < codes.size(); ++i) writer.put(codes[i], bits);
+  core::Index i = 0;
+  for (; i + together <= std::ssize(codes); i += together) writer.put(joined(codes.data() + i, bits), together * bits);
+  for (; i < std::ssize(codes); ++i) writer.put(codes[i], bits);
 }
 
 void get_codes(core::BitReader& reader, int bits, std::vector<std::uint8_t>& codes) {
-  std::size_t i = 0;
-  for (; i + together <= codes.size(); i += together)
-    split(reader.get(static_cast<int>(together) * bits), bits, codes.data() + i);
-  for (; i < codes.size(); ++i) codes[i] = static_cast<std::uint8_t>(reader.get(bits));
+  core::Index i = 0;
+  for (; i + together <= std::ssize(codes); i += together) split(reader.get(together * bits), bits, codes.data() + i);
+  for (; i < std::ssize(codes); ++i) codes[i] = reader.get(bits);
 }
 
 QuantisedRows get_quantised(core::BitReader& reader, const Grouping& grouping, core::Index entries,
                             core::Index groups) {
   QuantisedRows rows;
-  rows.scales.resize(static_cast<std::size_t>(groups));
+  rows.scales.resize(groups);
   for (GroupScale& scale : rows.scales) scale = get_scale(reader, grouping.format);
-  rows.codes.resize(static_cast<std::size_t>(entries));
+  rows.codes.resize(entries);
   get_codes(reader, grouping.bits, rows.codes);
   return rows;
 }
@@ -77,7 +73,7 @@ float divisor_of(GroupScale group) {
 
 // max(0, .) and min in this order are single instructions, unlike std::clamp.
 std::uint8_t code_of(float x, GroupScale group, float divisor, float levels) {
-  return static_cast<std::uint8_t>(std::min(levels, std::max(0.0f, std::nearbyint((x - group.zero) / divisor))));
+  return std::min(levels, std::max(0.0f, std::nearbyint((x - group.zero) / divisor)));
 }
 
 // Zero and scale before they are rounded.
@@ -87,19 +83,19 @@ GroupScale exact_scale(const float* x, core::Index count, core::Index stride, in
     least = std::min(least, x[i * stride]);
     most = std::max(most, x[i * stride]);
   }
-  return {least, (most - least) / static_cast<float>(steps)};
+  return {least, (most - least) / steps};
 }
 
-// The same for neighbours in memory by vector instructions: least and largest do not depend on order, but for the sign
-// of a zero, which is looked at.
+// The same for neighbours in memory, by vector instructions: the least and the largest do not depend on the order,
+// except for the sign of a zero.
 GroupScale exact_scale_of_neighbours(const float* x, core::Index count, int steps) {
   const Eigen::Map<const Eigen::ArrayXf> group(x, count);
   const float least = group.minCoeff(), most = group.maxCoeff();
   if (least == 0 || most == 0) return exact_scale(x, count, 1, steps);
-  return {least, (most - least) / static_cast<float>(steps)};
+  return {least, (most - least) / steps};
 }
 
-void round_scales(core::FloatFormat format, GroupScale* scales, std::size_t count) {
+void round_scales(core::FloatFormat format, GroupScale* scales, core::Index count) {
   static_assert(std::is_standard_layout_v<GroupScale> && sizeof(GroupScale) == 2 * sizeof(float));
   if (count == 0) return;  // `scales` may be null then
   core::store_floats(format, &scales->zero, &scales->zero, 2 * count);
@@ -111,12 +107,12 @@ GroupScale quantise_group(const float* x, core::Index count, core::Index stride,
                           std::uint8_t* codes, core::Index code_stride) {
   GroupScale group = exact_scale(x, count, stride, steps);
   round_scales(format, &group, 1);
-  const float divisor = divisor_of(group), levels = static_cast<float>(steps);
+  const float divisor = divisor_of(group), levels = steps;
   for (core::Index i = 0; i < count; ++i) codes[i * code_stride] = code_of(x[i * stride], group, divisor, levels);
   return group;
 }
 
-void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count) {
+void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, core::Index count) {
   if (count == 0) return;  // `scales` may be null then
   core::put_floats(writer, format, &scales->zero, 2 * count);
 }
@@ -129,10 +125,10 @@ GroupScale get_scale(core::BitReader& reader, core::FloatFormat format) {
   return scale;
 }
 
-std::uint64_t Grouping::column_bits(core::Index count) const {
+core::Bits Grouping::column_bits(core::Index count) const {
   return grouped_bits(*this, count * d, ceil_divide(count, group) * d);
 }
-std::uint64_t Grouping::row_bits(core::Index count) const {
+core::Bits Grouping::row_bits(core::Index count) const {
   return grouped_bits(*this, count * d, count * ceil_divide(d, group));
 }
 
@@ -140,8 +136,8 @@ void quantise_columns(const Grouping& grouping, const float* rows, core::Index c
   const core::Index d = grouping.d;
   for (core::Index first = 0; first < count; first += grouping.group) {
     const core::Index members = std::min(grouping.group, count - first);
-    const std::size_t codes = out.codes.size();
-    out.codes.resize(codes + static_cast<std::size_t>(members * d));
+    const core::Index codes = std::ssize(out.codes);
+    out.codes.resize(codes + members * d);
     for (core::Index c = 0; c < d; ++c) {
       out.scales.push_back(quantise_group(rows + first * d + c, members, d, grouping.steps, grouping.format,
                                           out.codes.data() + codes + c, d));
@@ -149,12 +145,12 @@ void quantise_columns(const Grouping& grouping, const float* rows, core::Index c
   }
 }
 
-// Scales first, all codes then: a group's division would wait for the rounding of its own scale.
+// All scales first, then all codes: a group's division would wait for the rounding of its own scale.
 void quantise_rows(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out) {
   const core::Index d = grouping.d, groups = ceil_divide(d, grouping.group);
-  const std::size_t first_code = out.codes.size(), first_scale = out.scales.size();
-  out.codes.resize(first_code + static_cast<std::size_t>(count * d));
-  out.scales.resize(first_scale + static_cast<std::size_t>(count * groups));
+  const core::Index first_code = std::ssize(out.codes), first_scale = std::ssize(out.scales);
+  out.codes.resize(first_code + count * d);
+  out.scales.resize(first_scale + count * groups);
   const auto for_each_group = [&](auto&& visit) {
     GroupScale* scale = out.scales.data() + first_scale;
     for (core::Index i = 0; i < count; ++i) {
@@ -165,8 +161,8 @@ void quantise_rows(const Grouping& grouping, const float* rows, core::Index coun
   for_each_group([&](GroupScale& scale, core::Index first, core::Index members) {
     scale = exact_scale_of_neighbours(rows + first, members, grouping.steps);
   });
-  round_scales(grouping.format, out.scales.data() + first_scale, out.scales.size() - first_scale);
-  const float levels = static_cast<float>(grouping.steps);
+  round_scales(grouping.format, out.scales.data() + first_scale, count * groups);
+  const float levels = grouping.steps;
   for_each_group([&](const GroupScale& scale, core::Index first, core::Index members) {
     const GroupScale group = scale;
     const float divisor = divisor_of(group), *x = rows + first;
@@ -201,8 +197,7 @@ core::RowMatrixF rows_value(const Grouping& grouping, const QuantisedRows& rows,
 }
 
 void put_quantised(core::BitWriter& writer, const Grouping& grouping, const QuantisedRows& rows, const char* section) {
-  writer.reserve(static_cast<std::uint64_t>(grouping.bits) * rows.codes.size() +
-                 2 * static_cast<std::uint64_t>(core::bits_of(grouping.format)) * rows.scales.size());
+  writer.reserve(grouped_bits(grouping, std::ssize(rows.codes), std::ssize(rows.scales)));
   writer.section("scales");
   put_scales(writer, grouping.format, rows.scales.data(), rows.scales.size());
   writer.section(section);

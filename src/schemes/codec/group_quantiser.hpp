@@ -12,18 +12,18 @@
 namespace kvfrontier::schemes {
 
 struct GroupScale {
-  float zero = 0, scale = 0;  // scale 0: all members equal (or b = 0)
-  float value(std::uint64_t code) const { return zero + scale * static_cast<float>(code); }
+  float zero = 0, scale = 0;  // scale 0: all members are equal (or b = 0)
+  float value(std::uint64_t code) const { return zero + scale * code; }
 };
 
-// Quantises x[0], x[stride], ..., `count` numbers, to codes 0..steps, 1 <= steps <= 255, which go to codes[0],
+// Quantises x[0], x[stride], ..., `count` numbers, to codes 0..steps, 1 <= steps <= 255, and writes them to codes[0],
 // codes[code_stride], ...
 // |x - value(code)| <= scale/2 up to the rounding of zero and scale to `format`.
 GroupScale quantise_group(const float* x, core::Index count, core::Index stride, int steps, core::FloatFormat format,
                           std::uint8_t* codes, core::Index code_stride);
 
-// Zero and scale of each, in order. A scale that is read and not finite is a DataError.
-void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, std::size_t count);
+// Zero and scale of each group, in order. get_scale throws DataError for a zero or scale that is not finite.
+void put_scales(core::BitWriter& writer, core::FloatFormat format, const GroupScale* scales, core::Index count);
 GroupScale get_scale(core::BitReader& reader, core::FloatFormat format);
 
 // Rows of width d in groups: `group` consecutive entries of a channel (columns) or of a row share a scale; the last
@@ -34,8 +34,8 @@ struct Grouping {
   core::FloatFormat format = core::FloatFormat::fp16;  // of scales and zeros
   int steps = (1 << bits) - 1;                         // the largest code
 
-  std::uint64_t column_bits(core::Index count) const;  // of `count` rows in groups down the columns
-  std::uint64_t row_bits(core::Index count) const;     // of `count` rows in groups along the rows
+  core::Bits column_bits(core::Index count) const;  // of `count` rows in groups down the columns
+  core::Bits row_bits(core::Index count) const;     // of `count` rows in groups along the rows
 };
 
 struct QuantisedRows {
@@ -47,7 +47,7 @@ struct QuantisedRows {
 void quantise_columns(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out);
 void quantise_rows(const Grouping& grouping, const float* rows, core::Index count, QuantisedRows& out);
 
-// What `count` rows, appended in runs of whole groups, are read as.
+// The values of `count` rows that were appended in runs of whole groups: count x d.
 core::RowMatrixF columns_value(const Grouping& grouping, const QuantisedRows& rows, core::Index count);
 core::RowMatrixF rows_value(const Grouping& grouping, const QuantisedRows& rows, core::Index count);
 

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
-// Without AVX vectors of eight are passed in another way than with it, which concerns nobody outside of this file.
+// Without AVX, vectors of eight are passed to functions in another way. None of the functions below is visible outside
+// this file.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace kvfrontier::schemes {
@@ -13,7 +14,7 @@ namespace {
 
 using core::Index;
 
-// Eight floats as the compilers' vectors, which become whatever the machine has.
+// Eight floats as a vector of the compiler, which uses what the machine has.
 typedef float Eight __attribute__((vector_size(32)));
 constexpr Index eight = 8;
 
@@ -39,8 +40,8 @@ void butterfly(Eight& a, Eight& b) {
   a = sum;
 }
 
-// Three halvings in one pass over memory, between numbers `stride` apart: eight vectors are in registers at a time.
-// `First`: the halvings within vectors are done on the way.
+// Three halvings in one pass over memory, between numbers `stride` apart, with eight vectors in registers at a time.
+// `First`: does the halvings within vectors as well.
 template <bool First>
 void three_halvings(float* x, Index length, Index stride) {
   for (Index block = 0; block < length; block += 8 * stride) {

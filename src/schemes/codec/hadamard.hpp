@@ -5,8 +5,8 @@
 
 namespace kvfrontier::schemes {
 
-// In place and without a factor, so that twice is n times the identity. `length` is a power of two. Every output is a
-// sum in an order that depends on `length` alone.
+// In place and without a factor: two transforms multiply by `length`, which is a power of two. Every output is a sum in
+// an order that depends on `length` alone.
 void walsh_hadamard(float* x, core::Index length);
 
 }  // namespace kvfrontier::schemes

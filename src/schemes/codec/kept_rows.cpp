@@ -7,28 +7,23 @@
 
 namespace kvfrontier::schemes {
 
-RowFormat RowFormat::of(const PublicParams& params) {
-  return {params.d, stores_keys(params), core::float_format(params.options.at("format").get<std::string>())};
-}
-
 KeptRows::KeptRows(const RowFormat& format, Index capacity) : format_(format) {
-  const auto rows = static_cast<std::size_t>(capacity);
-  tokens_.reserve(rows);
-  values_.reserve(rows * static_cast<std::size_t>(format.d));
-  if (format.stored_keys) keys_.reserve(rows * static_cast<std::size_t>(format.d));
+  tokens_.reserve(capacity);
+  values_.reserve(capacity * format.d);
+  if (format.stored_keys) keys_.reserve(capacity * format.d);
 }
 
 void KeptRows::store(Index slot, Index token, const float* key, const float* value) {
-  tokens_[static_cast<std::size_t>(slot)] = token;
-  const auto width = static_cast<std::size_t>(format_.d);
-  core::store_floats(format_.format, value, values_.data() + slot * format_.d, width);
-  if (format_.stored_keys) core::store_floats(format_.format, key, keys_.data() + slot * format_.d, width);
+  tokens_[slot] = token;
+  const Index d = format_.d;
+  core::store_floats(format_.format, value, values_.data() + slot * d, d);
+  if (format_.stored_keys) core::store_floats(format_.format, key, keys_.data() + slot * d, d);
 }
 
 Index KeptRows::add(Index token, const float* key, const float* value) {
   const Index slot = count();
   tokens_.push_back(token);
-  values_.resize(tokens_.size() * static_cast<std::size_t>(format_.d));
+  values_.resize(tokens_.size() * format_.d);
   if (format_.stored_keys) keys_.resize(values_.size());
   store(slot, token, key, value);
   return slot;
@@ -40,31 +35,28 @@ void KeptRows::replace(Index slot, Index token, const float* key, const float* v
 
 void KeptRows::write(core::BitWriter& writer) const {
   std::vector<Index> order = all_tokens(count());
-  const auto earlier = [&](Index a, Index b) {
-    return tokens_[static_cast<std::size_t>(a)] < tokens_[static_cast<std::size_t>(b)];
-  };
+  const auto earlier = [&](Index a, Index b) { return tokens_[a] < tokens_[b]; };
   if (!std::is_sorted(tokens_.begin(), tokens_.end())) std::sort(order.begin(), order.end(), earlier);
-  const auto width = static_cast<std::size_t>(format_.d);
+  const Index d = format_.d;
   writer.reserve(bits());
   if (format_.stored_keys) {
     writer.section("keys");
-    for (const Index slot : order) core::put_floats(writer, format_.format, keys_.data() + slot * format_.d, width);
+    for (const Index slot : order) core::put_floats(writer, format_.format, keys_.data() + slot * d, d);
   }
   writer.section("values");
-  for (const Index slot : order) core::put_floats(writer, format_.format, values_.data() + slot * format_.d, width);
+  for (const Index slot : order) core::put_floats(writer, format_.format, values_.data() + slot * d, d);
 }
 
-KeptRowsDecoder::KeptRowsDecoder(const PublicParams& params, core::BitReader& reader, Index count,
-                                 std::span<const Index> tokens)
+KeptRowsDecoder::KeptRowsDecoder(const RowFormat& format, const PublicParams& params, core::BitReader& reader,
+                                 Index count, std::span<const Index> tokens)
     : values_(count, params.d) {
-  const RowFormat format = RowFormat::of(params);
   if (format.stored_keys) {
     keys_.resize(count, params.d);
-    core::get_floats(reader, format.format, keys_.data(), static_cast<std::size_t>(keys_.size()));
+    core::get_floats(reader, format.format, keys_.data(), keys_.size());
   } else {
     keys_ = public_keys(params, tokens);
   }
-  core::get_floats(reader, format.format, values_.data(), static_cast<std::size_t>(values_.size()));
+  core::get_floats(reader, format.format, values_.data(), values_.size());
 }
 
 core::RowMatrixD KeptRowsDecoder::attend(core::RowsViewD queries) const {
@@ -72,13 +64,13 @@ core::RowMatrixD KeptRowsDecoder::attend(core::RowsViewD queries) const {
 }
 
 core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> tokens) {
-  core::RowMatrixF keys(static_cast<Index>(tokens.size()), params.d);
+  core::RowMatrixF keys(std::ssize(tokens), params.d);
   const geometry::Embedding& embedding = params.keys();
   Index row = 0;
   while (row < keys.rows()) {
     Index run = 1;
-    const Index first = tokens[static_cast<std::size_t>(row)];
-    while (row + run < keys.rows() && tokens[static_cast<std::size_t>(row + run)] == first + run) ++run;
+    const Index first = tokens[row];
+    while (row + run < keys.rows() && tokens[row + run] == first + run) ++run;
     embedding.rows(params.key, params.tokens(), first, keys.middleRows(row, run));
     row += run;
   }
@@ -104,28 +96,25 @@ core::RowMatrixD attend_rotated_rows(core::RowsViewD queries, core::RowsViewF ke
   return value_rotation.size() > 0 ? core::RowMatrixD(outputs * value_rotation.transpose()) : outputs;
 }
 
-Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens) {
-  return static_cast<Index>(
-      std::min<std::uint64_t>(budget_bits / format.bits_per_row(), static_cast<std::uint64_t>(tokens)));
+Index rows_in(const RowFormat& format, Bits budget_bits, Index tokens) {
+  return std::min(budget_bits / format.bits_per_row(), tokens);
 }
 
 std::vector<Index> all_tokens(Index tokens) {
-  std::vector<Index> list(static_cast<std::size_t>(tokens));
+  std::vector<Index> list(tokens);
   std::iota(list.begin(), list.end(), Index{0});
   return list;
 }
 
-std::optional<std::uint64_t> KeptRowsScheme::message_bits(const PublicParams& params) const {
-  return static_cast<std::uint64_t>(sent_rows(params)) * RowFormat::of(params).bits_per_row();
+std::optional<Bits> KeptRowsScheme::message_bits(const PublicParams& params) const {
+  return sent_rows(params) * row_format(params).bits_per_row();
 }
 
-Fit KeptRowsScheme::fit(const PublicParams& params, std::uint64_t budget_bits) const {
-  const RowFormat format = RowFormat::of(params);
+Fit KeptRowsScheme::fit(const PublicParams& params, Bits budget_bits) const {
+  const RowFormat format = row_format(params);
   const Index rows = rows_in(format, budget_bits, params.tokens()), least = least_rows(params);
-  Fit fit{std::nullopt, static_cast<std::uint64_t>(least) * format.bits_per_row()};
-  if (rows < least) return fit;
-  fit.options = params.options;
-  set_rows(params, rows, *fit.options);
+  Fit fit{std::nullopt, least * format.bits_per_row()};
+  if (rows >= least) fit.options = with_rows(params, rows);
   return fit;
 }
 

@@ -17,10 +17,7 @@ struct RowFormat {
   bool stored_keys = false;
   core::FloatFormat format = core::FloatFormat::fp16;
 
-  static RowFormat of(const PublicParams& params);
-  std::uint64_t bits_per_row() const {
-    return static_cast<std::uint64_t>(core::bits_of(format)) * static_cast<std::uint64_t>(d) * (stored_keys ? 2 : 1);
-  }
+  Bits bits_per_row() const { return core::bits_of(format) * d * (stored_keys ? 2 : 1); }
 };
 
 // Rows under construction. A row is rounded to its format when it enters, never later.
@@ -29,8 +26,8 @@ class KeptRows {
   // Room for `capacity` rows is set aside at once, and touched as they come.
   KeptRows(const RowFormat& format, Index capacity);
 
-  Index count() const { return static_cast<Index>(tokens_.size()); }
-  std::uint64_t bits() const { return static_cast<std::uint64_t>(count()) * format_.bits_per_row(); }
+  Index count() const { return std::ssize(tokens_); }
+  Bits bits() const { return count() * format_.bits_per_row(); }
 
   // Appends token `token`; returns its slot.
   Index add(Index token, const float* key, const float* value);
@@ -54,7 +51,8 @@ class KeptRows {
 // Attention over the kept rows. `tokens` (ascending) names them when keys are public, and is not read otherwise.
 class KeptRowsDecoder : public Decoder {
  public:
-  KeptRowsDecoder(const PublicParams& params, core::BitReader& reader, Index count, std::span<const Index> tokens);
+  KeptRowsDecoder(const RowFormat& format, const PublicParams& params, core::BitReader& reader, Index count,
+                  std::span<const Index> tokens);
   core::RowMatrixD attend(core::RowsViewD queries) const override;
 
  private:
@@ -65,16 +63,18 @@ class KeptRowsDecoder : public Decoder {
 // budget buys whole rows.
 class KeptRowsScheme : public Scheme {
  public:
-  std::optional<std::uint64_t> message_bits(const PublicParams& params) const final;
-  Fit fit(const PublicParams& params, std::uint64_t budget_bits) const final;
+  std::optional<Bits> message_bits(const PublicParams& params) const final;
+  Fit fit(const PublicParams& params, Bits budget_bits) const final;
 
  protected:
+  // How a row of the message is stored.
+  virtual RowFormat row_format(const PublicParams& params) const = 0;
   // Rows in the message.
   virtual Index sent_rows(const PublicParams& params) const = 0;
   // Rows in the least message that a budget may ask for.
   virtual Index least_rows(const PublicParams&) const { return 1; }
-  // Writes the size options that keep `rows` rows, at least least_rows() and at most N.
-  virtual void set_rows(const PublicParams& params, Index rows, core::Json& options) const = 0;
+  // params.options with the size options that keep `rows` rows, at least least_rows() and at most N.
+  virtual core::Options with_rows(const PublicParams& params, Index rows) const = 0;
 };
 
 // The public keys of `tokens` (ascending), one row each; runs of consecutive tokens are generated together.
@@ -82,12 +82,12 @@ core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> 
 
 // Attention in double over rows held in float.
 core::RowMatrixD attend_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values);
-// Where keys and values stand rotated (codec/rotation.hpp); an empty matrix for no rotation.
+// Where keys and values are rotated (codec/rotation.hpp); an empty matrix for no rotation.
 core::RowMatrixD attend_rotated_rows(core::RowsViewD queries, core::RowsViewF keys, core::RowsViewF values,
                                      const core::RowMatrixD& key_rotation, const core::RowMatrixD& value_rotation);
 
 // Largest number of whole rows of `format` in `budget_bits`, at most N.
-Index rows_in(const RowFormat& format, std::uint64_t budget_bits, Index tokens);
+Index rows_in(const RowFormat& format, Bits budget_bits, Index tokens);
 
 // 0, 1, ..., tokens - 1.
 std::vector<Index> all_tokens(Index tokens);

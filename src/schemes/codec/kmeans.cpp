@@ -15,38 +15,38 @@ using core::RowMatrixF;
 
 namespace {
 
-// Of how many points seeding remembers all distances: a table of 256 MiB.
+// Seeding remembers all distances between at most so many points: a table of 256 MiB.
 constexpr Index most_remembered = 8192;
 
-// Squared distances from one point to all, by differences: exactly zero for equal points. A point that is asked for
-// again and again, as candidates of seeding are, is measured once, and pairs are measured from one side only.
+// Squared distances from one point to all, computed from differences, so exactly zero for equal points. A point that is
+// asked for repeatedly, as candidates of seeding are, is measured once, and pairs are measured from one side only.
 class Distances {
  public:
-  // `asked`: how many points about will be asked for.
-  Distances(core::RowsViewF points, std::size_t asked) : points_(points) {
+  // `asked`: about how many points will be asked for.
+  Distances(core::RowsViewF points, Index asked) : points_(points) {
     const Index n = points.rows();
     if (n > most_remembered) return;
-    measured_.resize(static_cast<std::size_t>(n));
+    measured_.resize(n);
     table_.resize(n, n);
-    if (asked >= static_cast<std::size_t>(n)) measure_all();
+    if (asked >= n) measure_all();
   }
 
-  // One number a point. Good until the next call with the same `place`, of which there are few.
-  const float* from(Index point, std::size_t place) {
+  // One number for each point. Valid until the next call with the same `place`, of which there are few.
+  const float* from(Index point, Index place) {
     if (measured_.empty()) {
-      if (scratch_.size() <= place) scratch_.resize(place + 1);
+      if (std::ssize(scratch_) <= place) scratch_.resize(place + 1);
       scratch_[place].resize(points_.rows());
       measure(point, scratch_[place].data());
       return scratch_[place].data();
     }
     float* row = table_.row(point).data();
-    if (!measured_[static_cast<std::size_t>(point)]) measure(point, row);
-    measured_[static_cast<std::size_t>(point)] = true;
+    if (!measured_[point]) measure(point, row);
+    measured_[point] = true;
     return row;
   }
 
  private:
-  // In tiles: a column of the table is as far apart in memory as its rows are.
+  // In tiles, because the entries of a column are a whole row apart in memory.
   void measure_all() {
     constexpr Index tile = 64;
     const Index n = points_.rows();
@@ -64,7 +64,7 @@ class Distances {
   void measure(Index point, float* out) const {
     const Eigen::RowVectorXf centre = points_.row(point);
     for (Index i = 0; i < points_.rows(); ++i) {
-      const bool known = !measured_.empty() && measured_[static_cast<std::size_t>(i)];
+      const bool known = !measured_.empty() && measured_[i];
       out[i] = known ? table_(i, point) : (points_.row(i) - centre).squaredNorm();
     }
   }
@@ -75,108 +75,106 @@ class Distances {
   std::vector<Eigen::ArrayXf> scratch_;
 };
 
-// Candidates of a seed that are looked at side by side.
-constexpr std::size_t lanes = 12;
+// Candidates for a seed that are considered side by side.
+constexpr Index lanes = 12;
 using Lanes = Eigen::Array<double, lanes, 1>;
 
-// Draws in proportion to `shares`, which are not negative and do not all vanish: the first `count` entries. All walk
-// along the shares at once, for each walk is a chain of dependent differences.
-std::array<Index, lanes> drawn(const Eigen::ArrayXd& shares, double total, std::size_t count, core::Stream& coins) {
+// Draws `count` places in proportion to `shares`, which are not negative and do not all vanish; the other entries mean
+// nothing. All draws walk along the shares at once, because each walk is a chain of dependent differences.
+std::array<Index, lanes> drawn(const Eigen::ArrayXd& shares, double total, Index count, core::Stream& coins) {
   constexpr double arrived = std::numeric_limits<double>::infinity();
   Lanes left = Lanes::Constant(arrived);
-  for (std::size_t lane = 0; lane < count; ++lane)
-    left[static_cast<Index>(lane)] = boost::random::uniform_01<double>()(coins) * total;
+  for (Index lane = 0; lane < count; ++lane) left[lane] = boost::random::uniform_01<double>()(coins) * total;
   std::array<Index, lanes> places{};
-  // A walk has come to its place where the rest of its way is less than the share, so that it would turn negative. It
-  // does so in few stretches, and only those are walked step by step.
+  // A walk arrives where the rest of its way is less than the share, so that the rest would turn negative. Most
+  // stretches have no arrival; only those that have one are walked step by step.
   constexpr Index stretch = 64;
   for (Index first = 0; first < shares.size(); first += stretch) {
     const Index end = std::min(first + stretch, shares.size());
     Lanes rest = left;
     for (Index i = first; i < end; ++i) rest -= shares[i];
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      const auto l = static_cast<Index>(lane);
-      if (!(rest[l] < 0)) continue;
+    for (Index lane = 0; lane < count; ++lane) {
+      if (!(rest[lane] < 0)) continue;
       Index place = first;
-      for (double way = left[l]; !(way < shares[place]); ++place) way -= shares[place];
+      for (double way = left[lane]; !(way < shares[place]); ++place) way -= shares[place];
       places[lane] = place;
-      rest[l] = arrived;
+      rest[lane] = arrived;
     }
     left = rest;
-    if ((left.head(static_cast<Index>(count)) == arrived).all()) return places;
+    if ((left.head(count) == arrived).all()) return places;
   }
   Index last = shares.size() - 1;
   while (shares[last] <= 0) --last;
-  for (std::size_t lane = 0; lane < count; ++lane) {
-    if (left[static_cast<Index>(lane)] < arrived) places[lane] = last;  // what rounding left over
+  for (Index lane = 0; lane < count; ++lane) {
+    if (left[lane] < arrived) places[lane] = last;  // what rounding left over
   }
   return places;
 }
 
-// Weighted costs once each of the points with distances `rows` is a centre too. Weights are counts, so every term is
-// exact in double, and so are sums of terms that are not too unlike: their order is free.
+// The weighted cost if the point with distances rows[lane] were a centre too, for each of the first `count` lanes.
+// Weights are counts, so every term is exact in double, and so are sums of terms that do not differ too much; their
+// order does not matter.
 Lanes costs(const Eigen::Map<const Eigen::ArrayXd>& weight, const Eigen::ArrayXf& distances,
-            const std::array<const float*, lanes>& rows, std::size_t count) {
-  constexpr std::size_t group = 4;
+            const std::array<const float*, lanes>& rows, Index count) {
+  constexpr Index group = 4;
   static_assert(lanes % group == 0);
   Lanes list = Lanes::Zero();
-  for (std::size_t lane = 0; lane < count; lane += group) {
+  for (Index lane = 0; lane < count; lane += group) {
     const float *a = rows[lane], *b = rows[lane + 1], *c = rows[lane + 2], *d = rows[lane + 3];
     const float* held = distances.data();
     const double* each = weight.data();
     double sum_a = 0, sum_b = 0, sum_c = 0, sum_d = 0;
 #pragma omp simd reduction(+ : sum_a, sum_b, sum_c, sum_d)
     for (Index i = 0; i < distances.size(); ++i) {
-      sum_a += each[i] * static_cast<double>(a[i] < held[i] ? a[i] : held[i]);
-      sum_b += each[i] * static_cast<double>(b[i] < held[i] ? b[i] : held[i]);
-      sum_c += each[i] * static_cast<double>(c[i] < held[i] ? c[i] : held[i]);
-      sum_d += each[i] * static_cast<double>(d[i] < held[i] ? d[i] : held[i]);
+      sum_a += each[i] * (a[i] < held[i] ? a[i] : held[i]);
+      sum_b += each[i] * (b[i] < held[i] ? b[i] : held[i]);
+      sum_c += each[i] * (c[i] < held[i] ? c[i] : held[i]);
+      sum_d += each[i] * (d[i] < held[i] ? d[i] : held[i]);
     }
-    list.segment<group>(static_cast<Index>(lane)) << sum_a, sum_b, sum_c, sum_d;
+    list.segment<group>(lane) << sum_a, sum_b, sum_c, sum_d;
   }
   return list;
 }
 
-// The nearest centre of every point; ties fall to the first.
+// The nearest centre of every point; of equally near ones the first.
 std::vector<Index> nearest(core::RowsViewF points, const RowMatrixF& centres) {
   constexpr Index block = 256;
   const Eigen::RowVectorXf half = 0.5f * centres.rowwise().squaredNorm().transpose();
-  std::vector<Index> cluster(static_cast<std::size_t>(points.rows()));
+  std::vector<Index> cluster(points.rows());
   RowMatrixF scores;
   for (Index first = 0; first < points.rows(); first += block) {
     const Index count = std::min(block, points.rows() - first);
     scores.noalias() = points.middleRows(first, count) * centres.transpose();
     scores.rowwise() -= half;
     for (Index i = 0; i < count; ++i) {
-      // The largest, then where it stands: two passes that compilers make fast, where one that does both stays slow.
+      // First the largest, then its place: compilers make these two passes fast, but not one pass that does both.
       const float *row = scores.row(i).data(), *end = row + scores.cols();
       const float* found = std::find(row, end, scores.row(i).maxCoeff());
-      cluster[static_cast<std::size_t>(first + i)] = found == end ? 0 : found - row;  // nothing is nearest to a NaN
+      cluster[first + i] = found == end ? 0 : found - row;  // nothing is nearest to a NaN
     }
   }
   return cluster;
 }
 
-// Gives every empty cluster the point that its own centre serves worst.
+// Moves into every empty cluster the point with the largest cost in its own cluster.
 void fill_empty(core::RowsViewF points, std::span<const double> weights, const RowMatrixF& centres,
                 std::vector<Index>& cluster) {
-  std::vector<Index> members(static_cast<std::size_t>(centres.rows()));
-  for (const Index c : cluster) ++members[static_cast<std::size_t>(c)];
-  for (std::size_t empty = 0; empty < members.size(); ++empty) {
+  std::vector<Index> members(centres.rows());
+  for (const Index c : cluster) ++members[c];
+  for (Index empty = 0; empty < std::ssize(members); ++empty) {
     if (members[empty] > 0) continue;
-    std::size_t worst = 0;
+    Index worst = 0;
     double most = -1;
-    for (std::size_t i = 0; i < cluster.size(); ++i) {
-      if (members[static_cast<std::size_t>(cluster[i])] < 2) continue;
-      const double cost =
-          weights[i] * static_cast<double>((points.row(static_cast<Index>(i)) - centres.row(cluster[i])).squaredNorm());
+    for (Index i = 0; i < std::ssize(cluster); ++i) {
+      if (members[cluster[i]] < 2) continue;
+      const double cost = weights[i] * (points.row(i) - centres.row(cluster[i])).squaredNorm();
       if (cost > most) {
         most = cost;
         worst = i;
       }
     }
-    --members[static_cast<std::size_t>(cluster[worst])];
-    cluster[worst] = static_cast<Index>(empty);
+    --members[cluster[worst]];
+    cluster[worst] = empty;
     ++members[empty];
   }
 }
@@ -184,35 +182,35 @@ void fill_empty(core::RowsViewF points, std::span<const double> weights, const R
 }  // namespace
 
 double kmeans_workspace_bytes(Index points) {
-  const double n = static_cast<double>(points);
-  return sizeof(float) * n * (points <= most_remembered ? n : static_cast<double>(lanes));
+  const double n = points;
+  return sizeof(float) * n * (points <= most_remembered ? n : lanes);
 }
 
 std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> weights, Index k, core::Stream& coins) {
-  const auto candidates = 2 + static_cast<std::size_t>(std::log(static_cast<double>(std::max<Index>(k, 1))));
+  const Index candidates = 2 + static_cast<Index>(std::log(std::max<Index>(k, 1)));
   const Eigen::Map<const Eigen::ArrayXd> weight(weights.data(), points.rows());
   std::vector<Index> seeds;
   if (points.rows() == 0 || k == 0) return seeds;
   seeds.push_back(drawn(weight, weight.sum(), 1, coins)[0]);
-  Distances measured(points, static_cast<std::size_t>(k) * candidates);
+  Distances measured(points, k * candidates);
   Eigen::ArrayXf distances = Eigen::Map<const Eigen::ArrayXf>(measured.from(seeds.back(), 0), points.rows());
   Eigen::ArrayXd shares;
-  while (static_cast<Index>(seeds.size()) < k) {
+  while (std::ssize(seeds) < k) {
     shares = weight * distances.cast<double>();
     const double total = shares.sum();
     if (!(total > 0)) break;
     Index best = -1;
     double least = std::numeric_limits<double>::infinity();
-    for (std::size_t first = 0; first < candidates; first += lanes) {
-      const std::size_t count = std::min(lanes, candidates - first);
+    for (Index first = 0; first < candidates; first += lanes) {
+      const Index count = std::min(lanes, candidates - first);
       const auto places = drawn(shares, total, count, coins);
       std::array<const float*, lanes> rows;
-      for (std::size_t lane = 0; lane < lanes; ++lane)
+      for (Index lane = 0; lane < lanes; ++lane)
         rows[lane] = lane < count ? measured.from(places[lane], lane) : rows[0];
       const Lanes cost = costs(weight, distances, rows, count);
-      for (std::size_t lane = 0; lane < count; ++lane) {
-        if (cost[static_cast<Index>(lane)] >= least) continue;
-        least = cost[static_cast<Index>(lane)];
+      for (Index lane = 0; lane < count; ++lane) {
+        if (cost[lane] >= least) continue;
+        least = cost[lane];
         best = places[lane];
       }
     }
@@ -225,18 +223,18 @@ std::vector<Index> kmeans_seeds(core::RowsViewF points, std::span<const double> 
 RowMatrixF cluster_means(core::RowsViewF rows, std::span<const double> weights, std::span<const Index> cluster,
                          Index clusters) {
   RowMatrixD sums = RowMatrixD::Zero(clusters, rows.cols());
-  for (std::size_t i = 0; i < cluster.size(); ++i) {
-    sums.row(cluster[i]) += weights[i] * rows.row(static_cast<Index>(i)).cast<double>();
+  for (Index i = 0; i < std::ssize(cluster); ++i) {
+    sums.row(cluster[i]) += weights[i] * rows.row(i).cast<double>();
   }
   const std::vector<double> totals = cluster_weights(weights, cluster, clusters);
   RowMatrixF means(clusters, rows.cols());
-  for (Index c = 0; c < clusters; ++c) means.row(c) = (sums.row(c) / totals[static_cast<std::size_t>(c)]).cast<float>();
+  for (Index c = 0; c < clusters; ++c) means.row(c) = (sums.row(c) / totals[c]).cast<float>();
   return means;
 }
 
 std::vector<double> cluster_weights(std::span<const double> weights, std::span<const Index> cluster, Index clusters) {
-  std::vector<double> totals(static_cast<std::size_t>(clusters));
-  for (std::size_t i = 0; i < cluster.size(); ++i) totals[static_cast<std::size_t>(cluster[i])] += weights[i];
+  std::vector<double> totals(clusters);
+  for (Index i = 0; i < std::ssize(cluster); ++i) totals[cluster[i]] += weights[i];
   return totals;
 }
 
@@ -249,8 +247,8 @@ Clustering kmeans(core::RowsViewF points, std::span<const double> weights, Index
     return found;
   }
   const std::vector<Index> seeds = kmeans_seeds(points, weights, k, coins);
-  found.centres.resize(static_cast<Index>(seeds.size()), points.cols());
-  for (std::size_t c = 0; c < seeds.size(); ++c) found.centres.row(static_cast<Index>(c)) = points.row(seeds[c]);
+  found.centres.resize(std::ssize(seeds), points.cols());
+  for (Index c = 0; c < std::ssize(seeds); ++c) found.centres.row(c) = points.row(seeds[c]);
   const auto assign = [&] {
     std::vector<Index> cluster = nearest(points, found.centres);
     fill_empty(points, weights, found.centres, cluster);

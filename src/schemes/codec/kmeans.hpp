@@ -1,6 +1,6 @@
 #pragma once
-// Clustering of weighted points: greedy k-means++ seeding, then Lloyd's rounds. A function of its arguments and of the
-// coins, so two parties who know the points find the same clusters.
+// Clustering of weighted points: greedy k-means++ seeding, then Lloyd's rounds. The result is a function of the
+// arguments and of the coins, so two parties who know the points find the same clusters.
 
 #include <span>
 #include <vector>
@@ -16,14 +16,15 @@ struct Clustering {
   std::vector<core::Index> cluster;  // of every point
 };
 
-// At most k points (row numbers) as first centres: the first drawn in proportion to weight, every other the best of
-// 2 + floor(ln k) candidates drawn in proportion to weight times squared distance to the centres so far. Fewer than k
-// only when no point is left that is not a centre. (Arthur and Vassilvitskii 2007; greedy as in their conclusion.)
+// At most k points (row numbers) as first centres. The first is drawn in proportion to weight; every other is the best
+// of 2 + floor(ln k) candidates, drawn in proportion to weight times squared distance to the centres so far. Fewer than
+// k only when every point coincides with a centre. (Arthur and Vassilvitskii 2007; greedy as in their conclusion.)
 std::vector<core::Index> kmeans_seeds(core::RowsViewF points, std::span<const double> weights, core::Index k,
                                       core::Stream& coins);
 
-// At most k clusters of n weighted points (n x d, weights > 0), after at most `rounds` of Lloyd. k >= n: every point is
-// its own centre. At most k distinct points: these are the centres, exactly. O(n k d (rounds + ln k)).
+// At most k clusters of n weighted points (n x d, weights > 0), after at most `rounds` of Lloyd's rounds. If k >= n,
+// every point is its own centre. If at most k points are distinct, they are the centres, exactly. O(n k d (rounds +
+// ln k)).
 Clustering kmeans(core::RowsViewF points, std::span<const double> weights, core::Index k, int rounds,
                   core::Stream& coins);
 
@@ -33,7 +34,7 @@ double kmeans_workspace_bytes(core::Index points);
 // Weighted means of rows over clusters, summed in double.
 core::RowMatrixF cluster_means(core::RowsViewF rows, std::span<const double> weights,
                                std::span<const core::Index> cluster, core::Index clusters);
-// Sum of weights of every cluster.
+// The sum of the weights of every cluster.
 std::vector<double> cluster_weights(std::span<const double> weights, std::span<const core::Index> cluster,
                                     core::Index clusters);
 

@@ -17,20 +17,20 @@ std::vector<SortedMagnitudes> sorted_rows(const core::RowMatrixF& groups) {
   return rows;
 }
 
-// In double: a radius of 0 has to leave exactly nothing of the largest.
+// In double, so that a radius of 0 leaves exactly nothing of the largest.
 std::vector<double> norms_of(const std::vector<SortedMagnitudes>& rows) {
   std::vector<double> norms;
   for (const auto& row : rows) norms.push_back(row.norm());
   return norms;
 }
 
-// How many of `count` places, of which only the first ones hold, hold. Which half they end in is as good as random, so
-// it is found without jumps.
+// How many of `count` places satisfy `holds`, which is true up to some place and false beyond. Which half that place is
+// in is as good as random, so the search has no branches.
 template <class Holds>
-std::size_t first_places(std::size_t count, const Holds& holds) {
-  std::size_t first = 0;
+Index first_places(Index count, const Holds& holds) {
+  Index first = 0;
   while (count > 0) {
-    const std::size_t half = (count + 1) / 2;
+    const Index half = (count + 1) / 2;
     first += holds(first + half - 1) ? half : 0;
     count -= half;
   }
@@ -50,14 +50,13 @@ SortedMagnitudes::SortedMagnitudes(std::vector<double> entries) : sorted_(std::m
 double SortedMagnitudes::threshold(double radius) const {
   if (norm() <= radius) return 0;
   // The first j magnitudes stay while j u_j > sum_{i <= j} u_i - radius, which ends once.
-  const std::size_t stay = 1 + first_places(sorted_.size() - 1, [&](std::size_t i) {
-                             return static_cast<double>(i + 2) * sorted_[i + 1] > sums_[i + 1] - radius;
-                           });
-  return (sums_[stay - 1] - radius) / static_cast<double>(stay);
+  const Index stay = 1 + first_places(std::ssize(sorted_) - 1,
+                                      [&](Index i) { return (i + 2) * sorted_[i + 1] > sums_[i + 1] - radius; });
+  return (sums_[stay - 1] - radius) / stay;
 }
 
 Index SortedMagnitudes::count_above(double t) const {
-  return static_cast<Index>(first_places(sorted_.size(), [&](std::size_t i) { return sorted_[i] > t; }));
+  return first_places(std::ssize(sorted_), [&](Index i) { return sorted_[i] > t; });
 }
 
 GroupProjection::GroupProjection(const core::RowMatrixF& groups, Projection projection)

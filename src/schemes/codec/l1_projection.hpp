@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "core/members.hpp"
 
 namespace kvfrontier::schemes {
 
@@ -27,9 +28,9 @@ class SortedMagnitudes {
 
 enum class Projection { bilevel, flat };
 
-// One soft threshold a row of `groups`, for the ball of radius `radius` of the sum of all magnitudes.
-//   bilevel: the rows' l1 norms are projected on the ball first, and every row on the ball of its share: rows of small
-//     norm vanish whole. Feasible, but not the nearest point. (Gille et al., arXiv 2209.04448.)
+// One soft threshold for each row of `groups`, for the ball of radius `radius` of the sum of all magnitudes.
+//   bilevel: the rows' l1 norms are projected on the ball first, and then every row on the ball of its share: rows of
+//     small norm vanish completely. Feasible, but not the nearest point. (Gille et al., arXiv 2209.04448.)
 //   flat: the Euclidean projection, one threshold for all.
 class GroupProjection {
  public:
@@ -37,9 +38,7 @@ class GroupProjection {
   double norm() const { return norms_.norm(); }
   std::vector<double> thresholds(double radius) const;
   // Entries of row `group` above its threshold.
-  Index count_above(Index group, double threshold) const {
-    return rows_[static_cast<std::size_t>(group)].count_above(threshold);
-  }
+  Index count_above(Index group, double threshold) const { return rows_[group].count_above(threshold); }
 
  private:
   Projection projection_;
@@ -48,3 +47,8 @@ class GroupProjection {
 };
 
 }  // namespace kvfrontier::schemes
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::Projection> {
+  static constexpr std::array names{"bilevel", "flat"};
+};

@@ -8,8 +8,8 @@ namespace {
 
 using core::RowMatrixD;
 
-// Orthonormalises the rows in order, twice for the digits that the first pass loses; a row that depends on those before
-// it becomes 0.
+// Orthonormalises the rows in order; a second pass restores the digits that the first loses. A row that depends on
+// those before it becomes 0.
 void orthonormalise(RowMatrixD& basis) {
   for (Index i = 0; i < basis.rows(); ++i) {
     const double before = basis.row(i).norm();

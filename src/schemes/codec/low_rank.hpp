@@ -1,6 +1,6 @@
 #pragma once
 // Low-rank approximation of a block of rows: rows ~ codes * basis with few rows in the basis. Deterministic: no start
-// vector is drawn, eigenvectors have their largest entry positive.
+// vector is drawn, and the largest entry of an eigenvector is positive.
 
 #include "core/matrix.hpp"
 
@@ -20,12 +20,12 @@ struct LowRank {
 LowRank truncated_svd(core::RowsViewF rows, Index rank);
 
 // Nearly the same by `iterations` >= 0 rounds of subspace iteration, which start from rows that lie far apart (each the
-// farthest from the span of those before): O(n d r) a round. A round never enlarges the residual. The basis is not
+// farthest from the span of those before): O(n d r) per round. A round never enlarges the residual. The basis is not
 // sorted.
 LowRank power_fit(core::RowsViewF rows, Index rank, int iterations);
 
-// Orthonormal eigenvectors of a symmetric non-negative matrix, one a row, of its `rank` largest eigenvalues,
-// descending; 0 beyond the size of the matrix.
+// Orthonormal eigenvectors of a symmetric non-negative matrix for its `rank` largest eigenvalues, descending: one per
+// row, and rows of 0 beyond the size of the matrix.
 core::RowMatrixD leading_eigenvectors(const core::RowMatrixD& gram, Index rank);
 
 }  // namespace kvfrontier::schemes

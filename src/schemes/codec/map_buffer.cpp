@@ -23,12 +23,12 @@ void MapBuffer::write(core::BitWriter& writer) const {
 }
 
 void put_rows(core::BitWriter& writer, core::FloatFormat format, const core::RowMatrixF& rows) {
-  core::put_floats(writer, format, rows.data(), static_cast<std::size_t>(rows.size()));
+  core::put_floats(writer, format, rows.data(), rows.size());
 }
 
 core::RowMatrixF get_rows(core::BitReader& reader, core::FloatFormat format, Index count, Index width) {
   core::RowMatrixF rows(count, width);
-  core::get_floats(reader, format, rows.data(), static_cast<std::size_t>(rows.size()));
+  core::get_floats(reader, format, rows.data(), rows.size());
   return rows;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// For schemes that code a token map when it is complete: the rows of the map under way. A message that is asked for in
+// For schemes that code a token map when it is complete: the rows of the unfinished map. A message that is written in
 // the middle of a map ends with these rows as they are.
 
 #include "schemes/codec/kept_rows.hpp"
@@ -19,11 +19,10 @@ class MapBuffer {
   core::RowsViewF keys() const { return keys_.topRows(count_); }
   core::RowsViewF values() const { return values_.topRows(count_); }
 
-  std::uint64_t bits() const { return static_cast<std::uint64_t>(count_) * format_.bits_per_row(); }
-  // Rows wait in single precision, though they would be sent in their format; keys wait even where none are sent.
-  std::uint64_t working_bits() const {
-    return static_cast<std::uint64_t>(count_) * 64 * static_cast<std::uint64_t>(format_.d) - bits();
-  }
+  Bits bits() const { return count_ * format_.bits_per_row(); }
+  // Rows wait in single precision, although the message would hold them in their format; keys wait even when the
+  // message has none.
+  Bits working_bits() const { return count_ * 64 * format_.d - bits(); }
   void write(core::BitWriter& writer) const;
 
  private:
@@ -34,7 +33,7 @@ class MapBuffer {
   Index count_ = 0;
 };
 
-// Rows in single precision and row-major, `format` each.
+// Rows in row-major order, every entry in `format`.
 void put_rows(core::BitWriter& writer, core::FloatFormat format, const core::RowMatrixF& rows);
 core::RowMatrixF get_rows(core::BitReader& reader, core::FloatFormat format, Index count, Index width);
 

@@ -36,18 +36,18 @@ void transform_back(Byte* x, Index count, Index granule) {
 }
 
 PolarCode construct(Index length, Index dimension) {
-  std::vector<std::uint32_t> informed(static_cast<std::size_t>(length) + 1, 0);
+  std::vector<std::uint32_t> informed(length + 1, 0);
   if (dimension == length) {
     std::iota(informed.begin(), informed.end(), 0u);
   } else if (dimension > 0) {
     const std::vector<double> reliability = polar_reliability(length, dimension);
-    std::vector<std::uint32_t> order(static_cast<std::size_t>(length));
+    std::vector<std::uint32_t> order(length);
     std::iota(order.begin(), order.end(), 0u);
-    // Equal reliabilities: the later position, which has seen more.
+    // Of equally reliable positions the later one wins, which has seen more.
     std::nth_element(order.begin(), order.begin() + dimension - 1, order.end(), [&](std::uint32_t i, std::uint32_t j) {
       return reliability[i] != reliability[j] ? reliability[i] > reliability[j] : i > j;
     });
-    for (Index i = 0; i < dimension; ++i) informed[order[static_cast<std::size_t>(i)] + 1] = 1;
+    for (Index i = 0; i < dimension; ++i) informed[order[i] + 1] = 1;
     std::partial_sum(informed.begin(), informed.end(), informed.begin());
   }
   return PolarCode(length, std::move(informed));
@@ -57,15 +57,15 @@ PolarCode construct(Index length, Index dimension) {
 
 PolarCode::PolarCode(Index length, std::vector<std::uint32_t> informed)
     : length_(length), granule_(granule_of(length)), informed_(std::move(informed)) {
-  assert(static_cast<Index>(informed_.size()) == length + 1);
+  assert(std::ssize(informed_) == length + 1);
 }
 
 std::vector<Byte> PolarCode::codeword(std::span<const Byte> information_bits) const {
-  assert(static_cast<Index>(information_bits.size()) == dimension());
-  std::vector<Byte> x(static_cast<std::size_t>(length_), 0);
-  std::size_t next = 0;
+  assert(std::ssize(information_bits) == dimension());
+  std::vector<Byte> x(length_, 0);
+  Index next = 0;
   for (Index i = 0; i < length_; ++i) {
-    if (information(i, 1) != 0) x[static_cast<std::size_t>(i)] = information_bits[next++];
+    if (information(i, 1) != 0) x[i] = information_bits[next++];
   }
   transform(x.data(), length_, granule_);
   return x;
@@ -74,9 +74,9 @@ std::vector<Byte> PolarCode::codeword(std::span<const Byte> information_bits) co
 std::vector<Byte> PolarCode::information_bits(std::span<const Byte> codeword) const {
   std::vector<Byte> u(codeword.begin(), codeword.end());
   transform_back(u.data(), length_, granule_);
-  std::size_t next = 0;
+  Index next = 0;
   for (Index i = 0; i < length_; ++i) {
-    if (information(i, 1) != 0) u[next++] = u[static_cast<std::size_t>(i)];
+    if (information(i, 1) != 0) u[next++] = u[i];
   }
   u.resize(next);
   return u;
@@ -87,7 +87,7 @@ std::shared_ptr<const PolarCode> polar_code(Index length, Index dimension) {
     throw std::domain_error(
         "polar_code needs a length of at most 63 times a power of two, and 0 <= dimension <= length");
   }
-  // A sweep asks for few codes, thousands of times; the bound only keeps a long session small.
+  // A sweep asks for few codes, each thousands of times; the limit only bounds the memory of a long session.
   constexpr std::size_t most_remembered = 256;
   static std::mutex mutex;
   static std::map<std::pair<Index, Index>, std::shared_ptr<const PolarCode>> remembered;

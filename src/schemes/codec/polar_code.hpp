@@ -1,5 +1,5 @@
 #pragma once
-// Polar codes of (almost) any length: which positions of u carry information, and the transform from u to a codeword.
+// Polar codes of almost any length: which positions of u carry information, and the transform from u to a codeword.
 //
 // A code of length n = t 2^a, t odd, is cut into t granules of 2^a positions. A node of more than one granule splits as
 // evenly as granules allow, the smaller part first; a granule splits into halves. With (u', v) = the two parts of u,
@@ -21,7 +21,7 @@ namespace kvfrontier::schemes {
 
 using core::Index;
 
-// The largest odd part t of a length: density evolution follows each granule on its own.
+// The largest odd part t of a length; density evolution follows each granule separately.
 inline constexpr Index max_granules = 63;
 
 class PolarCode {
@@ -32,17 +32,15 @@ class PolarCode {
   Index length() const { return length_; }
   Index dimension() const { return informed_.back(); }  // information bits
   // Information positions among u[first .. first + count).
-  Index information(Index first, Index count) const {
-    return informed_[static_cast<std::size_t>(first + count)] - informed_[static_cast<std::size_t>(first)];
-  }
+  Index information(Index first, Index count) const { return informed_[first + count] - informed_[first]; }
   // Length of the first part of a node of `count` > 1 positions.
   Index split(Index count) const { return split(count, granule_); }
   static Index split(Index count, Index granule) { return count > granule ? count / granule / 2 * granule : count / 2; }
   static Index granule_of(Index length) { return length & -length; }
 
-  // Bits are bytes 0 or 1. `codeword` of the information bits (frozen positions are 0), and back; the second throws
-  // nothing and ignores frozen positions, so it inverts the first on codewords only.
+  // The codeword (length() bits) of dimension() information bits, with 0 at frozen positions. Bits are bytes 0 or 1.
   std::vector<std::uint8_t> codeword(std::span<const std::uint8_t> information_bits) const;
+  // The information bits of a codeword. Ignores frozen positions, so it inverts codeword() on codewords only.
   std::vector<std::uint8_t> information_bits(std::span<const std::uint8_t> codeword) const;
 
  private:
@@ -52,8 +50,9 @@ class PolarCode {
 
 // The code of `dimension` information bits (0 .. length) for a fair-bit source at the distortion D with
 // 1 - H2(D) = dimension / length: the positions that density evolution for BSC(D) finds most reliable. A function of
-// the two numbers alone, so that Alice and Bob build the same one; about 10 ms at length 2^16, then remembered by the
-// process. Throws std::domain_error unless length is at most max_granules times a power of two.
+// the two numbers alone, so that Alice and Bob build the same one. Takes about 10 ms at length 2^16; the process then
+// remembers the code. Throws std::domain_error unless length is at most max_granules times a power of two and
+// 0 <= dimension <= length.
 std::shared_ptr<const PolarCode> polar_code(Index length, Index dimension);
 
 }  // namespace kvfrontier::schemes

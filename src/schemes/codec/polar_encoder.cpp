@@ -43,11 +43,11 @@ class SuccessiveCancellation {
 
 std::vector<std::uint8_t> PolarEncoder::encode(const PolarCode& code, std::span<const std::uint8_t> source, int list) {
   const Index n = code.length();
-  assert(static_cast<Index>(source.size()) == n && list >= 1 && list <= max_polar_list);
-  const double rate = static_cast<double>(code.dimension()) / static_cast<double>(n);
+  assert(std::ssize(source) == n && list >= 1 && list <= max_polar_list);
+  const double rate = 1.0 * code.dimension() / n;
   const float bias = std::min(static_cast<float>(1 - 2 * theory::inverse_binary_entropy(1 - rate)), largest_bias);
   biases_.resize(source.size());
-  for (std::size_t i = 0; i < source.size(); ++i) biases_[i] = source[i] != 0 ? -bias : bias;
+  for (Index i = 0; i < n; ++i) biases_[i] = source[i] != 0 ? -bias : bias;
 
   if (list == 1) {
     spins_.resize(source.size());
@@ -57,7 +57,7 @@ std::vector<std::uint8_t> PolarEncoder::encode(const PolarCode& code, std::span<
     list_decisions(code, list, biases_, spins_, scratch_);
   }
   std::vector<std::uint8_t> codeword(source.size());
-  for (std::size_t i = 0; i < source.size(); ++i) codeword[i] = spins_[i] < 0 ? 1 : 0;
+  for (Index i = 0; i < n; ++i) codeword[i] = spins_[i] < 0 ? 1 : 0;
   return codeword;
 }
 

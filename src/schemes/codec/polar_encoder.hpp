@@ -2,11 +2,11 @@
 // Lossy compression of fair bits with a polar code: successive cancellation turned into an encoder. The source is
 // treated as the output of BSC(D), and the codeword found is its reconstruction.
 //
-// All log-likelihood ratios are kept as biases tanh(LLR/2), where both rules of successive cancellation need no
-// transcendental function and are exact, up to float rounding: f(a, b) = a b and g(a, b; s) = (s a + b) / (1 + s a b),
+// Log-likelihood ratios are kept as biases tanh(LLR/2). There both rules of successive cancellation need no
+// transcendental function and are exact up to float rounding: f(a, b) = a b and g(a, b; s) = (s a + b) / (1 + s a b),
 // with bits as spins s = +1 (bit 0) or -1. Only + x / and comparisons occur, compiled without contraction, so a message
-// is the same on every machine. A decision is the sign BIT of the bias: with signed zeros this makes the decision for a
-// node without frozen positions, taken for all its positions at once, equal to the one taken bit by bit, ties included.
+// is the same on every machine. A decision is the sign BIT of the bias: thanks to signed zeros, deciding all positions
+// of a node without frozen positions at once gives what deciding bit by bit gives, ties included.
 
 #include <cstdint>
 #include <span>
@@ -38,9 +38,9 @@ inline float g(float a, float b, float spin) {
 // Keeps its working arrays between blocks. Not thread-safe.
 class PolarEncoder {
  public:
-  // The codeword (bytes 0 or 1) that successive cancellation with argmax decisions finds for `source`. With list > 1
-  // (at most max_polar_list) the most probable `list` prefixes are followed instead of one, and of the codewords found
-  // the one nearest to the source is returned. O(list n log n).
+  // The codeword (bytes 0 or 1) that successive cancellation with argmax decisions finds for `source`, which has
+  // code.length() bytes 0 or 1. With list > 1 (at most max_polar_list) it follows the `list` most probable prefixes and
+  // returns the codeword nearest to the source. O(list n log n).
   std::vector<std::uint8_t> encode(const PolarCode& code, std::span<const std::uint8_t> source, int list = 1);
 
  private:

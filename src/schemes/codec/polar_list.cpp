@@ -14,15 +14,15 @@ namespace {
 
 using namespace polar;
 
-// A float array per path, at a fixed distance.
+// One float array for each path, at a fixed distance from the one before.
 struct PathArrays {
   float* data;
   Index stride;
   float* of(int path) const { return data + path * stride; }
 };
 
-// Product of the probabilities (1 + bias) / 2 that all spins are +1, as mantissa times e^log. With `magnitudes` those
-// of the more probable spins, (1 + |bias|) / 2, and their least |bias|.
+// Product of the probabilities (1 + bias) / 2 that every spin is +1, as mantissa times e^log; with `magnitudes`, of the
+// probabilities (1 + |bias|) / 2 of the likelier spins, and the least |bias|.
 struct Likelihood {
   double mantissa = 1, log = 0;
   float least = 1;
@@ -30,8 +30,8 @@ struct Likelihood {
 
 template <bool magnitudes>
 Likelihood likelihood(const float* bias, Index count) {
-  constexpr Index lanes = 8,
-                  rounds = 4;  // a factor is at least 2^-21: no float underflows, nor the double of all lanes
+  // A factor is at least 2^-21: neither a lane's float nor the product of all lanes in double underflows.
+  constexpr Index lanes = 8, rounds = 4;
   Likelihood result;
   float product[lanes], least[lanes];
   std::fill_n(least, lanes, 1.0f);
@@ -60,8 +60,8 @@ Likelihood likelihood(const float* bias, Index count) {
   return result;
 }
 
-// Successive cancellation for all paths of a list at once. A node receives an array of biases per path and returns an
-// array of spins per path that survived, with the path each one continues; so nothing is copied at a fork but spins.
+// Successive cancellation for all paths of a list at once. A node receives an array of biases for each path. It returns
+// an array of spins for each path that survived and the path that it continues, so a fork copies nothing but spins.
 class ListCancellation {
  public:
   using Origins = std::array<std::uint8_t, max_polar_list>;
@@ -93,7 +93,7 @@ class ListCancellation {
   }
 
   // Floats of scratch that a code of length n needs: take() at every level, each at most 2/3 as long as the one above.
-  static std::size_t scratch_size(Index n, int list) { return static_cast<std::size_t>(6 * n * list); }
+  static Index scratch_size(Index n, int list) { return 6 * n * list; }
 
  private:
   PathArrays take(Index count) {
@@ -102,7 +102,7 @@ class ListCancellation {
     return arrays;
   }
 
-  // Multiplies the weights of all paths. Weights are relative: the largest is kept at 1.
+  // Multiplies the weights of all paths. Weights are relative; the largest is always 1.
   void weigh(const std::array<Likelihood, max_polar_list>& factors) {
     double log = -1e300;
     for (int p = 0; p < paths_; ++p) log = std::max(log, factors[p].log);
@@ -114,7 +114,7 @@ class ListCancellation {
   }
   void normalise() {
     const double largest = *std::max_element(weights_.begin(), weights_.begin() + paths_);
-    if (!(largest > 0)) {  // all lost below 2^-1074 of a path that was pruned since
+    if (!(largest > 0)) {  // all underflowed, relative to a path that has been pruned since
       std::fill_n(weights_.begin(), paths_, 1.0);
       return;
     }
@@ -131,15 +131,15 @@ class ListCancellation {
     if (paths_ > 1) weigh(factors);
   }
 
-  // A node without frozen positions: every codeword is allowed, and those in the list differ from the hard decisions in
-  // the positions of least |bias|. The list best of all paths' codewords, not the outcome of forks in the order of u: a
-  // node of one position is the ordinary fork.
+  // A node without frozen positions. Every codeword is allowed, and those in the list differ from the hard decisions in
+  // the positions of least |bias|. Keeps the best codewords of all paths instead of forking in the order of u. At a
+  // node of one position this is the ordinary fork.
   void fork(Index count, PathArrays bias, PathArrays spins, Origins& origins) {
     std::array<Likelihood, max_polar_list> factors;
     for (int p = 0; p < paths_; ++p) factors[p] = likelihood<true>(bias.of(p), count);
     weigh(factors);
 
-    const int flips = static_cast<int>(std::min<Index>(count, list_ - 1));
+    const int flips = std::min<Index>(count, list_ - 1);
     candidates_ = 0;
     for (int p = 0; p < paths_; ++p) pool_[candidates_++] = {weights_[p], 0, static_cast<std::uint8_t>(p)};
     if (paths_ < list_ || a_flip_may_enter(factors)) {
@@ -154,7 +154,7 @@ class ListCancellation {
       weights_[q] = candidate.weight;
       hard_decisions(bias.of(candidate.path), count, spins.of(q));
       for (std::uint32_t left = candidate.flipped; left != 0; left &= left - 1) {
-        const Weak& weak = weakest_[candidate.path][static_cast<std::size_t>(std::countr_zero(left))];
+        const Weak& weak = weakest_[candidate.path][std::countr_zero(left)];
         spins.of(q)[weak.position] = -spins.of(q)[weak.position];
       }
     }
@@ -165,7 +165,7 @@ class ListCancellation {
     double weight;
     std::uint32_t flipped;  // set of indices into the path's weakest positions
     std::uint8_t path;
-    // A strict order of distinct candidates, so that the list does not depend on a sorting algorithm.
+    // Orders distinct candidates strictly, so the list does not depend on a sorting algorithm.
     bool operator<(const Candidate& other) const {
       if (weight != other.weight) return weight > other.weight;
       return path != other.path ? path < other.path : flipped < other.flipped;
@@ -177,7 +177,7 @@ class ListCancellation {
   };
   using Weakest = std::array<Weak, max_polar_list>;
 
-  // What a flip multiplies a path's weight with.
+  // The factor by which a flip changes a path's weight.
   static double penalty(float magnitude) { return (1.0 - magnitude) / (1.0 + magnitude); }
 
   bool a_flip_may_enter(const std::array<Likelihood, max_polar_list>& factors) const {
@@ -193,22 +193,22 @@ class ListCancellation {
     int found = 0;
     for (Index i = 0; i < count; ++i) {
       const float magnitude = std::abs(bias[i]);
-      if (found == wanted && !(magnitude < weakest[static_cast<std::size_t>(found) - 1].magnitude)) continue;
+      if (found == wanted && !(magnitude < weakest[found - 1].magnitude)) continue;
       int slot = found < wanted ? found++ : found - 1;
-      for (; slot > 0 && magnitude < weakest[static_cast<std::size_t>(slot) - 1].magnitude; --slot) {
-        weakest[static_cast<std::size_t>(slot)] = weakest[static_cast<std::size_t>(slot) - 1];
+      for (; slot > 0 && magnitude < weakest[slot - 1].magnitude; --slot) {
+        weakest[slot] = weakest[slot - 1];
       }
-      weakest[static_cast<std::size_t>(slot)] = {magnitude, static_cast<std::int32_t>(i)};
+      weakest[slot] = {magnitude, static_cast<std::int32_t>(i)};
     }
   }
 
-  // Lets every candidate also flip its path's j-th weakest position; keeps the best. False when no flip entered, and so
-  // none of a stronger position can.
+  // Lets every candidate also flip its path's j-th weakest position and keeps the best. False when no flip entered the
+  // list; then no flip of a stronger position can.
   bool flip(int j) {
     const int before = candidates_;
     for (int c = 0; c < before; ++c) {
       Candidate flipped = pool_[c];
-      flipped.weight *= penalty(weakest_[flipped.path][static_cast<std::size_t>(j)].magnitude);
+      flipped.weight *= penalty(weakest_[flipped.path][j].magnitude);
       flipped.flipped |= std::uint32_t{1} << j;
       pool_[candidates_++] = flipped;
     }
@@ -232,7 +232,7 @@ class ListCancellation {
 void list_decisions(const PolarCode& code, int list, const std::vector<float>& biases, std::vector<float>& spins,
                     std::vector<float>& scratch) {
   const Index n = code.length();
-  const std::size_t own = static_cast<std::size_t>(n) * static_cast<std::size_t>(list);
+  const Index own = n * list;
   scratch.resize(own + ListCancellation::scratch_size(n, list));
   ListCancellation cancellation(code, list, scratch.data() + own);
   ListCancellation::Origins origins;
@@ -243,8 +243,7 @@ void list_decisions(const PolarCode& code, int list, const std::vector<float>& b
   Index nearest = n + 1;
   for (int p = 0; p < cancellation.paths(); ++p) {
     Index distance = 0;
-    for (Index i = 0; i < n; ++i)
-      distance += std::signbit(found.of(p)[i]) != std::signbit(biases[static_cast<std::size_t>(i)]);
+    for (Index i = 0; i < n; ++i) distance += std::signbit(found.of(p)[i]) != std::signbit(biases[i]);
     if (distance >= nearest) continue;
     nearest = distance;
     spins.assign(found.of(p), found.of(p) + n);

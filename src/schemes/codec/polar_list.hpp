@@ -1,5 +1,5 @@
 #pragma once
-// The list half of PolarEncoder.
+// PolarEncoder with a list of paths.
 
 #include <vector>
 
@@ -7,8 +7,8 @@
 
 namespace kvfrontier::schemes {
 
-// Spins of the codeword nearest to the source (whose spins are the signs of `biases`) among those that end in the list.
-// `scratch` is grown as needed.
+// Writes into `spins` the spins of the codeword nearest to the source, among those in the list at the end. The signs of
+// `biases`, code.length() of them, are the spins of the source. Grows `scratch` as needed.
 void list_decisions(const PolarCode& code, int list, const std::vector<float>& biases, std::vector<float>& spins,
                     std::vector<float>& scratch);
 

@@ -1,6 +1,6 @@
 #pragma once
-// The rules of successive cancellation over the positions of a node; shared by the encoders with and without lists.
-// Plain loops over contiguous floats, for the compiler to vectorise.
+// The rules of successive cancellation over the positions of a node, shared by the encoders with and without lists.
+// Plain loops over contiguous floats, which the compiler vectorises.
 
 #include <algorithm>
 #include <cmath>

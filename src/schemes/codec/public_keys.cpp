@@ -7,8 +7,8 @@
 
 namespace kvfrontier::schemes {
 
-std::uint64_t value_entries(const PublicParams& params) {
-  return static_cast<std::uint64_t>(params.tokens()) * static_cast<std::uint64_t>(params.d);
+Bits value_entries(const PublicParams& params) {
+  return params.tokens() * params.d;
 }
 
 void require_public_keys(const PublicParams& params, const std::string& path) {

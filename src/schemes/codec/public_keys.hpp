@@ -9,7 +9,7 @@
 namespace kvfrontier::schemes {
 
 // N d.
-std::uint64_t value_entries(const PublicParams& params);
+Bits value_entries(const PublicParams& params);
 
 // Throws ConfigError at `path` when the instance's keys are not a function of the public coins.
 void require_public_keys(const PublicParams& params, const std::string& path);

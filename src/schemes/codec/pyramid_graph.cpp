@@ -6,14 +6,13 @@
 
 namespace kvfrontier::schemes {
 
-PyramidGraph::PyramidGraph(const geometry::Schedule& schedule, bool grid)
-    : neighbours_(static_cast<std::size_t>(schedule.tokens())) {
+PyramidGraph::PyramidGraph(const geometry::Schedule& schedule, bool grid) : neighbours_(schedule.tokens()) {
   const auto connect = [&](Index a, Index b) {
-    neighbours_[static_cast<std::size_t>(a)].push_back(b);
-    if (a != b) neighbours_[static_cast<std::size_t>(b)].push_back(a);
+    neighbours_[a].push_back(b);
+    if (a != b) neighbours_[b].push_back(a);
   };
   for (int scale = 0; scale < schedule.scales(); ++scale) {
-    const int side = schedule.sides()[static_cast<std::size_t>(scale)];
+    const int side = schedule.sides()[scale];
     const Index first = schedule.first_token(scale);
     for (int i = 0; i < side; ++i) {
       for (int j = 0; j < side; ++j) {
@@ -22,7 +21,7 @@ PyramidGraph::PyramidGraph(const geometry::Schedule& schedule, bool grid)
         if (grid && i > 0) connect(node, node - side);
         if (grid && j > 0) connect(node, node - 1);
         if (scale == 0) continue;
-        const int coarse = schedule.sides()[static_cast<std::size_t>(scale - 1)];
+        const int coarse = schedule.sides()[scale - 1];
         connect(node, schedule.first_token(scale - 1) + Index{parent_cell(i, coarse, side)} * coarse +
                           parent_cell(j, coarse, side));
       }
@@ -34,8 +33,7 @@ PyramidGraph::PyramidGraph(const geometry::Schedule& schedule, bool grid)
 SparseRows PyramidGraph::normalised_adjacency() const {
   std::vector<Eigen::Triplet<double>> entries;
   for (Index a = 0; a < nodes(); ++a) {
-    for (const Index b : neighbours(a))
-      entries.emplace_back(static_cast<int>(a), static_cast<int>(b), 1 / std::sqrt(degree(a) * degree(b)));
+    for (const Index b : neighbours(a)) entries.emplace_back(a, b, 1 / std::sqrt(degree(a) * degree(b)));
   }
   SparseRows matrix(nodes(), nodes());
   matrix.setFromTriplets(entries.begin(), entries.end());
@@ -45,8 +43,7 @@ SparseRows PyramidGraph::normalised_adjacency() const {
 SparseRows PyramidGraph::laplacian() const {
   std::vector<Eigen::Triplet<double>> entries;
   for (Index a = 0; a < nodes(); ++a) {
-    for (const Index b : neighbours(a))
-      entries.emplace_back(static_cast<int>(a), static_cast<int>(b), a == b ? degree(a) - 1 : -1);
+    for (const Index b : neighbours(a)) entries.emplace_back(a, b, a == b ? degree(a) - 1 : -1);
   }
   SparseRows matrix(nodes(), nodes());
   matrix.setFromTriplets(entries.begin(), entries.end());
@@ -67,15 +64,15 @@ std::vector<Index> PyramidGraph::ball(Index centre, int hops) const {
 }
 
 std::vector<Index> PyramidGraph::nearest(const std::vector<Index>& sources) const {
-  std::vector<Index> owner(static_cast<std::size_t>(nodes()), -1);
+  std::vector<Index> owner(nodes(), -1);
   std::deque<Index> front(sources.begin(), sources.end());
-  for (const Index source : sources) owner[static_cast<std::size_t>(source)] = source;
+  for (const Index source : sources) owner[source] = source;
   while (!front.empty()) {
     const Index node = front.front();
     front.pop_front();
     for (const Index next : neighbours(node)) {
-      if (owner[static_cast<std::size_t>(next)] >= 0) continue;
-      owner[static_cast<std::size_t>(next)] = owner[static_cast<std::size_t>(node)];
+      if (owner[next] >= 0) continue;
+      owner[next] = owner[node];
       front.push_back(next);
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The public graph of the cached tokens: each with itself, with the cell of the map before that it lies in, and with
-// its four neighbours in its own map.
+// The public graph of the cached tokens. Edges join every token to itself, to the cell of the previous map that
+// contains it, and to its four neighbours in its own map.
 
 #include <Eigen/SparseCore>
 #include <vector>
@@ -17,19 +17,19 @@ class PyramidGraph {
   // `grid`: neighbours inside a map are connected.
   PyramidGraph(const geometry::Schedule& schedule, bool grid);
 
-  Index nodes() const { return static_cast<Index>(neighbours_.size()); }
+  Index nodes() const { return std::ssize(neighbours_); }
   // Ascending, the node itself included.
-  const std::vector<Index>& neighbours(Index node) const { return neighbours_[static_cast<std::size_t>(node)]; }
-  double degree(Index node) const { return static_cast<double>(neighbours(node).size()); }
+  const std::vector<Index>& neighbours(Index node) const { return neighbours_[node]; }
+  double degree(Index node) const { return std::ssize(neighbours(node)); }
 
   // D^-1/2 A D^-1/2 with the degrees that count the node itself.
   SparseRows normalised_adjacency() const;
-  // D - A, which the loops do not change.
+  // D - A; the loops cancel.
   SparseRows laplacian() const;
   // Nodes within `hops` edges, ascending.
   std::vector<Index> ball(Index centre, int hops) const;
-  // The nearest of `sources` (ascending) to every node by edges; among equals the one whose front arrives first, fronts
-  // of smaller sources first.
+  // For every node, the nearest of `sources` (ascending) by number of edges, or -1 if no path leads to any. Among
+  // equals the one that a breadth-first search from all sources, smaller ones first, reaches it from.
   std::vector<Index> nearest(const std::vector<Index>& sources) const;
 
  private:

@@ -27,7 +27,7 @@ void RangeEncoder::carry() {
 }
 
 core::BitString RangeEncoder::finish() {
-  // A number with at most one bit after the point lies in the interval, for that is longer than 2^31.
+  // The interval is longer than 2^31, so it holds a number with at most one bit after the point.
   const std::uint64_t halves = (low_ + one / 2 - 1) / (one / 2);
   low_ = halves * (one / 2);
   if (low_ >= one) carry();
@@ -35,7 +35,7 @@ core::BitString RangeEncoder::finish() {
   if (filled_ > 0) words_.push_back(word_ << (64 - filled_));
   while (!words_.empty() && words_.back() == 0) words_.pop_back();
   core::BitString bits;
-  if (!words_.empty()) bits.size = 64 * words_.size() - static_cast<std::uint64_t>(std::countr_zero(words_.back()));
+  if (!words_.empty()) bits.size = 64 * std::ssize(words_) - std::countr_zero(words_.back());
   std::transform(words_.begin(), words_.end(), words_.begin(), reversed);
   bits.words = std::move(words_);
   return bits;
@@ -52,8 +52,8 @@ void RangeDecoder::shift() {
 }
 
 std::uint32_t RangeDecoder::slot() const {
-  // What division left over at the end belongs to no symbol, and only bits that no encoder wrote point there.
-  return static_cast<std::uint32_t>(std::min(offset_ / (range_ >> slot_bits), (std::uint64_t{1} << slot_bits) - 1));
+  // The remainder of the division belongs to no symbol; only bits that no encoder wrote point there.
+  return std::min(offset_ / (range_ >> slot_bits), (std::uint64_t{1} << slot_bits) - 1);
 }
 
 void RangeDecoder::take(Slots symbol) {

@@ -1,6 +1,7 @@
 #pragma once
-// Arithmetic coding of symbols whose probabilities are multiples of 2^-16, within a fraction 2^-14 and one bit of their
-// information content. (Martin, Range encoding, 1979; Witten, Neal and Cleary, CACM 30, 1987.)
+// Arithmetic coding of symbols whose probabilities are multiples of 2^-16. A message exceeds the information content of
+// its symbols by at most a fraction 2^-14 and one bit. (Martin, Range encoding, 1979; Witten, Neal and Cleary, CACM 30,
+// 1987.)
 
 #include <bit>
 #include <cassert>
@@ -25,14 +26,14 @@ class RangeEncoder {
     low_ += slot * symbol.first;
     if (low_ >= one) carry();
     range_ = slot * symbol.count;
-    // As often as brings it back into (2^31, 2^32].
+    // As many as bring it back into (2^31, 2^32].
     const int doublings = 32 - std::bit_width(range_ - 1);
     range_ <<= doublings;
     append(low_ >> (32 - doublings), doublings);
     low_ = (low_ << doublings) % one;
   }
 
-  // The shortest bit string that decodes, when zeros follow it, to the symbols put so far. Ends the encoder's use.
+  // The shortest bit string that decodes, when zeros follow it, to the symbols put so far. The last call.
   core::BitString finish();
 
  private:
@@ -52,17 +53,17 @@ class RangeEncoder {
     word_ = bits & ((std::uint64_t{1} << over) - 1);
     filled_ = over;
   }
-  // Adds one to what is out already, read as a number.
+  // Adds one to the bits already out, read as a number.
   void carry();
 
-  // Bits in the order of a number, highest first: whole words, and the low `filled_` bits of one that is not whole yet.
+  // The bits already out, highest first: whole words, and the low `filled_` bits of a word that is not full yet.
   std::vector<std::uint64_t> words_;
   std::uint64_t word_ = 0;
   int filled_ = 0;
   std::uint64_t low_ = 0, range_ = one;  // the interval's place, relative to the bits already out
 };
 
-// Reads `bits` and zeros after them, for ever. Any bits decode to some symbols.
+// Reads `bits`, and zeros after them without end. Any bits decode to some symbols.
 class RangeDecoder {
  public:
   explicit RangeDecoder(core::BitString bits);
@@ -75,7 +76,7 @@ class RangeDecoder {
   void shift();
 
   core::BitString bits_;
-  std::uint64_t next_ = 0;
+  core::Bits next_ = 0;
   std::uint64_t offset_ = 0, range_ = RangeEncoder::one;
 };
 

@@ -7,19 +7,18 @@ namespace kvfrontier::schemes {
 
 std::vector<Index> progressive_ranks(const std::vector<double>& log_conditions, Index most, Index least) {
   std::vector<double> cumulative = log_conditions;
-  for (std::size_t k = cumulative.size(); k-- > 1;) cumulative[k - 1] += cumulative[k];
+  for (Index k = std::ssize(cumulative); k-- > 1;) cumulative[k - 1] += cumulative[k];
   const auto [smallest, largest] = std::minmax_element(cumulative.begin(), cumulative.end());
   std::vector<Index> ranks;
   for (const double log_condition : cumulative) {
     const double share = *largest > *smallest ? (*largest - log_condition) / (*largest - *smallest) : 0;
-    ranks.push_back(
-        static_cast<Index>(std::llround(static_cast<double>(most) - share * static_cast<double>(most - least))));
+    ranks.push_back(std::llround(most - share * (most - least)));
   }
   return ranks;
 }
 
 double random_log_condition(Index n, Index d) {
-  const double a = std::sqrt(static_cast<double>(n)), b = std::sqrt(static_cast<double>(d));
+  const double a = std::sqrt(n), b = std::sqrt(d);
   constexpr double cap = 1e6;
   return std::log(std::abs(a - b) * cap > a + b ? (a + b) / std::abs(a - b) : cap);
 }

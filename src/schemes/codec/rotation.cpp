@@ -26,23 +26,15 @@ core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, cor
   return rotation.cast<float>();
 }
 
-core::Option rotation_option() {
-  return core::Option::choice(
-      "rotation", "none", {"none", "public", "hadamard"},
-      "rotate keys and values first; public: by random rotations (Haar), hadamard: random signs "
-      "and a Walsh-Hadamard transform, for d a power of two");
-}
-
-void check_rotation(const PublicParams& params, const std::string& path) {
-  if (params.options.at("rotation") != "hadamard" || std::has_single_bit(static_cast<std::uint64_t>(params.d))) return;
-  throw core::ConfigError(core::join_path(path, "rotation"), "\"hadamard\" at d = " + std::to_string(params.d),
+void check_rotation(RotationKind kind, Index d, const std::string& path) {
+  if (kind != RotationKind::hadamard || std::popcount(static_cast<std::uint64_t>(d)) == 1) return;
+  throw core::ConfigError(core::join_path(path, "rotation"), "\"hadamard\" at d = " + std::to_string(d),
                           "\"public\", or d a power of two");
 }
 
-Rotation::Rotation(const PublicParams& params, core::Purpose purpose) {
-  const core::Json& kind = params.options.at("rotation");
-  if (kind == "public") haar_ = public_rotation(params.key, purpose, params.d);
-  if (kind != "hadamard") return;
+Rotation::Rotation(RotationKind kind, const PublicParams& params, core::Purpose purpose) {
+  if (kind == RotationKind::haar) haar_ = public_rotation(params.key, purpose, params.d);
+  if (kind != RotationKind::hadamard) return;
   const float unit = 1 / std::sqrt(static_cast<float>(params.d));
   core::Stream stream(params.key, purpose, 0);
   signs_.resize(params.d);

@@ -12,16 +12,22 @@ namespace kvfrontier::schemes {
 // rotated as x * rotation and back as y * rotation^T.
 core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, core::Index d);
 
-// The option `rotation`: none, public (Haar) or hadamard.
-core::Option rotation_option();
-// Throws ConfigError where d has no rotation of that name.
-void check_rotation(const PublicParams& params, const std::string& path);
+// The option `rotation`.
+enum class RotationKind { none, haar, hadamard };
+template <class T>
+core::Member<T> rotation_member(RotationKind T::*place) {
+  return core::member("rotation", place,
+                      "rotate keys and values first; public: by random rotations (Haar), hadamard: random signs "
+                      "and a Walsh-Hadamard transform, for d a power of two");
+}
+// Throws ConfigError at `path`.rotation where d has no rotation of that kind.
+void check_rotation(RotationKind kind, Index d, const std::string& path);
 
-// The rotation that the option names, of rows of width d.
+// A public rotation of rows of width params.d.
 class Rotation {
  public:
   Rotation() = default;  // none
-  Rotation(const PublicParams& params, core::Purpose purpose);
+  Rotation(RotationKind kind, const PublicParams& params, core::Purpose purpose);
 
   // Rotates row by row: the last bits of a product of matrices depend on the number of rows, and messages must not
   // depend on blocks.
@@ -35,3 +41,8 @@ class Rotation {
 };
 
 }  // namespace kvfrontier::schemes
+
+template <>
+struct kvfrontier::core::EnumNames<kvfrontier::schemes::RotationKind> {
+  static constexpr std::array names{"none", "public", "hadamard"};
+};

@@ -6,22 +6,22 @@
 namespace kvfrontier::schemes {
 
 StepQuantiser::StepQuantiser(int bits) : bits_(bits) {
-  // Milliseconds of iteration, the same for ever.
+  // Computed once: they take milliseconds.
   static const std::array<theory::ScalarQuantiser, 4> known{theory::lloyd_max(1), theory::lloyd_max(2),
                                                             theory::lloyd_max(3), theory::lloyd_max(4)};
-  if (bits <= 4) levels_ = &known[static_cast<std::size_t>(bits - 1)];
+  if (bits <= 4) levels_ = &known[bits - 1];
 }
 
 std::uint64_t StepQuantiser::code(float x) const {
   if (bits_ == 16) return core::encode_float(core::FloatFormat::fp16, x);
-  return static_cast<std::uint64_t>(
-      std::upper_bound(levels_->thresholds.begin(), levels_->thresholds.end(), static_cast<double>(x)) -
-      levels_->thresholds.begin());
+  const auto& thresholds = levels_->thresholds;
+  const double wide = x;
+  return std::upper_bound(thresholds.begin(), thresholds.end(), wide) - thresholds.begin();
 }
 
 float StepQuantiser::value(std::uint64_t code) const {
   if (bits_ == 16) return core::decode_float(core::FloatFormat::fp16, code);
-  return static_cast<float>(levels_->levels[static_cast<std::size_t>(code)]);
+  return levels_->levels[code];
 }
 
 }  // namespace kvfrontier::schemes

@@ -8,12 +8,12 @@ StreamingClusters::StreamingClusters(const Shape& shape, Index value_width)
     : shape_(shape),
       keys_(shape.slots + shape.block, shape.d),
       values_(shape.slots + shape.block, value_width),
-      weights_(static_cast<std::size_t>(shape.slots + shape.block)) {}
+      weights_(shape.slots + shape.block) {}
 
 void StreamingClusters::add(const float* key, const float* value) {
   keys_.row(filled_) = Eigen::Map<const Eigen::RowVectorXf>(key, keys_.cols());
   values_.row(filled_) = Eigen::Map<const Eigen::RowVectorXf>(value, values_.cols());
-  weights_[static_cast<std::size_t>(filled_)] = 1;
+  weights_[filled_] = 1;
   ++filled_;
   if (filled_ == keys_.rows()) reduce();
 }
@@ -21,7 +21,7 @@ void StreamingClusters::add(const float* key, const float* value) {
 void StreamingClusters::reduce() {
   if (filled_ <= shape_.slots) return;
   core::Stream coins(shape_.key, core::Purpose("kmeans/seeds"), reductions_++);
-  const std::span<const double> weights(weights_.data(), static_cast<std::size_t>(filled_));
+  const std::span<const double> weights(weights_.data(), filled_);
   const Clustering found = kmeans(keys_.topRows(filled_), weights, shape_.slots, shape_.rounds, coins);
   const Index clusters = found.centres.rows();
   const core::RowMatrixF means = cluster_means(values_.topRows(filled_), weights, found.cluster, clusters);

@@ -4,14 +4,14 @@
 
 namespace kvfrontier::schemes {
 
-ValueReservoir::ValueReservoir(const PublicParams& params, Index slots)
-    : format_(core::float_format(params.options.at("format").get<std::string>())),
+ValueReservoir::ValueReservoir(core::FloatFormat format, const PublicParams& params, Index slots)
+    : format_(format),
       key_(params.key),
       slots_(slots),
       keys_(core::RowMatrixF::Zero(slots, params.d)),
       values_(core::RowMatrixF::Zero(slots, params.d)),
-      key_row_(static_cast<std::size_t>(params.d)),
-      value_row_(static_cast<std::size_t>(params.d)) {}
+      key_row_(params.d),
+      value_row_(params.d) {}
 
 void ValueReservoir::offer(Index token, const float* key, const float* value) {
   core::store_floats(format_, key, key_row_.data(), key_row_.size());
@@ -20,7 +20,7 @@ void ValueReservoir::offer(Index token, const float* key, const float* value) {
   for (const float x : value_row_) square += static_cast<double>(x) * x;
   if (square == 0) return;
   mass_ += square;
-  core::Stream coins(key_, core::Purpose("subgen/values"), static_cast<std::uint64_t>(token));
+  core::Stream coins(key_, core::Purpose("subgen/values"), token);
   for_each_hit(coins, square / mass_, slots_, [&](Index slot) {
     std::copy(key_row_.begin(), key_row_.end(), keys_.row(slot).data());
     std::copy(value_row_.begin(), value_row_.end(), values_.row(slot).data());
@@ -32,21 +32,20 @@ void ValueReservoir::write(core::BitWriter& writer) const {
   const auto mass = static_cast<float>(mass_);
   core::put_floats(writer, core::FloatFormat::fp32, &mass, 1);
   writer.section("keys");
-  core::put_floats(writer, format_, keys_.data(), static_cast<std::size_t>(keys_.size()));
+  core::put_floats(writer, format_, keys_.data(), keys_.size());
   writer.section("values");
-  core::put_floats(writer, format_, values_.data(), static_cast<std::size_t>(values_.size()));
+  core::put_floats(writer, format_, values_.data(), values_.size());
 }
 
-ValueSamples::ValueSamples(const PublicParams& params, core::BitReader& reader, Index slots)
+ValueSamples::ValueSamples(core::FloatFormat format, const PublicParams& params, core::BitReader& reader, Index slots)
     : weights(Eigen::VectorXd::Zero(slots)) {
-  const auto format = core::float_format(params.options.at("format").get<std::string>());
   float mass;
   core::get_floats(reader, core::FloatFormat::fp32, &mass, 1);
   if (!(mass >= 0) || !std::isfinite(mass)) throw core::DataError("the sum of squared values is no length");
   core::RowMatrixF rows(slots, params.d);
-  core::get_floats(reader, format, rows.data(), static_cast<std::size_t>(rows.size()));
+  core::get_floats(reader, format, rows.data(), rows.size());
   keys = rows.cast<double>();
-  core::get_floats(reader, format, rows.data(), static_cast<std::size_t>(rows.size()));
+  core::get_floats(reader, format, rows.data(), rows.size());
   values = rows.cast<double>();
   if (!keys.allFinite() || !values.allFinite()) throw core::DataError("a sampled row is not finite");
   for (Index j = 0; j < slots; ++j) {

@@ -31,12 +31,12 @@ void for_each_hit(core::Stream& coins, double p, Index count, Visit visit) {
 // Always `slots` rows, zeros until a value that is not zero has come. Lengths are those of values as they are stored.
 class ValueReservoir {
  public:
-  ValueReservoir(const PublicParams& params, Index slots);
+  ValueReservoir(core::FloatFormat format, const PublicParams& params, Index slots);
 
   void offer(Index token, const float* key, const float* value);
-  std::uint64_t bits() const { return bits(format_, slots_, keys_.cols()); }
-  static std::uint64_t bits(core::FloatFormat format, Index slots, Index d) {
-    return static_cast<std::uint64_t>(32 + slots * 2 * d * core::bits_of(format));
+  Bits bits() const { return bits(format_, slots_, keys_.cols()); }
+  static Bits bits(core::FloatFormat format, Index slots, Index d) {
+    return 32 + slots * 2 * d * core::bits_of(format);
   }
   // Sum of |value|^2 in single precision, then keys, then values.
   void write(core::BitWriter& writer) const;
@@ -52,7 +52,7 @@ class ValueReservoir {
 
 // What Bob reads of it: the sum over tokens of f(k) v has the unbiased estimate sum_j weights_j f(keys_j) values_j.
 struct ValueSamples {
-  ValueSamples(const PublicParams& params, core::BitReader& reader, Index slots);
+  ValueSamples(core::FloatFormat format, const PublicParams& params, core::BitReader& reader, Index slots);
   core::RowMatrixD keys, values;
   Eigen::VectorXd weights;  // mass / (slots |value|^2); 0 for a slot of no value
 };

@@ -1,12 +1,12 @@
 #include "schemes/codec/gaussian_quantiser.hpp"
 
 #include <boost/random/normal_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
 
+#include "../../support/catch.hpp"
 #include "core/rng.hpp"
 #include "schemes/codec/gaussian_codebook.hpp"
 #include "schemes/codec/range_coder.hpp"
@@ -107,7 +107,7 @@ TEST_CASE("codebooks are ordered, symmetric where the lattice is, and their prob
       CHECK(book.first.front() == 0);
       CHECK(book.first.back() == 1u << schemes::slot_bits);
       double entropy = 0;
-      for (std::size_t i = 0; i < book.size(); ++i) {
+      for (int i = 0; i < book.size(); ++i) {
         REQUIRE(book.slots(i).count >= 1);
         REQUIRE(book.at_slot(book.first[i]) == i);
         REQUIRE(book.at_slot(book.first[i + 1] - 1) == i);

@@ -1,9 +1,9 @@
 #include "schemes/codec/hadamard.hpp"
 
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../../support/catch.hpp"
 #include "core/rng.hpp"
 #include "schemes/codec/rotation.hpp"
 
@@ -16,19 +16,18 @@ namespace {
 core::RowMatrixF some_rows(Index count, Index d) {
   core::RowMatrixF rows(count, d);
   core::Stream stream({9}, core::Purpose("tests/hadamard"), 0);
-  for (Index i = 0; i < rows.size(); ++i) rows.data()[i] = static_cast<float>(stream() % 2048) / 1024 - 1;
+  for (Index i = 0; i < rows.size(); ++i) rows.data()[i] = (stream() % 2048) / 1024.0f - 1;
   return rows;
 }
 
-schemes::PublicParams params_of(Index d, const char* rotation) {
+constexpr core::Purpose purpose("tests/rotation");
+
+schemes::Rotation rotation_of(schemes::RotationKind kind, Index d, core::RandomKey key = {17}) {
   schemes::PublicParams params;
   params.d = d;
-  params.key = {17};
-  params.options = {{"rotation", rotation}};
-  return params;
+  params.key = key;
+  return schemes::Rotation(kind, params, purpose);
 }
-
-constexpr core::Purpose purpose("tests/rotation");
 
 }  // namespace
 
@@ -43,44 +42,43 @@ TEST_CASE("the Walsh-Hadamard transform is the sum over all signs, at every leng
     for (Index i = 0; i < n; ++i) {
       double sum = 0;
       for (Index j = 0; j < n; ++j) {
-        const bool minus = std::popcount(static_cast<std::uint64_t>(i & j)) % 2 == 1;
-        sum += static_cast<double>(minus ? -x(0, j) : x(0, j));
+        const std::uint64_t both = i & j;
+        sum += std::popcount(both) % 2 == 1 ? -x(0, j) : x(0, j);
       }
-      wrong += static_cast<double>(fast(0, i)) != sum;
+      wrong += fast(0, i) != sum;
     }
     CHECK(wrong == 0);
     schemes::walsh_hadamard(fast.data(), n);
-    CHECK(fast == static_cast<float>(n) * x);
+    const float factor = n;
+    CHECK(fast == factor * x);
   }
 }
 
 TEST_CASE("every rotation turns rows as its matrix says, block by block alike, and is orthogonal", "[rotation]") {
-  for (const char* kind : {"public", "hadamard"}) {
+  for (const auto kind : {schemes::RotationKind::haar, schemes::RotationKind::hadamard}) {
     for (const Index d : {1, 2, 8, 16, 64, 128, 512}) {
-      CAPTURE(kind, d);
-      const schemes::Rotation rotation(params_of(d, kind), purpose);
+      CAPTURE(core::enum_name(kind), d);
+      const schemes::Rotation rotation = rotation_of(kind, d);
       const core::RowMatrixF rows = some_rows(5, d);
       const core::RowMatrixD matrix = rotation.matrix(), product = rows.cast<double>() * matrix;
       const core::RowMatrixF turned = rotation.of(rows);
       CHECK((turned.cast<double>() - product).cwiseAbs().maxCoeff() < 1e-5);
       CHECK((matrix * matrix.transpose() - core::RowMatrixD::Identity(d, d)).cwiseAbs().maxCoeff() < 1e-5);
       for (Index i = 0; i < rows.rows(); ++i) CHECK(rotation.of(rows.middleRows(i, 1)) == turned.middleRows(i, 1));
-      schemes::PublicParams other = params_of(d, kind);
-      other.key = {18};
-      if (d >= 64) CHECK(schemes::Rotation(other, purpose).matrix() != matrix);
+      if (d >= 64) CHECK(rotation_of(kind, d, {18}).matrix() != matrix);
     }
   }
 }
 
 TEST_CASE("no rotation leaves rows as they are", "[rotation]") {
-  const schemes::Rotation none(params_of(3, "none"), purpose);
+  const schemes::Rotation none = rotation_of(schemes::RotationKind::none, 3);
   CHECK(none.of(some_rows(4, 3)) == some_rows(4, 3));
   CHECK(none.matrix().size() == 0);
 }
 
 TEST_CASE("a Hadamard rotation needs a power of two", "[rotation]") {
-  CHECK_NOTHROW(schemes::check_rotation(params_of(32, "hadamard"), "scheme"));
-  CHECK_NOTHROW(schemes::check_rotation(params_of(24, "public"), "scheme"));
-  CHECK_THROWS_WITH(schemes::check_rotation(params_of(24, "hadamard"), "scheme"),
-                    Catch::Contains("scheme.rotation") && Catch::Contains("d = 24") && Catch::Contains("power of two"));
+  CHECK_NOTHROW(schemes::check_rotation(schemes::RotationKind::hadamard, 32, "scheme"));
+  CHECK_NOTHROW(schemes::check_rotation(schemes::RotationKind::haar, 24, "scheme"));
+  CHECK_THROWS_WITH(schemes::check_rotation(schemes::RotationKind::hadamard, 24, "scheme"),
+                    Contains("scheme.rotation") && Contains("d = 24") && Contains("power of two"));
 }

@@ -1,10 +1,10 @@
 #include "schemes/codec/kmeans.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
+#include "../../support/catch.hpp"
 #include "../../support/game.hpp"
 
 using namespace kvfrontier;

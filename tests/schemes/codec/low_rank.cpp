@@ -2,9 +2,9 @@
 
 #include "schemes/codec/low_rank.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "../../support/catch.hpp"
 #include "../../support/game.hpp"
 
 using namespace kvfrontier;
@@ -52,7 +52,7 @@ double lack_of_orthonormality(const RowMatrixD& basis) {
 
 TEST_CASE("truncated_svd leaves what Eckart and Young say", "[low_rank]") {
   for (const auto& [n, d] : {std::pair{1, 1}, {1, 7}, {7, 1}, {20, 6}, {6, 20}, {16, 16}, {64, 33}}) {
-    const RowMatrixF rows = gaussian_rows(n, d, static_cast<std::uint64_t>(100 * n + d));
+    const RowMatrixF rows = gaussian_rows(n, d, 100 * n + d);
     const auto values = singular_values(rows.cast<double>());
     for (Index rank = 0; rank <= std::min(n, d) + 2; ++rank) {
       CAPTURE(n, d, rank);
@@ -62,12 +62,12 @@ TEST_CASE("truncated_svd leaves what Eckart and Young say", "[low_rank]") {
       REQUIRE(fit.basis.rows() == rank);
       REQUIRE(fit.basis.cols() == d);
       double rest = 0;
-      for (std::size_t i = static_cast<std::size_t>(rank); i < values.size(); ++i) rest += values[i] * values[i];
+      for (Index i = rank; i < std::ssize(values); ++i) rest += values[i] * values[i];
       // Sums of at most 64 * 33 doubles of size about 1.
       CHECK(std::abs(residual(rows, fit) - rest) < 1e-10);
       CHECK(lack_of_orthonormality(fit.basis) < 1e-10);
       for (Index i = 0; i < std::min<Index>(rank, std::min(n, d)); ++i)
-        CHECK(fit.codes.col(i).norm() == Approx(values[static_cast<std::size_t>(i)]).margin(1e-7));
+        CHECK(fit.codes.col(i).norm() == Approx(values[i]).margin(1e-7));
     }
   }
 }
@@ -83,7 +83,7 @@ TEST_CASE("a planted rank is found, by both fits", "[low_rank]") {
 
 TEST_CASE("rounds of the power fit go down to the best fit and never up", "[low_rank]") {
   for (const auto& [n, d] : {std::pair{50, 20}, {20, 50}, {3, 8}, {1, 5}}) {
-    const RowMatrixF rows = gaussian_rows(n, d, static_cast<std::uint64_t>(n));
+    const RowMatrixF rows = gaussian_rows(n, d, n);
     for (const Index rank : {1, 4, 10}) {
       CAPTURE(n, d, rank);
       const double best = residual(rows, schemes::truncated_svd(rows, rank)), slack = 1e-12 * rows.squaredNorm();

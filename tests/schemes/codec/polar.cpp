@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
 
+#include "../../support/catch.hpp"
 #include "core/rng.hpp"
 #include "schemes/codec/block_cut.hpp"
 #include "schemes/codec/polar_code.hpp"
@@ -42,7 +42,7 @@ double design_distortion(const PolarCode& code) {
 
 // The definition of the code, without any shortcut: u -> codeword.
 Bytes codeword_of(const Bytes& u, Index granule) {
-  if (u.size() == 1) return u;
+  if (u.size() == 1) return {u[0]};
   const Index h = PolarCode::split(static_cast<Index>(u.size()), granule);
   Bytes left = codeword_of(Bytes(u.begin(), u.begin() + h), granule);
   const Bytes right = codeword_of(Bytes(u.begin() + h, u.end()), granule);

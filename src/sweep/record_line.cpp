@@ -1,11 +1,12 @@
-#include "sweep/row_line.hpp"
+#include "sweep/record_line.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 
 #include "core/json.hpp"
-#include "sweep/row.hpp"
+#include "sweep/record.hpp"
 
 namespace kvfrontier::sweep {
 namespace {
@@ -118,26 +119,37 @@ class Scanner {
   const char *next_, *end_;
 };
 
-const std::string schema_text = ",\"schema\":" + std::to_string(row_schema) + ",\"seconds\":";
+bool is_status(std::string_view name, Status& status) {
+  const auto& names = core::EnumNames<Status>::names;
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return false;
+  status = static_cast<Status>(found - names.begin());
+  return true;
+}
+
+const std::string schema_text = ",\"schema\":" + std::to_string(record_schema) + ",\"seconds\":";
 
 }  // namespace
 
-std::optional<RowLine> read_row_line(std::string_view line) {
+std::optional<RecordLine> read_record_line(std::string_view line) {
   Scanner scan(line);
-  RowLine row;
-  const bool known = scan.literal("{\"data\":") && scan.object(row.data) && scan.literal(",\"parameters\":") &&
-                     scan.object(row.parameters) && scan.literal(",\"point\":") && scan.string(row.point) &&
-                     scan.literal(schema_text) && scan.number(row.seconds) && scan.literal(",\"session\":") &&
-                     scan.string(row.session) && scan.literal(",\"status\":") && scan.string(row.status) &&
-                     scan.literal(",\"trial\":") && scan.number(row.trial) && scan.literal("}") && scan.at_end();
-  return known ? std::optional(row) : std::nullopt;
+  RecordLine record;
+  std::string_view status;
+  const bool known = scan.literal("{\"data\":") && scan.object(record.data) && scan.literal(",\"parameters\":") &&
+                     scan.object(record.parameters) && scan.literal(",\"point\":") && scan.string(record.point) &&
+                     scan.literal(schema_text) && scan.number(record.seconds) && scan.literal(",\"session\":") &&
+                     scan.string(record.session) && scan.literal(",\"status\":") && scan.string(status) &&
+                     is_status(status, record.status) && scan.literal(",\"trial\":") && scan.number(record.trial) &&
+                     scan.literal("}") && scan.at_end();
+  return known ? std::optional(record) : std::nullopt;
 }
 
-void write_row_line(const RowLine& row, std::ostream& stream) {
+void write_record_line(const RecordLine& record, std::ostream& stream) {
   const auto quoted = [](std::string_view text) { return core::Json(text).dump(); };
-  stream << "{\"data\":" << row.data << ",\"parameters\":" << row.parameters << ",\"point\":" << quoted(row.point)
-         << schema_text << core::Json(row.seconds).dump() << ",\"session\":" << quoted(row.session)
-         << ",\"status\":" << quoted(row.status) << ",\"trial\":" << row.trial << "}\n";
+  stream << "{\"data\":" << record.data << ",\"parameters\":" << record.parameters
+         << ",\"point\":" << quoted(record.point) << schema_text << core::Json(record.seconds).dump()
+         << ",\"session\":" << quoted(record.session) << ",\"status\":" << quoted(core::enum_name(record.status))
+         << ",\"trial\":" << record.trial << "}\n";
 }
 
 }  // namespace kvfrontier::sweep

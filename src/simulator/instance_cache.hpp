@@ -1,6 +1,6 @@
 #pragma once
 // What every scheme and every budget of a sweep asks of the same instances is computed once. Safe for threads; all of
-// it is a function of the arguments, so nothing of it can be seen in a row.
+// it is a function of the arguments, so nothing of it can be seen in a record.
 
 #include <algorithm>
 #include <array>
@@ -14,7 +14,7 @@
 #include "attention/attention.hpp"
 #include "reduction/certificate.hpp"
 
-namespace kvfrontier::experiments {
+namespace kvfrontier::simulator {
 
 class CertificateCache {
  public:
@@ -95,4 +95,4 @@ class ExactOutputsCache {
   core::Index entries_ = 0;
 };
 
-}  // namespace kvfrontier::experiments
+}  // namespace kvfrontier::simulator

@@ -1,7 +1,6 @@
 #pragma once
 // Alice's half of the game: the stream, the message and the guards on its honesty.
 
-#include <cstdint>
 #include <stdexcept>
 
 #include "core/bits.hpp"
@@ -11,7 +10,7 @@
 namespace kvfrontier::simulator {
 
 // The game was not played by its rules: a book that does not balance, a message of the wrong length, a Bob that died,
-// hung or answered nonsense. The trial is a `failed` row, and the sweep goes on.
+// hung or answered nonsense. The trial is a `failed` record, and the sweep goes on.
 struct GameError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -19,8 +18,8 @@ struct GameError : std::runtime_error {
 // What Alice hands over.
 struct Message {
   core::BitString bits;
-  core::Ledger ledger;                // sums to bits.size
-  std::uint64_t peak_state_bits = 0;  // largest state plus declared working memory after any block
+  core::Ledger ledger;             // sums to bits.size
+  core::Bits peak_state_bits = 0;  // largest state plus declared working memory after any block
 };
 
 // Streams the instance through an encoder of params.scheme, map by map in blocks of at most params.chunk tokens. Throws

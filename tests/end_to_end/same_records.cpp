@@ -1,20 +1,18 @@
-// The same rows and stops, whatever the threads, the shards, the isolation and the interruptions.
+// The same records and stops, whatever the threads, the shards, the isolation and the interruptions.
 
 #include <signal.h>
 
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
 #include <set>
 
+#include "../support/catch.hpp"
 #include "process.hpp"
 
-namespace kvfrontier::end_to_end::same_rows {
+namespace kvfrontier::end_to_end::same_records {
 namespace {
-
-using Catch::Matchers::Contains;
 
 // Points that end in every way: by half width at different looks, at max_trials, infeasible, uncertified (rademacher
 // keys that coincide).
@@ -28,15 +26,15 @@ const char* const config_text = R"({"experiment": "index_frontier", "seed": 5,
 struct Reference {
   Folder folder;
   std::string config = folder.write("config.json", std::string(config_text));
-  std::string rows;
-  std::size_t count = 0;
+  std::string records;
+  std::int64_t count = 0;
   Reference() {
-    rows = run("reference", {"--threads", "1"});
-    count = row_count(folder / "reference");
+    records = run("reference", {"--threads", "1"});
+    count = record_count(folder / "reference");
     std::set<std::string> reasons, statuses;
     for (const auto& [point, stop] : last_stops(folder / "reference"))
       reasons.insert(stop.at("reason").get<std::string>());
-    for (const Json& row : rows_of(folder / "reference")) statuses.insert(row.at("status").get<std::string>());
+    for (const Json& record : records_of(folder / "reference")) statuses.insert(record.at("status").get<std::string>());
     CHECK(reasons == std::set<std::string>{"half_width", "infeasible", "max_trials"});
     CHECK(statuses == std::set<std::string>{"infeasible", "ok", "uncertified"});
   }
@@ -52,31 +50,32 @@ struct Reference {
 
 }  // namespace
 
-TEST_CASE("the same rows for 1, 2 and 8 threads, isolated or not, and a rerun measures nothing", "[end_to_end]") {
+TEST_CASE("the same records for 1, 2 and 8 threads, isolated or not, and a rerun measures nothing", "[end_to_end]") {
   const Reference reference;
   CHECK(reference.count > 100);
   for (const char* threads : {"2", "8"}) {
     for (int repeat = 0; repeat < 3; ++repeat)
       CHECK(reference.run(std::string("threads-") + threads + "-" + std::to_string(repeat), {"--threads", threads}) ==
-            reference.rows);
+            reference.records);
   }
-  CHECK(reference.run("never", {"--threads", "2", "--isolate", "never"}) == reference.rows);
+  CHECK(reference.run("never", {"--threads", "2", "--isolate", "never"}) == reference.records);
   const Finished again = kvfrontier({"run", reference.config, "--out", reference.folder / "reference"});
   CHECK(again.code == 0);
   CHECK_THAT(again.err, Contains(" 0 trials measured, " + std::to_string(reference.count) + " found"));
-  CHECK(canonical(reference.folder / "reference") == reference.rows);
+  CHECK(canonical(reference.folder / "reference") == reference.records);
   CHECK(lines_of(read_text(reference.folder / "reference" + std::string("/sessions.jsonl"))).size() == 1);
 }
 
-TEST_CASE("the same rows for three shards merged, at once or one by one, in one directory or three", "[end_to_end]") {
+TEST_CASE("the same records for three shards merged, at once or one by one, in one directory or three",
+          "[end_to_end]") {
   const Reference reference;
   std::vector<std::string> directories;
   for (const char* shard : {"1/3", "2/3", "3/3"}) {
     directories.push_back(reference.folder / ("apart-" + std::string(1, shard[0])));
     CHECK(kvfrontier({"run", reference.config, "--out", directories.back(), "--shard", shard, "--threads", "2"}).code ==
           0);
-    CHECK(row_count(directories.back()) > 0);
-    CHECK(fs::exists(directories.back() + "/rows." + shard[0] + "-of-3.jsonl"));
+    CHECK(record_count(directories.back()) > 0);
+    CHECK(fs::exists(directories.back() + "/records." + shard[0] + "-of-3.jsonl"));
   }
   std::vector<std::string> words{"merge"};
   words.insert(words.end(), directories.begin(), directories.end());
@@ -88,11 +87,11 @@ TEST_CASE("the same rows for three shards merged, at once or one by one, in one 
     return kvfrontier(all);
   };
   CHECK(merge_to(merged, {"--expect", reference.config}).code == 0);
-  CHECK(canonical(merged) == reference.rows);
+  CHECK(canonical(merged) == reference.records);
 
   // Merging again, or with itself, changes no byte.
   const auto bytes = [&] {
-    return read_text(merged + "/rows.jsonl") + read_text(merged + "/stops.jsonl") +
+    return read_text(merged + "/records.jsonl") + read_text(merged + "/stops.jsonl") +
            read_text(merged + "/sessions.jsonl");
   };
   const std::string before = bytes();
@@ -120,11 +119,11 @@ TEST_CASE("the same rows for three shards merged, at once or one by one, in one 
       CHECK(finished.code == 0);
     }
   }
-  CHECK(canonical(together) == reference.rows);
+  CHECK(canonical(together) == reference.records);
   CHECK(kvfrontier({"merge", together, "--out", together}).code == 0);
-  CHECK(canonical(together) == reference.rows);
-  CHECK_FALSE(fs::exists(together + "/rows.1-of-3.jsonl"));
-  CHECK(fs::exists(together + "/rows.jsonl"));
+  CHECK(canonical(together) == reference.records);
+  CHECK_FALSE(fs::exists(together + "/records.1-of-3.jsonl"));
+  CHECK(fs::exists(together + "/records.jsonl"));
 }
 
 TEST_CASE("merge --expect names the shard that has not finished, exit 1", "[end_to_end]") {
@@ -137,28 +136,28 @@ TEST_CASE("merge --expect names the shard that has not finished, exit 1", "[end_
   INFO(merge.err);
   CHECK(merge.code == 1);
   CHECK_THAT(merge.err, Contains("shard 2/3 has not finished") && !Contains("shard 1/3") && !Contains("shard 3/3"));
-  CHECK(row_count(merged) == row_count(one) + row_count(three));  // what there is, is merged all the same
+  CHECK(record_count(merged) == record_count(one) + record_count(three));  // what there is, is merged all the same
 }
 
-TEST_CASE("rows that contradict each other do not merge, exit 3 with both sessions", "[end_to_end]") {
+TEST_CASE("records that contradict each other do not merge, exit 3 with both sessions", "[end_to_end]") {
   const Reference reference;
   const std::string other = reference.folder / "other", merged = reference.folder / "merged",
-                    file = other + "/rows.jsonl";
+                    file = other + "/records.jsonl";
   fs::copy(reference.folder / "reference", other);
-  auto rows = rows_of(other);
+  auto records = records_of(other);
   const auto measured =
-      std::find_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("status") == "ok"; });
-  REQUIRE(measured != rows.end());
+      std::find_if(records.begin(), records.end(), [](const Json& record) { return record.at("status") == "ok"; });
+  REQUIRE(measured != records.end());
   const std::string session = measured->at("session");
   const auto write = [&] {
     std::ofstream stream(file);
-    for (const Json& row : rows) stream << row.dump() << '\n';
+    for (const Json& record : records) stream << record.dump() << '\n';
   };
   const Json genuine = *measured;
   (*measured)["session"] = "another-session";
   write();
   CHECK(kvfrontier({"merge", reference.folder / "reference", other, "--out", merged}).code ==
-        0);  // equal rows of two sessions
+        0);  // equal records of two sessions
   fs::remove_all(merged);
 
   (*measured)["data"]["message_bits"] =
@@ -174,7 +173,7 @@ TEST_CASE("rows that contradict each other do not merge, exit 3 with both sessio
 
   // Rounding in the last digits of a real number, as between two machines, is no contradiction; a tenth is.
   *measured = genuine;
-  (*measured)["data"]["mse"] = genuine["data"]["mse"].get<double>() * (1 + 1e-5);
+  (*measured)["data"]["metrics"]["mse"]["mean"] = mean_of(genuine, "mse").get<double>() * (1 + 1e-5);
   write();
   CHECK(kvfrontier({"merge", reference.folder / "reference", other, "--out", merged}).code == 0);
   (*measured)["data"]["tau"] = genuine["data"]["tau"].get<double>() * 1.1;
@@ -182,23 +181,23 @@ TEST_CASE("rows that contradict each other do not merge, exit 3 with both sessio
   CHECK(kvfrontier({"merge", reference.folder / "reference", other, "--out", merged}).code == 3);
 }
 
-TEST_CASE("a run killed at ten random moments and resumed has the same rows and stops", "[end_to_end]") {
+TEST_CASE("a run killed at ten random moments and resumed has the same records and stops", "[end_to_end]") {
   const Reference reference;
   const std::string out = reference.folder / "killed";
   boost::random::mt19937 random(20240607);
-  std::vector<std::size_t> moments;
+  std::vector<std::int64_t> moments;
   for (int i = 0; i < 10; ++i)
-    moments.push_back(boost::random::uniform_int_distribution<std::size_t>(1, reference.count - 10)(random));
+    moments.push_back(boost::random::uniform_int_distribution<std::int64_t>(1, reference.count - 10)(random));
   std::sort(moments.begin(), moments.end());
   int killed = 0;
   for (std::size_t i = 0; i < moments.size(); ++i) {
     Running run(kvfrontier_words({"run", reference.config, "--out", out, "--threads", i % 2 ? "3" : "1", "--isolate",
                                   i % 3 ? "never" : "always"}));
-    REQUIRE(eventually([&] { return row_count(out) >= moments[i] || run.ended(); }));
+    REQUIRE(eventually([&] { return record_count(out) >= moments[i] || run.ended(); }));
     run.signal(SIGKILL);
     killed += run.wait().code == -SIGKILL;
     if (i % 3 == 1) {  // as a machine that crashes leaves it: the last line half written
-      const fs::path file = out + "/rows.jsonl";
+      const fs::path file = out + "/records.jsonl";
       fs::resize_file(file, fs::file_size(file) - 1 - moments[i] % 100);
     }
   }
@@ -206,7 +205,7 @@ TEST_CASE("a run killed at ten random moments and resumed has the same rows and 
   const Finished finished = kvfrontier({"run", reference.config, "--out", out});
   INFO(finished.err);
   CHECK(finished.code == 0);
-  CHECK(canonical(out) == reference.rows);
+  CHECK(canonical(out) == reference.records);
 }
 
 TEST_CASE("a run stopped by --max-seconds goes on where it stopped", "[end_to_end]") {
@@ -222,7 +221,7 @@ TEST_CASE("a run stopped by --max-seconds goes on where it stopped", "[end_to_en
     REQUIRE(++slices < 100);
   } while (slice.err.find("--max-seconds reached; run the same command to go on") != std::string::npos);
   CHECK(slices > 1);
-  CHECK(canonical(out) == reference.rows);
+  CHECK(canonical(out) == reference.records);
 }
 
-}  // namespace kvfrontier::end_to_end::same_rows
+}  // namespace kvfrontier::end_to_end::same_records

@@ -1,4 +1,4 @@
-#include "simulator/game.hpp"
+#include "simulator/message.hpp"
 
 #include <algorithm>
 #include <string>
@@ -6,7 +6,7 @@
 namespace kvfrontier::simulator {
 namespace {
 
-void require_equal(std::uint64_t length, std::uint64_t other, const std::string& other_name) {
+void require_equal(core::Bits length, core::Bits other, const std::string& other_name) {
   if (length == other) return;
   throw GameError("the message has " + std::to_string(length) + " bits, but " + other_name + " says " +
                   std::to_string(other));
@@ -36,7 +36,7 @@ Message encode(const schemes::PublicParams& params, const reduction::Instance& i
   message.bits = writer.bits();
   message.ledger = writer.ledger();
 
-  std::uint64_t booked = 0;
+  core::Bits booked = 0;
   for (const auto& [section, bits] : message.ledger) booked += bits;
   require_equal(message.bits.size, booked, "the sum of its ledger");
   require_equal(message.bits.size, encoder->state_bits(), "the encoder's state_bits()");

@@ -1,0 +1,126 @@
+#include "sweep/record.hpp"
+
+#include "core/ids.hpp"
+
+namespace kvfrontier::sweep {
+namespace {
+
+// A member of a record that holds JSON objects of other structs.
+core::Option object_option(const char* name, const char* meaning) {
+  core::Option option;
+  option.name = name;
+  option.type = core::Option::Type::structured;
+  option.allowed = "an object";
+  option.meaning = meaning;
+  option.required = true;
+  return option;
+}
+
+core::Json checked_object(const core::Json& json, const std::string& path) {
+  if (!json.is_object()) throw core::ConfigError(path, core::describe(json), "an object");
+  return json;
+}
+
+core::Member<Record> data_member() {
+  return {object_option("data", "what the experiment measured"),
+          [](const Record& record) { return record.result.data; },
+          [](Record& record, const core::Json& json, const std::string& path) {
+            record.result.data = checked_object(json, path);
+          }};
+}
+
+core::Member<Record> parameters_member() {
+  return {object_option("parameters", "the fully resolved parameters of the point"),
+          [](const Record& record) { return record.parameters ? *record.parameters : core::Json::object(); },
+          [](Record& record, const core::Json& json, const std::string& path) {
+            record.parameters = std::make_shared<const core::Json>(checked_object(json, path));
+          }};
+}
+
+core::Member<Record> status_member() {
+  core::Option option;
+  option.name = "status";
+  option.meaning = "ok, uncertified, infeasible or failed";
+  option.required = true;
+  core::JsonForm<Status>::describe(option);
+  return {option, [](const Record& record) { return core::JsonForm<Status>::to_json(record.result.status); },
+          [](Record& record, const core::Json& json, const std::string& path) {
+            record.result.status = core::JsonForm<Status>::from_json(json, path);
+          }};
+}
+
+}  // namespace
+
+core::MemberList<Failure> Failure::members() {
+  return {{core::member("reason", &Failure::reason, "what went wrong"),
+           core::member("point_failed", &Failure::point_failed, "every other trial of the point would fail likewise")},
+          core::Nulls::omit};
+}
+
+TrialResult failed(std::string reason, bool point_failed) {
+  return {Status::failed, core::to_json(Failure{std::move(reason), point_failed})};
+}
+
+Failure failure_of(const TrialResult& result) {
+  return core::from_json<Failure>(result.data, "data");
+}
+
+TrialResult result_of(const simulator::GameRecord& record) {
+  return {record.status, core::to_json(record)};
+}
+
+simulator::GameRecord game_of(const TrialResult& result) {
+  // What every measured game has; a record that lacks it was edited.
+  using R = simulator::GameRecord;
+  if (result.status == Status::ok) {
+    for (const std::string& name : {core::member_name(&R::information_bits), core::member_name(&R::tau),
+                                    core::member_name(&R::message_bits), core::member_name(&R::peak_state_bits),
+                                    core::member_name(&R::queried_rows), core::member_name(&R::metrics)}) {
+      if (!result.data.contains(name))
+        throw core::ConfigError("data." + name, "nothing", "a value, as in every measured game");
+    }
+  }
+  auto record = core::from_json<simulator::GameRecord>(result.data, "data");
+  record.status = result.status;
+  return record;
+}
+
+core::MemberList<Record> Record::members() {
+  using core::member;
+  return {data_member(),
+          parameters_member(),
+          member("point", &Record::point, "id of the point: the hash of its parameters").needed(),
+          member("seconds", &Record::seconds, "time of the trial on one thread").unit("s").needed(),
+          member("session", &Record::session, "who measured it").needed(),
+          status_member(),
+          member("trial", &Record::trial, "number of the trial, from 0").range(0, 9e15).needed()};
+}
+
+core::Json Record::to_json() const {
+  core::Json json = core::to_json(*this);
+  json.emplace("schema", record_schema);
+  return json;
+}
+
+Record Record::from_json(const core::Json& json) {
+  return core::from_json<Record>(json, "");
+}
+
+std::string damaged_record(const Record& record, const std::exception& error) {
+  return "point " + record.point + ", trial " + std::to_string(record.trial) + " (session " + record.session +
+         "): " + error.what() + "; the record was edited or is damaged";
+}
+
+core::MemberList<Identity> Identity::members() {
+  using core::member;
+  return {member("experiment", &Identity::experiment, "name of the experiment").needed(),
+          member("experiment_version", &Identity::experiment_version, "the same parameters mean the same measurement"),
+          member("rng_version", &Identity::rng_version, "the same coins give the same draws"),
+          member("seed", &Identity::seed, "config seed").needed()};
+}
+
+std::string point_id(const core::Json& parameters) {
+  return core::hash128_hex(parameters.dump());
+}
+
+}  // namespace kvfrontier::sweep

@@ -1,0 +1,71 @@
+#pragma once
+// The result of one trial of one point, and its line in a store.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/members.hpp"
+#include "core/rng.hpp"
+#include "simulator/game_record.hpp"
+
+namespace kvfrontier::sweep {
+
+using simulator::Status;
+
+inline constexpr int record_schema = 2;
+
+// What measuring a trial gave. `data` holds what the experiment's own struct says, in JSON: simulator::GameRecord for
+// games, the struct of a claim's trials for claims, and Failure for a failed trial.
+struct TrialResult {
+  Status status = Status::ok;
+  core::Json data = core::Json::object();
+};
+
+// Why a trial failed. `point_failed`: every other trial of the point would fail likewise.
+struct Failure {
+  std::string reason;
+  bool point_failed = false;
+  static core::MemberList<Failure> members();
+};
+TrialResult failed(std::string reason, bool point_failed = false);
+// Of a failed result; empty where no reason is stored.
+Failure failure_of(const TrialResult& result);
+// The record of a game, as the result of a trial.
+TrialResult result_of(const simulator::GameRecord& record);
+// Back again. Throws core::ConfigError for data that are not those of a game.
+simulator::GameRecord game_of(const TrialResult& result);
+
+// Resolved parameters, held once for all records of a point.
+using Parameters = std::shared_ptr<const core::Json>;
+
+struct Record {
+  std::string point;  // point id
+  std::int64_t trial = 0;
+  TrialResult result;
+  Parameters parameters;  // the fully resolved parameters whose hash is the point id
+  double seconds = 0;     // of this trial; not part of its identity
+  std::string session;    // who measured it; not part of its identity
+
+  // The line of a store. from_json throws core::ConfigError for a missing or mistyped field.
+  core::Json to_json() const;
+  static Record from_json(const core::Json& json);
+  static core::MemberList<Record> members();
+};
+
+// For a record whose data lack something or hold it in another form: StoreError's sentence, naming the record.
+std::string damaged_record(const Record& record, const std::exception& error);
+
+// What the engine adds to the resolved parameters of every point.
+struct Identity {
+  std::string experiment;
+  int experiment_version = 1;
+  int rng_version = core::rng_version;
+  std::uint64_t seed = 0;
+  static core::MemberList<Identity> members();
+};
+
+// Hash of the parameters, as 32 hexadecimal digits.
+std::string point_id(const core::Json& parameters);
+
+}  // namespace kvfrontier::sweep
