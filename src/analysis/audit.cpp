@@ -21,14 +21,15 @@ std::string text(double value, const char* format = "%.6g") {
   return buffer;
 }
 
-// N and n follow from the sides; a record may not claim fewer tokens than it cached.
-void require_shape(const GamePoint& point) {
-  const geometry::Schedule schedule = point.maps();
+// The maps of a point. N and n follow from the sides; a record may not claim fewer tokens than it cached.
+geometry::Schedule maps_of(const GamePoint& point) {
+  geometry::Schedule schedule = point.maps();
   if (point.tokens != schedule.tokens() || point.n != schedule.n()) {
     throw core::ConfigError(
         core::member_name(&GamePoint::tokens), std::to_string(point.tokens) + " at n = " + std::to_string(point.n),
         std::to_string(schedule.tokens()) + " at n = " + std::to_string(schedule.n()) + " for these sides");
   }
+  return schedule;
 }
 
 // Trials of one point whose messages have one length.
@@ -42,6 +43,7 @@ struct Group {
 struct Holding {
   core::Bits information_bits = 0;
   int value_bits = 0;
+  reduction::DistortionFloor distortion_floor = reduction::DistortionFloor::none;
 };
 std::optional<Holding> holding_of(const GamePoint& point) {
   const reduction::InstanceParams params = point.instance_params();
@@ -49,11 +51,38 @@ std::optional<Holding> holding_of(const GamePoint& point) {
   if (family == nullptr) return std::nullopt;
   family->check(params, "instance");
   const auto instance = family->make(params, {});
-  return Holding{instance->information_bits(), instance->value_bits()};
+  return Holding{instance->information_bits(), instance->value_bits(), family->distortion_floor()};
+}
+
+// What is wrong with the wrong bits of each map: they are the error, split.
+std::vector<std::string> map_faults(const GameRecord& game, const geometry::Schedule& maps,
+                                    const simulator::MetricValue& error) {
+  const auto n = [](std::int64_t number) { return std::to_string(number); };
+  const std::size_t count = game.map_rows.size();
+  if (std::ssize(game.map_rows) != maps.scales() || game.map_errors.size() != count)
+    return {"the record has errors of " + n(std::ssize(game.map_errors)) + " maps and rows of " + n(count) +
+            ", its sides are " + n(maps.scales()) + " maps"};
+  std::vector<std::string> faults;
+  std::int64_t rows = 0;
+  double errors = 0;
+  for (std::size_t map = 0; map < count; ++map) {
+    rows += game.map_rows[map];
+    errors += game.map_errors[map];
+    if (!(game.map_errors[map] >= 0 && game.map_errors[map] <= game.map_rows[map] + 1e-6))
+      faults.push_back("map " + n(map) + " has " + text(game.map_errors[map]) + " wrong rows of " +
+                       n(game.map_rows[map]));
+  }
+  if (rows != game.queried_rows)
+    faults.push_back("the maps have " + n(rows) + " queried rows, the record counts " + n(game.queried_rows));
+  if (!(std::abs(errors - error.mean * error.count) <= 1e-6 * (1 + error.count)))
+    faults.push_back("error " + text(error.mean) + " does not follow from " + text(errors) + " wrong rows of " +
+                     n(error.count));
+  return faults;
 }
 
 // What is wrong with one measured game.
 std::vector<std::string> faults_of(const GameRecord& game, const GamePoint& point,
+                                   const std::optional<geometry::Schedule>& maps,
                                    const std::optional<Holding>& holding) {
   std::vector<std::string> faults;
   const auto n = [](std::int64_t number) { return std::to_string(number); };
@@ -61,6 +90,10 @@ std::vector<std::string> faults_of(const GameRecord& game, const GamePoint& poin
   for (const auto& [section, bits] : game.ledger) booked += bits;
   if (booked != game.message_bits)
     faults.push_back("the ledger books " + n(booked) + " bits, the message has " + n(game.message_bits));
+  const bool fixed_length = game.floor_kind == simulator::FloorKind::finite;
+  if (fixed_length != game.formula_bits.has_value())
+    faults.push_back(fixed_length ? "the floor is that of fixed lengths, but there is no size formula"
+                                  : "there is a size formula, but the floor is not that of fixed lengths");
   if (game.formula_bits && *game.formula_bits != game.message_bits)
     faults.push_back("the message has " + n(game.message_bits) + " bits, the size formula gives " +
                      n(*game.formula_bits));
@@ -68,12 +101,15 @@ std::vector<std::string> faults_of(const GameRecord& game, const GamePoint& poin
     faults.push_back("an instance of these parameters holds " + n(holding->information_bits) +
                      " bits, the record says " + n(game.information_bits));
   const auto* error = game.metric(simulator::metric_names::error);
-  if (holding && (error == nullptr) != (holding->value_bits == 0))
+  if ((error == nullptr) == game.has_bits())
     faults.push_back(std::string(error == nullptr ? "there is no error" : "there is an error") +
-                     ", but values of this family have " + n(holding->value_bits) + " bits");
+                     ", but the record says that values have " + n(game.value_bits) + " bits");
   if (holding && game.value_bits != holding->value_bits)
     faults.push_back("values of this family have " + n(holding->value_bits) + " bits, the record says " +
                      n(game.value_bits));
+  if (holding && game.distortion_floor != holding->distortion_floor)
+    faults.push_back("the distortion floor of this family is " + core::enum_name(holding->distortion_floor) +
+                     ", the record says " + core::enum_name(game.distortion_floor));
   if (game.peak_state_bits < game.message_bits)
     faults.push_back("the message has " + n(game.message_bits) + " bits, the largest state only " +
                      n(game.peak_state_bits));
@@ -85,12 +121,16 @@ std::vector<std::string> faults_of(const GameRecord& game, const GamePoint& poin
   if (error->count != game.queried_rows)
     faults.push_back("error is a mean over " + n(error->count) + " rows where " + n(game.queried_rows) +
                      " were asked for");
-  double by_map = 0;
-  for (const double errors : game.map_errors) by_map += errors;
-  if (!game.map_errors.empty() && std::abs(by_map - error->mean * error->count) > 1e-6 * (1 + error->count))
-    faults.push_back("error " + text(error->mean) + " does not follow from " + text(by_map) + " wrong rows of " +
-                     n(error->count));
+  if (!maps) return faults;
+  for (std::string& fault : map_faults(game, *maps, *error)) faults.push_back(std::move(fault));
   return faults;
+}
+
+// What the records of a point say about the point; they all say the same.
+core::Json of_the_point(const GameRecord& game) {
+  return core::pick(game, &GameRecord::label, &GameRecord::surrogates, &GameRecord::stored_keys,
+                    &GameRecord::floor_kind, &GameRecord::distortion_floor, &GameRecord::value_bits,
+                    &GameRecord::formula_bits, &GameRecord::fixed_bits, &GameRecord::smaller_bits);
 }
 
 // What lies below a floor: the metrics' ends that are worse at `level` are taken, and the longest message.
@@ -126,9 +166,10 @@ AuditReport audit(const sweep::Store& store) {
     const auto complain = [&](std::int64_t trial, std::string what) {
       report.findings.push_back({point.point, trial, std::move(what)});
     };
+    std::optional<geometry::Schedule> maps;
     std::optional<Holding> holding;
     try {
-      require_shape(point.parameters);
+      maps = maps_of(point.parameters);
       holding = holding_of(point.parameters);
     } catch (const core::UserError& error) {
       complain(-1, std::string("its parameters are impossible: ") + error.what());
@@ -137,6 +178,8 @@ AuditReport audit(const sweep::Store& store) {
     // those before the stop: more of them only make the interval tighter.
     const bool fixed_length = point.record.floor_kind == simulator::FloorKind::finite;
     std::map<core::Bits, Group> groups;
+    core::Json said;
+    std::int64_t said_by = 0;
     for (const sweep::Record& record : store.points.at(point.point).all()) {
       if (record.result.status != simulator::Status::ok) continue;
       ++report.records;
@@ -146,7 +189,18 @@ AuditReport audit(const sweep::Store& store) {
       } catch (const core::ConfigError& error) {
         throw core::StoreError(sweep::damaged_record(record, error));
       }
-      for (std::string& fault : faults_of(game, point.parameters, holding)) complain(record.trial, std::move(fault));
+      for (std::string& fault : faults_of(game, point.parameters, maps, holding))
+        complain(record.trial, std::move(fault));
+      const core::Json says = of_the_point(game);
+      if (said.is_null()) {
+        said = says;
+        said_by = record.trial;
+      }
+      for (const auto& [member, value] : says.items()) {
+        if (value != said[member])
+          complain(said_by, member + " is " + said[member].dump() + ", " + value.dump() + " in trial " +
+                                std::to_string(record.trial));
+      }
       Group& group = groups[fixed_length ? game.message_bits : 0];
       group.lengths.push_back(game.message_bits);
       group.floors = simulator::floor_input(game, point.parameters.tokens, point.parameters.d);

@@ -50,6 +50,17 @@ std::vector<double> row_errors(core::RowsViewD answers, core::RowsViewD values, 
   return errors;
 }
 
+MapErrors errors_by_map(std::span<const double> errors, const std::vector<Index>& rows,
+                        const geometry::Schedule& maps) {
+  MapErrors by_map{std::vector<double>(maps.scales(), 0), std::vector<std::int64_t>(maps.scales(), 0)};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const int map = maps.scale_of(rows[i]);
+    by_map.errors[map] += errors[i];
+    ++by_map.rows[map];
+  }
+  return by_map;
+}
+
 std::int64_t ties(core::RowsViewD answers, int value_bits) {
   if (value_bits == 0) return 0;
   const Reader reader(value_bits, 0);

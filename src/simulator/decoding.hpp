@@ -5,9 +5,11 @@
 // spoils one bit.
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "geometry/schedule.hpp"
 
 namespace kvfrontier::simulator {
 
@@ -19,6 +21,13 @@ inline constexpr double tie_distance = 1e-4;
 // The share of wrong bits of every row, at the thresholds of tolerance eta (0: exact answers). answers and values:
 // nq x d; value_bits >= 1.
 std::vector<double> row_errors(core::RowsViewD answers, core::RowsViewD values, double eta, int value_bits);
+
+// The same shares by the map of each row. errors: one share for each of `rows`, tokens below maps.tokens().
+struct MapErrors {
+  std::vector<double> errors;      // per map: sum of the shares
+  std::vector<std::int64_t> rows;  // per map: how many rows
+};
+MapErrors errors_by_map(std::span<const double> errors, const std::vector<Index>& rows, const geometry::Schedule& maps);
 
 // Answers within tie_distance of a threshold of exact answers; 0 for value_bits = 0.
 std::int64_t ties(core::RowsViewD answers, int value_bits);

@@ -75,14 +75,9 @@ void measure(const GamePoint& point, const reduction::Instance& instance, const 
   record.queried_rows = nq;
   if (game.value_bits == 0) return;
   record.ties = ties(game.answers, game.value_bits);
-  record.map_errors.assign(maps.scales(), 0);
-  record.map_rows.assign(maps.scales(), 0);
-  const auto errors = row_errors(game.answers, game.values, 0, game.value_bits);
-  for (Index i = 0; i < nq; ++i) {
-    const int map = maps.scale_of(asked.rows[i]);
-    record.map_errors[map] += errors[i];
-    ++record.map_rows[map];
-  }
+  MapErrors by_map = errors_by_map(row_errors(game.answers, game.values, 0, game.value_bits), asked.rows, maps);
+  record.map_errors = std::move(by_map.errors);
+  record.map_rows = std::move(by_map.rows);
 }
 
 GameRecord infeasible(const GamePoint& point, const schemes::Scheme& scheme, GameRecord record) {

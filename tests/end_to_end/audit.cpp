@@ -84,9 +84,34 @@ TEST_CASE("an edited record is convicted by ledger, size formula and its own sum
   edited("/information_bits", 300, "an instance of these parameters holds 336 bits, the record says 300");
   edited("/value_bits", 2, "values of this family have 1 bits, the record says 2");
   edited("/queried_rows", 8, "the record counts 8 queried rows, its parameters ask for 64");
+  edited("/map_errors/2", -0.5, "map 2 has -0.5 wrong rows of ");
+  edited("/map_rows/0", 999, "queried rows, the record counts 64");
+  edited("/map_errors", {0.0, 0.0}, "the record has errors of 2 maps and rows of 3, its sides are 3 maps");
+  edited("/distortion_floor", "gaussian", "the distortion floor of this family is none, the record says gaussian");
+  edited("/floor_kind", "entropy", "there is a size formula, but the floor is not that of fixed lengths");
+  const auto without = [&](const std::vector<std::string>& members, const std::string& says) {
+    record = genuine;
+    for (const std::string& member : members) REQUIRE(record["data"].erase(member) == 1);
+    require_finding(honest.audit(), point, says);
+  };
+  without({"map_rows"}, "the record has errors of 3 maps and rows of 0, its sides are 3 maps");
+  without({"map_errors", "map_rows"}, "the record has errors of 0 maps and rows of 0, its sides are 3 maps");
+  without({"formula_bits"}, "the floor is that of fixed lengths, but there is no size formula");
   record = genuine;
   record["data"]["metrics"].erase("error");
-  require_finding(honest.audit(), point, "there is no error, but values of this family have 1 bits");
+  require_finding(honest.audit(), point, "there is no error, but the record says that values have 1 bits");
+  // The two sums agree, and a map has more errors than rows.
+  record = genuine;
+  record["data"]["map_errors"] = {30.0, 0.0, 0.0};
+  record["data"]["metrics"]["error"]["mean"] = 30.0 / 64;
+  require_finding(honest.audit(), point, "map 0 has 30 wrong rows of ");
+  // Message, ledger and size formula agree with each other, and not with the other trials of the point.
+  record = genuine;
+  for (const char* member : {"message_bits", "formula_bits", "peak_state_bits"}) record["data"][member] = short_bits;
+  record["data"]["ledger"]["values"] = short_bits;
+  require_finding(honest.audit(), point, "formula_bits is 302, 336 in trial 1");
+  edited("/label", "bitpack plus", "label is \"bitpack plus\", \"bitpack\" in trial 1");
+  edited("/stored_keys", true, "stored_keys is true, false in trial 1");
   record = genuine;
   CHECK(honest.audit().code == 0);
 }
@@ -97,7 +122,10 @@ TEST_CASE("a forgery that is consistent with itself lies below the floor", "[end
   const auto audit = [&](const Json& forged, core::Bits bits, double error, bool formula = true) {
     simulator::GameRecord game = made_up_game(parameters, bits, error);
     CHECK(game.formula_bits == 302);
-    if (!formula) game.formula_bits.reset();
+    if (!formula) {
+      game.formula_bits.reset();
+      game.floor_kind = simulator::FloorKind::entropy;
+    }
     game.information_bits = forged.at("tokens").get<core::Bits>() * forged.at("d").get<core::Bits>();
     const Folder folder;
     std::string text;

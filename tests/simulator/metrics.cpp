@@ -60,6 +60,14 @@ TEST_CASE("decoding counts wrong bits by row and at both thresholds", "[metrics]
   CHECK(measured(names::mse, answers, bits, bits, 0.5, 0));
 }
 
+TEST_CASE("wrong bits are booked under the map of their row", "[metrics]") {
+  // Tokens 0 | 1 ... 4 of maps of sides 1 and 2.
+  const geometry::Schedule maps("sides", {1, 2, 4});
+  const auto by_map = simulator::errors_by_map(std::vector<double>{0.5, 1, 0}, {0, 3, 4}, maps);
+  CHECK(by_map.errors == std::vector<double>{0.5, 1});
+  CHECK(by_map.rows == std::vector<std::int64_t>{1, 2});
+}
+
 TEST_CASE("the worst decile is the mean of the tenth of rows that err most", "[metrics]") {
   RowMatrixD answers = RowMatrixD::Zero(20, 4);
   const RowMatrixD bits = RowMatrixD::Zero(20, 4);
