@@ -117,7 +117,7 @@ bool reads_all(int bits, double own, double others, bool nearest) {
 }
 
 // Bits that rows decode with the actual attention weights and the two worst value matrices for every level.
-Trial decode(const Parameters& p, const core::RowMatrixF& keys, core::RandomKey bob, double wrong) {
+Trial decode(const Parameters& p, const core::RowMatrixF& keys, core::Coins bob, double wrong) {
   const bool nearest = p.mutation == Mutation::nearest_grid_value;
   const auto leaks = attention::leaks(keys, p.tau);
   core::Stream stream(bob, core::Purpose("bbit/rows"), 0);
@@ -179,9 +179,9 @@ class BbitValues : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const std::string identity = Json{{"tokens", p.tokens}, {"d", p.d}}.dump();
     core::RowMatrixF keys(p.tokens, p.d);
-    geometry::Embeddings::find("sphere", "embedding").rows(turn.key(identity), p.tokens, 0, keys);
+    geometry::Embeddings::find("sphere", "embedding").rows(turn.coins(identity), p.tokens, 0, keys);
     const double wrong = p.mutation == Mutation::wrong_tau ? 0.8 : 1.0;
-    return p.quantity == Quantity::decoding ? decode(p, keys, turn.key(identity, "bob"), wrong) : scale(keys, wrong);
+    return p.quantity == Quantity::decoding ? decode(p, keys, turn.coins(identity, "bob"), wrong) : scale(keys, wrong);
   }
 
   Json config(analysis::Size size) const override {

@@ -76,7 +76,7 @@ const analysis::ClaimText claim{
     .refutation = R"(a point below the Welch bound, a deterministic family whose mu differs, tail counts off the exact
       law, or a share of draws above beta that exceed the union bound)"};
 
-// A level in the tail of 1 - gap (a product, for unit keys) between two possible values, and the exact chance to exceed
+// A level in the tail of 1 - margin (a product, for unit keys) between two possible values, and the exact chance to exceed
 // it.
 struct Level {
   double cut, share;
@@ -103,9 +103,9 @@ Level kane_nelson_level(Index tokens, Index d, double share) {
 Level achlioptas_level(Index, Index d, double share) {
   const double width = d;
   const Index k = theory::least_true<Index>(
-                      0, d / 3, [&](Index at) { return theory::log_achlioptas_gap_tail(d, at) > std::log(share); }) -
+                      0, d / 3, [&](Index at) { return theory::log_achlioptas_margin_tail(d, at) > std::log(share); }) -
                   1;
-  return {1 - 3 * (k - 0.5) / width, std::exp(theory::log_achlioptas_gap_tail(d, k))};
+  return {1 - 3 * (k - 0.5) / width, std::exp(theory::log_achlioptas_margin_tail(d, k))};
 }
 
 // What is known exactly of the products of a random family.
@@ -163,15 +163,15 @@ class CoherenceClaim : public analysis::MeasuringClaim<Parameters, Trial> {
     const Index draws = embedding.deterministic() ? 1 : p.draws;
     double exceeding = 0, beyond = 0, below_median = 0, sum = 0, highest = -1, least_two_sided = INFINITY;
     for (Index draw = 0; draw < draws; ++draw) {
-      const auto key = trial_key(draw_of(turn, draw), embedding, tokens, d);
+      const auto coins = trial_coins(draw_of(turn, draw), embedding, tokens, d);
       core::RowMatrixF keys = core::RowMatrixF::Zero(tokens, d);
       const bool half = p.mutation == Mutation::half_dimension && embedding.why_impossible(tokens, d / 2).empty();
-      embedding.rows(key, tokens, 0, keys.leftCols(half ? d / 2 : d));
+      embedding.rows(coins, tokens, 0, keys.leftCols(half ? d / 2 : d));
       if (p.mutation == Mutation::duplicated_key) keys.row(1) = keys.row(0);
       core::RowMatrixF products = keys * keys.transpose();
       const Eigen::ArrayXf norms = products.diagonal();
       products.diagonal().setConstant(-2);
-      Eigen::ArrayXXf lack = products.array().colwise() + (1 - norms);  // 1 - gap of row i against j
+      Eigen::ArrayXXf lack = products.array().colwise() + (1 - norms);  // 1 - margin of row i against j
       const double mu = lack.maxCoeff();
       highest = std::max(highest, mu);
       exceeding += mu > bound + 1e-6;

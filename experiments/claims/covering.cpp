@@ -82,7 +82,7 @@ class Covering : public analysis::MeasuringClaim<Parameters, Trial> {
     core::RowMatrixF keys(p.tokens, p.d), points(probes, p.d);
     for (Index draw = 0; draw < p.draws; ++draw) {
       const analysis::Turn draw_turn = draw_of(turn, draw);
-      embedding.rows(trial_key(draw_turn, embedding, p.tokens, p.d), p.tokens, 0, keys);
+      embedding.rows(trial_coins(draw_turn, embedding, p.tokens, p.d), p.tokens, 0, keys);
       Eigen::MatrixXf centres(64, p.d);  // by columns: one key meets all centres in long vectors
       Eigen::VectorXf products;
       Index clusters = 0;
@@ -94,7 +94,7 @@ class Covering : public analysis::MeasuringClaim<Parameters, Trial> {
         if (clusters == centres.rows()) centres.conservativeResize(2 * clusters, Eigen::NoChange);
         centres.row(clusters++) = keys.row(j);
       }
-      embedding.rows(trial_key(draw_turn, embedding, p.tokens, p.d, "probes"), probes, 0, points);
+      embedding.rows(trial_coins(draw_turn, embedding, p.tokens, p.d, "probes"), probes, 0, points);
       const Eigen::ArrayXf best = (points * centres.topRows(clusters).transpose()).rowwise().maxCoeff();
       opened += clusters;
       covered += 1.0 * (best >= near(delta)).count() / probes;

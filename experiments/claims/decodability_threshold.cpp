@@ -90,8 +90,8 @@ class DecodabilityThreshold : public analysis::MeasuringClaim<Parameters, Trial>
     std::vector<int> decoded(ratios.size(), 0);
     int failures = 0;
     double nearest = INFINITY;
-    for (const Index i : drawn_rows(trial_key(turn, embedding, p.tokens, p.d, "bob"), p.tokens, p.rows)) {
-      const double tau = *theory::tau_required(row_gaps(keys, i), p.eta);
+    for (const Index i : drawn_rows(trial_coins(turn, embedding, p.tokens, p.d, "bob"), p.tokens, p.rows)) {
+      const double tau = *theory::tau_required(row_margins(keys, i), p.eta);
       const auto decodes = [&](double scaling) {
         return leaking || worst_case_decodes(keys, keys.middleRows(i, 1), i, wrong ? 0.8 * scaling : scaling, p.eta);
       };

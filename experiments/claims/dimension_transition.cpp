@@ -153,12 +153,12 @@ class DimensionTransition : public analysis::MeasuringClaim<Parameters, Trial> {
     core::RowMatrixF queries(p.rows, p.d), keys(std::min(block, p.tokens), p.d), weights;
     Index decoded = 0;
     for (Index draw = 0; draw < p.draws; ++draw) {
-      const auto key = trial_key(draw_of(turn, draw), embedding, p.tokens, p.d);
-      embedding.rows(key, p.tokens, 0, queries);
+      const auto coins = trial_coins(draw_of(turn, draw), embedding, p.tokens, p.d);
+      embedding.rows(coins, p.tokens, 0, queries);
       Eigen::ArrayXd leaks = Eigen::ArrayXd::Zero(p.rows);
       for (Index first = 0; first < p.tokens; first += block) {
         const Index count = std::min(block, p.tokens - first);
-        embedding.rows(key, p.tokens, first, keys.topRows(count));
+        embedding.rows(coins, p.tokens, first, keys.topRows(count));
         weights.noalias() = queries * keys.topRows(count).transpose();
         weights = ((weights.array() - 1) * tau).max(-80.0f).exp();
         if (first == 0) weights.diagonal().setZero();

@@ -20,7 +20,7 @@ struct DrawnInstance {
   // `seed` and `trial` as in the record's parameters; the draw depends on the instance alone.
   DrawnInstance(const reduction::InstanceParams& params, std::uint64_t seed, std::uint64_t trial, double eta,
                 core::Index zero_tokens = 0)
-      : instance(reduction::make_instance(params, reduction::Coins::derive(seed, params, trial))) {
+      : instance(reduction::make_instance(params, reduction::TrialCoins::derive(seed, params, trial))) {
     core::RowMatrixF rows(params.tokens(), params.d);
     instance->keys(0, rows);
     keys = rows.cast<double>();

@@ -101,7 +101,7 @@ struct Trial {
   std::optional<Bits> least_bits;
   std::optional<double> least_rate;
   std::optional<Bits> information_bits;
-  std::optional<double> certified_gap;
+  std::optional<double> certified_margin;
 
   static core::MemberList<Trial> members() {
     return {{core::member("mse", &Trial::mse, "mean squared error").needed(),
@@ -109,7 +109,7 @@ struct Trial {
              core::member("least_bits", &Trial::least_bits, "least message of the scheme").unit("bits"),
              core::member("least_rate", &Trial::least_rate, "least message of the scheme, per value").unit("bits"),
              core::member("information_bits", &Trial::information_bits, "bits that Alice's input holds").unit("bits"),
-             core::member("certified_gap", &Trial::certified_gap, "min_i (|k_i|^2 - max_j <k_i, k_j>)")},
+             core::member("certified_margin", &Trial::certified_margin, "min_i (|k_i|^2 - max_j <k_i, k_j>)")},
             core::Nulls::omit};
   }
 };
@@ -210,7 +210,7 @@ class GaussianFloor : public analysis::MeasuringClaim<Parameters, Trial> {
       trial.least_rate = record.least_rate;
     } else {
       trial.information_bits = record.information_bits;
-      trial.certified_gap = record.margin;
+      trial.certified_margin = record.margin;
     }
     return {record.status, trial};
   }
@@ -219,7 +219,7 @@ class GaussianFloor : public analysis::MeasuringClaim<Parameters, Trial> {
     const int bits = request.code->lloyd_max.value();
     const auto quantiser = theory::lloyd_max(bits);
     const double stretch = request.mutation == Mutation::biased_levels ? 1.2 : 1.0;
-    core::Stream stream(turn.key("gaussian_floor", "alice"), core::Purpose("gaussian floor/values"), 0);
+    core::Stream stream(turn.coins("gaussian_floor", "alice"), core::Purpose("gaussian floor/values"), 0);
     boost::random::normal_distribution<double> normal;
     double sum = 0;
     for (Index i = 0; i < request.draws; ++i) {

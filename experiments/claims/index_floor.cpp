@@ -28,7 +28,7 @@ class IndexFloor : public analysis::GameClaim {
   core::Json config(analysis::Size size) const override { return floor_sweep(size); }
 
   std::vector<std::string> mutations() const override {
-    return {"half_the_message_uncounted", "last_scale_uncounted", "leaking_decoder"};
+    return {"half_the_message_uncounted", "last_map_uncounted", "leaking_decoder"};
   }
   void mutate(const std::string& mutation, std::vector<Games>& points) const override {
     for (Games& games : points) {
@@ -37,7 +37,7 @@ class IndexFloor : public analysis::GameClaim {
       for (simulator::GameRecord& game : games.trials) {
         const double bits = game.message_bits;
         if (mutation == "half_the_message_uncounted") game.message_bits = std::llround(bits / 2);
-        if (mutation == "last_scale_uncounted")
+        if (mutation == "last_map_uncounted")
           game.message_bits = std::llround(bits * (1 - side * side / games.parameters.tokens));
         if (mutation == "leaking_decoder") game.metrics.at(simulator::metric_names::error).mean = 0;
       }

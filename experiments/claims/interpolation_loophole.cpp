@@ -66,8 +66,8 @@ const analysis::ClaimText claim{
       t_{k-1} pivoted rows of the resizing, a public matrix, with ample room)",
     .refutation = "another rank, or rows that do not reproduce the map to 1e-9"};
 
-core::RowMatrixD normal_map(core::RandomKey key, Index rows, Index columns) {
-  core::Stream stream(key, core::Purpose("interpolation/map"), 0);
+core::RowMatrixD normal_map(core::Coins coins, Index rows, Index columns) {
+  core::Stream stream(coins, core::Purpose("interpolation/map"), 0);
   boost::random::normal_distribution<double> normal;
   core::RowMatrixD map(rows, columns);
   for (Index i = 0; i < map.size(); ++i) map.data()[i] = normal(stream);
@@ -86,9 +86,9 @@ class InterpolationLoophole : public analysis::MeasuringClaim<Parameters, Trial>
 
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index coarse = p.from * p.from, fine = p.to * p.to, channels = fine + 8;
-    const auto key = turn.key(Json{{"from", p.from}, {"to", p.to}}.dump(), "alice");
-    core::RowMatrixD values = geometry::resize_map(p.resize, normal_map(key, coarse, channels), p.from, p.to);
-    if (p.mutation == Mutation::arbitrary_values) values = normal_map(key, fine, channels);
+    const auto coins = turn.coins(Json{{"from", p.from}, {"to", p.to}}.dump(), "alice");
+    core::RowMatrixD values = geometry::resize_map(p.resize, normal_map(coins, coarse, channels), p.from, p.to);
+    if (p.mutation == Mutation::arbitrary_values) values = normal_map(coins, fine, channels);
     Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(values);
     qr.setThreshold(1e-10);
 

@@ -115,7 +115,7 @@ class LinearState : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index tokens = p.tokens, d = p.d, draws = p.draws();
     const std::string identity = Json{{"tokens", tokens}, {"d", d}}.dump();
-    const auto public_key = turn.key(identity), alice_key = turn.key(identity, "alice");
+    const auto public_coins = turn.coins(identity), alice_coins = turn.coins(identity, "alice");
     const auto& sphere = geometry::Embeddings::find("sphere", "embedding");
     const bool centred = p.values == Values::signs;
 
@@ -123,9 +123,9 @@ class LinearState : public analysis::MeasuringClaim<Parameters, Trial> {
     Bits state_bits = 0;
     core::RowMatrixF keys(tokens, d), values(tokens, d);
     for (Index draw = 0; draw < draws; ++draw) {
-      sphere.rows(public_key, tokens * draws, draw * tokens, keys);
+      sphere.rows(public_coins, tokens * draws, draw * tokens, keys);
       for (Index i = 0; i < tokens; ++i) {
-        core::Stream bits(alice_key, core::Purpose("linear_state/values"), draw * tokens + i);
+        core::Stream bits(alice_coins, core::Purpose("linear_state/values"), draw * tokens + i);
         for (Index c = 0; c < d; ++c) values(i, c) = bits() & 1;
       }
       const core::RowMatrixF shown = centred ? core::RowMatrixF(2 * values.array() - 1) : values;

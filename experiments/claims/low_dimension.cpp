@@ -98,8 +98,8 @@ const geometry::Embedding& sphere() {
 }
 
 // The coins of one of several draws in a trial.
-core::RandomKey draw_key(const Parameters& p, const analysis::Turn& turn, Index draw) {
-  return trial_key(analysis::Turn{turn.seed, turn.trial * 1000 + draw, turn.policy}, sphere(), p.tokens, p.d);
+core::Coins draw_coins(const Parameters& p, const analysis::Turn& turn, Index draw) {
+  return trial_coins(analysis::Turn{turn.seed, turn.trial * 1000 + draw, turn.policy}, sphere(), p.tokens, p.d);
 }
 
 // Well-spread points: equally spaced angles (d = 2), the Fibonacci sphere (d = 3).
@@ -118,20 +118,21 @@ core::RowMatrixD spread_points(Index tokens, Index d) {
   return points;
 }
 
-// Gaps of unit vectors as |k_i - k_j|^2/2: the closest pairs are nearer than the rounding of 1 - <k_i, k_j>. The gap of
+// Margins of unit vectors as |k_i - k_j|^2/2: the closest pairs are nearer than the rounding of 1 - <k_i, k_j>. The margin of
 // row i to itself is infinite. `coordinates` are the keys by columns.
-void distance_gaps(const Eigen::MatrixXd& coordinates, Index i, Eigen::ArrayXd& gaps) {
-  gaps = (coordinates.col(0).array() - coordinates(i, 0)).square() / 2;
-  for (Index l = 1; l < coordinates.cols(); ++l) gaps += (coordinates.col(l).array() - coordinates(i, l)).square() / 2;
-  gaps[i] = std::numeric_limits<double>::infinity();
+void distance_margins(const Eigen::MatrixXd& coordinates, Index i, Eigen::ArrayXd& margins) {
+  margins = (coordinates.col(0).array() - coordinates(i, 0)).square() / 2;
+  for (Index l = 1; l < coordinates.cols(); ++l)
+    margins += (coordinates.col(l).array() - coordinates(i, l)).square() / 2;
+  margins[i] = std::numeric_limits<double>::infinity();
 }
 
-// The tau that a row needs, from its distance_gaps.
-std::optional<double> need_of(const Eigen::ArrayXd& gaps, double eta) {
+// The tau that a row needs, from its distance_margins.
+std::optional<double> need_of(const Eigen::ArrayXd& margins, double eta) {
   std::vector<double> others;
-  others.reserve(gaps.size());
-  for (const double gap : gaps) {
-    if (std::isfinite(gap)) others.push_back(gap);
+  others.reserve(margins.size());
+  for (const double margin : margins) {
+    if (std::isfinite(margin)) others.push_back(margin);
   }
   return theory::tau_required(others, eta);
 }
@@ -159,11 +160,11 @@ double slope(const std::vector<double>& tokens, const std::vector<double>& value
 // Points without randomness: the tau that the median of some 32 rows needs.
 double median_need(const Parameters& p) {
   const Eigen::MatrixXd points = spread_points(p.tokens, p.d);
-  Eigen::ArrayXd gaps;
+  Eigen::ArrayXd margins;
   std::vector<double> needs;
   for (Index i = 0; i < p.tokens; i += std::max<Index>(1, p.tokens / 32)) {
-    distance_gaps(points, i, gaps);
-    needs.push_back(*need_of(gaps, p.eta));
+    distance_margins(points, i, margins);
+    needs.push_back(*need_of(margins, p.eta));
   }
   return median_of(needs);
 }
@@ -174,20 +175,20 @@ Trial random_slopes(const Parameters& p, const analysis::Turn& turn) {
   const double log_threshold = std::log(theory::leak_threshold(p.eta));
   constexpr Index draws = 40;
   core::RowMatrixF stored(large, p.d);
-  Eigen::ArrayXd gaps;
+  Eigen::ArrayXd margins;
   std::map<Index, std::vector<double>> needs;
   std::map<Index, double> worst_logs;
   for (Index draw = 0; draw < draws; ++draw) {
-    sphere().rows(draw_key(p, turn, draw), large, 0, stored);
+    sphere().rows(draw_coins(p, turn, draw), large, 0, stored);
     const Eigen::MatrixXd keys = stored.cast<double>().rowwise().normalized();
     for (const Index n : {small, large}) {
       const Eigen::MatrixXd prefix = keys.topRows(n);
       double worst = 0;
       for (Index i = 0; i < n; ++i) {
-        distance_gaps(prefix, i, gaps);
+        distance_margins(prefix, i, margins);
         const bool sampled = i < 16;
-        if (!sampled && std::log(n) - worst * gaps.minCoeff() < log_threshold) continue;
-        const double need = need_of(gaps, p.eta).value_or(1e18);
+        if (!sampled && std::log(n) - worst * margins.minCoeff() < log_threshold) continue;
+        const double need = need_of(margins, p.eta).value_or(1e18);
         worst = std::max(worst, need);
         if (sampled) needs[n].push_back(need);
       }
@@ -208,13 +209,13 @@ double absorbed_keys(const Parameters& p, const analysis::Turn& turn, double tau
   core::RowMatrixF query(1, p.d), keys(64, p.d);
   double sum = 0;
   for (int q = 0; q < queries; ++q) {
-    const auto key = draw_key(p, turn, q);
-    sphere().rows(key, p.tokens + 1, 0, query);
+    const auto coins = draw_coins(p, turn, q);
+    sphere().rows(coins, p.tokens + 1, 0, query);
     double leak = 0;
     Index absorbed = 0;
     while (absorbed < p.tokens && leak < 1) {
       const Index count = std::min(keys.rows(), p.tokens - absorbed);
-      sphere().rows(key, p.tokens + 1, absorbed + 1, keys.topRows(count));
+      sphere().rows(coins, p.tokens + 1, absorbed + 1, keys.topRows(count));
       const Eigen::VectorXf products = keys.topRows(count) * query.row(0).transpose();
       for (Index j = 0; j < count && leak < 1; ++j, ++absorbed) {
         const double product = products[j];

@@ -1,5 +1,5 @@
 #pragma once
-// What several claims measure with: keys of a trial, the gaps of a row, worst-case decoding of one row, jackknife.
+// What several claims measure with: keys of a trial, the margins of a row, worst-case decoding of one row, jackknife.
 
 #include <array>
 #include <boost/random/uniform_int_distribution.hpp>
@@ -42,16 +42,16 @@ inline const geometry::Embedding& keys_of(KeyFamily family) {
 
 // The coins of a trial for keys of a family: drawn from (seed, embedding, N, d, trial), so points that differ in anything
 // else share them.
-inline core::RandomKey trial_key(const analysis::Turn& turn, const geometry::Embedding& family, Index tokens, Index d,
-                                 const char* role = "public") {
-  return turn.key(core::Json{{"embedding", family.name()}, {"tokens", tokens}, {"d", d}}.dump(), role);
+inline core::Coins trial_coins(const analysis::Turn& turn, const geometry::Embedding& family, Index tokens, Index d,
+                               const char* role = "public") {
+  return turn.coins(core::Json{{"embedding", family.name()}, {"tokens", tokens}, {"d", d}}.dump(), role);
 }
 
 // The keys themselves: tokens x d.
 inline core::RowMatrixF trial_keys(const analysis::Turn& turn, const geometry::Embedding& family, Index tokens,
                                    Index d) {
   core::RowMatrixF keys(tokens, d);
-  family.rows(trial_key(turn, family, tokens, d), tokens, 0, keys);
+  family.rows(trial_coins(turn, family, tokens, d), tokens, 0, keys);
   return keys;
 }
 
@@ -60,8 +60,8 @@ inline analysis::Turn draw_of(const analysis::Turn& turn, Index draw) {
   return {turn.seed, turn.trial * 1'000'000 + draw, turn.policy};
 }
 
-inline std::vector<Index> drawn_rows(core::RandomKey key, Index tokens, Index count) {
-  core::Stream stream(key, core::Purpose("queried rows"), 0);
+inline std::vector<Index> drawn_rows(core::Coins coins, Index tokens, Index count) {
+  core::Stream stream(coins, core::Purpose("queried rows"), 0);
   boost::random::uniform_int_distribution<Index> any(0, tokens - 1);
   std::vector<Index> rows(count);
   for (auto& row : rows) row = any(stream);
@@ -69,19 +69,19 @@ inline std::vector<Index> drawn_rows(core::RandomKey key, Index tokens, Index co
 }
 
 // |k_i|^2 - <k_i, k_j> over j != i.
-inline std::vector<double> row_gaps(const core::RowMatrixD& keys, Index i) {
+inline std::vector<double> row_margins(const core::RowMatrixD& keys, Index i) {
   const Eigen::VectorXd products = keys * keys.row(i).transpose();
-  std::vector<double> gaps;
-  gaps.reserve(keys.rows());
+  std::vector<double> margins;
+  margins.reserve(keys.rows());
   for (Index j = 0; j < keys.rows(); ++j) {
-    if (j != i) gaps.push_back(products[i] - products[j]);
+    if (j != i) margins.push_back(products[i] - products[j]);
   }
-  return gaps;
+  return margins;
 }
 
-inline double leak_of(const std::vector<double>& gaps, double tau) {
+inline double leak_of(const std::vector<double>& margins, double tau) {
   double leak = 0;
-  for (const double gap : gaps) leak += std::exp(-tau * gap);
+  for (const double margin : margins) leak += std::exp(-tau * margin);
   return leak;
 }
 

@@ -77,13 +77,13 @@ const analysis::ClaimText claim{
       query)"};
 
 // `count` distinct cells, chosen with public coins and without sight of query or values.
-std::vector<Index> probed(Strategy strategy, Index tokens, Index d, Index count, core::RandomKey key) {
+std::vector<Index> probed(Strategy strategy, Index tokens, Index d, Index count, core::Coins coins) {
   std::vector<Index> cells(tokens * d);
   std::iota(cells.begin(), cells.end(), Index{0});
   if (strategy == Strategy::columns) {
     for (Index i = 0; i < tokens * d; ++i) cells[i] = i % tokens * d + i / tokens;
   } else if (strategy == Strategy::scattered) {
-    core::Stream stream(key, core::Purpose("nonadaptive_probes/cells"), 0);
+    core::Stream stream(coins, core::Purpose("nonadaptive_probes/cells"), 0);
     for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
       boost::random::uniform_int_distribution<std::size_t> rest(i, cells.size() - 1);
       std::swap(cells[i], cells[rest(stream)]);
@@ -102,23 +102,23 @@ class NonadaptiveProbes : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index tokens = p.tokens, d = p.d;
     const std::string identity = Json{{"tokens", tokens}, {"d", d}}.dump();
-    const auto public_key = turn.key(identity), alice_key = turn.key(identity, "alice");
+    const auto public_coins = turn.coins(identity), alice_coins = turn.coins(identity, "alice");
 
     core::RowMatrixF keys(tokens, d);
-    geometry::Embeddings::find("sphere", "embedding").rows(public_key, tokens, 0, keys);
+    geometry::Embeddings::find("sphere", "embedding").rows(public_coins, tokens, 0, keys);
     const auto products = attention::largest_products(keys);
-    const double gap = 1 - *std::max_element(products.begin(), products.end());
-    const auto tau = reduction::certified_tau(gap, tokens, 0, 500);
+    const double margin = 1 - *std::max_element(products.begin(), products.end());
+    const auto tau = reduction::certified_tau(margin, tokens, 0, 500);
     if (!tau) return {sweep::Status::uncertified, {}};
 
     core::RowMatrixD bits(tokens, d);
     for (Index i = 0; i < tokens; ++i) {
-      core::Stream stream(alice_key, core::Purpose("nonadaptive_probes/bits"), i);
+      core::Stream stream(alice_coins, core::Purpose("nonadaptive_probes/bits"), i);
       for (Index c = 0; c < d; ++c) bits(i, c) = stream() & 1;
     }
     const Index cells = std::lround(p.share * (tokens * d));
     core::RowMatrixD seen = core::RowMatrixD::Constant(tokens, d, 0.5);
-    for (const Index cell : probed(p.strategy, tokens, d, cells, public_key))
+    for (const Index cell : probed(p.strategy, tokens, d, cells, public_coins))
       seen(cell / d, cell % d) = bits(cell / d, cell % d);
 
     // Every cell is asked for: the mean over a uniformly random question.

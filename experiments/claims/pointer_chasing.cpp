@@ -97,12 +97,12 @@ class PointerChasing : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index n = p.entries;
     const std::string identity = Json{{"entries", n}}.dump();
-    const auto public_key = turn.key(identity), alice_key = turn.key(identity, "alice");
+    const auto public_coins = turn.coins(identity), alice_coins = turn.coins(identity, "alice");
     const bool adaptive = p.cache == Cache::adaptive, sees_start = p.mutation == Mutation::sees_start;
     std::int64_t reached = 0;
     for (Index draw = 0; draw < p.draws; ++draw) {
-      core::Stream pointers(alice_key, core::Purpose("pointer_chasing/pointers"), draw);
-      core::Stream coins(public_key, core::Purpose("pointer_chasing/kept"), draw);
+      core::Stream pointers(alice_coins, core::Purpose("pointer_chasing/pointers"), draw);
+      core::Stream coins(public_coins, core::Purpose("pointer_chasing/kept"), draw);
       // order[i] for i in one block of `cycle` is one cycle.
       const auto order = shuffled(pointers, n);
       std::vector<Index> next(n);

@@ -2,7 +2,7 @@
 // down, all others up), so a row decodes while S e^{2e} < (1-eta)/(1+eta), and with these worst signs not beyond.
 //
 // A stored float has relative error u (2^-24, 2^-11, 2^-8 for fp32, fp16, bf16), so for unit keys rounding either the
-// logits or the keys moves a logit by at most u tau: sum_l |k_il| |k_jl| <= 1. Worst signs then shrink every gap by 2u.
+// logits or the keys moves a logit by at most u tau: sum_l |k_il| |k_jl| <= 1. Worst signs then shrink every margin by 2u.
 
 #include <algorithm>
 #include <optional>
@@ -107,14 +107,14 @@ class Precision : public analysis::MeasuringClaim<Parameters, Trial> {
     std::vector<int> decoded(std::size(ratios), 0);
     int key_failures = 0, logit_failures = 0, key_decoded = 0, logit_decoded = 0;
     double key_error = 0, logit_error = 0, shift = 0;
-    const auto rows = drawn_rows(trial_key(turn, family, p.tokens, p.d, "bob"), keys.rows(), p.rows);
+    const auto rows = drawn_rows(trial_coins(turn, family, p.tokens, p.d, "bob"), keys.rows(), p.rows);
     for (const Index i : rows) {
       const auto query = keys.middleRows(i, 1);
-      auto gaps = row_gaps(keys, i);
-      const double exact_need = *theory::tau_required(gaps, eta);
-      auto shrunk = gaps;
+      auto margins = row_margins(keys, i);
+      const double exact_need = *theory::tau_required(margins, eta);
+      auto shrunk = margins;
       if (p.mutation != Mutation::ignored_error) {
-        for (double& gap : shrunk) gap -= 2 * u;
+        for (double& margin : shrunk) margin -= 2 * u;
       }
       const auto need = theory::tau_required(shrunk, eta);
       if (!need) return {sweep::Status::uncertified, {}};
@@ -124,7 +124,7 @@ class Precision : public analysis::MeasuringClaim<Parameters, Trial> {
         decoded[r] += worst_case_decodes(keys, query, i, tau, eta, u * tau);
       }
       // Real rounding, a little above the exact need.
-      const double tau = 1.01 * exact_need, leak = leak_of(gaps, tau), bound = theory::leak_threshold(eta);
+      const double tau = 1.01 * exact_need, leak = leak_of(margins, tau), bound = theory::leak_threshold(eta);
       const Eigen::VectorXd exact = tau * (keys * query.transpose()), from_keys = tau * (rounded * query.transpose());
       Eigen::VectorXd from_logits(exact.size());
       for (Index j = 0; j < exact.size(); ++j) from_logits[j] = core::stored(format, exact[j]);

@@ -89,12 +89,12 @@ class QjlVariance : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index m = p.m, d = p.d;
     // Angles and lengths are compared on common draws.
-    const auto key = turn.key(Json{{"d", d}}.dump());
+    const auto coins = turn.coins(Json{{"d", d}}.dump());
     boost::random::normal_distribution<double> normal;
 
     // Key and query of lengths 1.5 and 2 at the given angle, in a random direction.
     Eigen::VectorXd k(d), q(d);
-    core::Stream directions(key, core::Purpose("qjl/directions"), 0);
+    core::Stream directions(coins, core::Purpose("qjl/directions"), 0);
     for (Index l = 0; l < d; ++l) k[l] = normal(directions);
     for (Index l = 0; l < d; ++l) q[l] = normal(directions);
     k.normalize();
@@ -109,7 +109,7 @@ class QjlVariance : public analysis::MeasuringClaim<Parameters, Trial> {
     Index failures = 0;
     Eigen::VectorXd row(d);
     for (Index draw = 0; draw < p.draws; ++draw) {
-      core::Stream stream(key, core::Purpose("qjl/rows"), draw);
+      core::Stream stream(coins, core::Purpose("qjl/rows"), draw);
       double estimate = 0;
       for (Index r = 0; r < m; ++r) {
         if (p.mutation != Mutation::repeated_rows || r % 2 == 0) {

@@ -92,17 +92,18 @@ class RandomBitError : public analysis::MeasuringClaim<Parameters, Trial> {
     const geometry::Embedding& family = keys_of(p.embedding);
     const core::RowMatrixF keys = trial_keys(turn, family, tokens, p.d);
     const core::RowMatrixD exact_keys = keys.cast<double>();
-    const auto rows = drawn_rows(trial_key(turn, family, tokens, p.d, "bob"), tokens, p.rows);
+    const auto rows = drawn_rows(trial_coins(turn, family, tokens, p.d, "bob"), tokens, p.rows);
     const float query_norm = p.mutation == Mutation::wrong_tau ? 0.8 * tau : tau;
     core::RowMatrixF queries(p.rows, keys.cols());
     double predicted = 0, decodable = 0;
     for (Index r = 0; r < p.rows; ++r) {
-      const auto gaps = row_gaps(exact_keys, rows[r]);
-      predicted += gaussian_tail(1 / std::sqrt(leak_of(gaps, p.mutation == Mutation::wrong_constant ? tau : 2 * tau)));
-      decodable += leak_of(gaps, tau) < 1;
+      const auto margins = row_margins(exact_keys, rows[r]);
+      predicted +=
+          gaussian_tail(1 / std::sqrt(leak_of(margins, p.mutation == Mutation::wrong_constant ? tau : 2 * tau)));
+      decodable += leak_of(margins, tau) < 1;
       queries.row(r) = query_norm * keys.row(rows[r]);
     }
-    const core::RandomKey alice = trial_key(turn, family, tokens, p.d, "alice");
+    const core::Coins alice = trial_coins(turn, family, tokens, p.d, "alice");
     std::int64_t errors = 0, bits = 0;
     core::RowMatrixF values(tokens, chunk);
     for (Index first = 0; first + chunk <= p.columns; first += chunk) {

@@ -73,7 +73,7 @@ const analysis::ClaimText claim{
     .refutation = "a wrong bit in a recomputed cache, or a length that grows with d"};
 
 // The public model: token -> value row.
-Eigen::RowVectorXd model_row(core::RandomKey open, Index token, Index d) {
+Eigen::RowVectorXd model_row(core::Coins open, Index token, Index d) {
   Eigen::RowVectorXf row(d);
   reduction::write_fair_bits(open, token, row.data(), d);
   return row.cast<double>();

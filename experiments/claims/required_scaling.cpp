@@ -81,10 +81,10 @@ class RequiredScaling : public analysis::MeasuringClaim<Parameters, Trial> {
     std::vector<double> needs;
     double worst = 0;
     for (Index i = 0; i < keys.rows(); ++i) {
-      const auto gaps = row_gaps(keys, i);
+      const auto margins = row_margins(keys, i);
       const bool sampled = i % 8 == 0;
-      if (!sampled && leak_of(gaps, worst) < threshold) continue;
-      const auto need = theory::tau_required(gaps, p.eta);
+      if (!sampled && leak_of(margins, worst) < threshold) continue;
+      const auto need = theory::tau_required(margins, p.eta);
       worst = std::max(worst, need.value_or(1e6));
       if (sampled) needs.push_back(need.value_or(1e6));
     }

@@ -8,13 +8,13 @@
 
 namespace kvfrontier::experiments::scale_window {
 
-enum class Mutation { none, one_scale_more, values_of_other_scales_leak };
+enum class Mutation { none, one_map_more, values_of_other_maps_leak };
 
 }  // namespace kvfrontier::experiments::scale_window
 
 template <>
 struct kvfrontier::core::EnumNames<kvfrontier::experiments::scale_window::Mutation> {
-  static constexpr std::array names{"none", "one_scale_more", "values_of_other_scales_leak"};
+  static constexpr std::array names{"none", "one_map_more", "values_of_other_maps_leak"};
 };
 
 namespace kvfrontier::experiments::scale_window {
@@ -60,7 +60,7 @@ const analysis::ClaimText claim{
 double window_share(const geometry::Schedule& schedule, int window) {
   if (schedule.name() == "doubling") return theory::doubling_window_share(schedule.n(), window);
   double share = 0;
-  for (int map = schedule.scales() - window; map < schedule.scales(); ++map) {
+  for (int map = schedule.map_count() - window; map < schedule.map_count(); ++map) {
     const double side = schedule.sides()[map];
     share += side * side / schedule.tokens();
   }
@@ -75,17 +75,17 @@ class ScaleWindow : public analysis::MeasuringClaim<Parameters, Trial> {
 
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const auto params = index_params(p.schedule, p.n, p.d);
-    const int window = p.window + (p.mutation == Mutation::one_scale_more ? 1 : 0);
+    const int window = p.window + (p.mutation == Mutation::one_map_more ? 1 : 0);
     const DrawnInstance drawn(params, turn.seed, turn.trial, 0);
     if (!drawn.tau) return {sweep::Status::uncertified, {}};
-    const Index start = params.schedule.first_token(std::max(0, params.schedule.scales() - window)),
+    const Index start = params.schedule.first_token(std::max(0, params.schedule.map_count() - window)),
                 held = params.tokens() - start;
     const core::RowMatrixD queries = *drawn.tau * drawn.keys;
     attention::SoftmaxAttention<double> attention(queries, params.d);
     attention.absorb(drawn.keys.bottomRows(held), drawn.values.bottomRows(held));
     core::RowMatrixD answers = attention.result();
     // A decoder that knows a little of what it should not: every tenth entry outside the window.
-    if (p.mutation == Mutation::values_of_other_scales_leak) {
+    if (p.mutation == Mutation::values_of_other_maps_leak) {
       for (Index i = 0; i < start; ++i) {
         for (Index c = 0; c < params.d; c += 10) answers(i, c) = drawn.values(i, c);
       }

@@ -123,16 +123,16 @@ class SlidingWindow : public analysis::MeasuringClaim<Parameters, Trial> {
     const Index tokens = p.tokens, window = p.window, d = p.d;
     const std::string identity = core::Json{{"tokens", tokens}, {"d", d}}.dump();
     core::RowMatrixF drawn(tokens, d);
-    geometry::Embeddings::find("sphere", "embedding").rows(turn.key(identity), tokens, 0, drawn);
+    geometry::Embeddings::find("sphere", "embedding").rows(turn.coins(identity), tokens, 0, drawn);
     const auto products = attention::largest_products(drawn);
     // Old tokens have logit 0: their product with the query is 0.
-    const double gap = 1 - std::max(0.0f, *std::max_element(products.begin(), products.end()));
-    const auto tau = reduction::certified_tau(gap, tokens, 0, 500);
+    const double margin = 1 - std::max(0.0f, *std::max_element(products.begin(), products.end()));
+    const auto tau = reduction::certified_tau(margin, tokens, 0, 500);
     if (!tau) return {sweep::Status::uncertified, {}};
     const core::RowMatrixD keys = drawn.cast<double>();
     core::RowMatrixD bits(tokens, d);
     for (Index i = 0; i < tokens; ++i) {
-      core::Stream stream(turn.key(identity, "alice"), core::Purpose("sliding_window/bits"), i);
+      core::Stream stream(turn.coins(identity, "alice"), core::Purpose("sliding_window/bits"), i);
       for (Index c = 0; c < d; ++c) bits(i, c) = stream() & 1;
     }
 

@@ -58,11 +58,11 @@ struct Trial {
 // Tokens within `radius` cells of place (row, column) of the last map, in every cached map.
 std::vector<Index> support(const geometry::Schedule& schedule, int row, int column, int radius) {
   std::vector<Index> list;
-  for (int scale = 0; scale < schedule.scales(); ++scale) {
-    const int side = schedule.sides()[scale], r = row * side / schedule.n(), c = column * side / schedule.n();
+  for (int map = 0; map < schedule.map_count(); ++map) {
+    const int side = schedule.sides()[map], r = row * side / schedule.n(), c = column * side / schedule.n();
     for (int y = std::max(0, r - radius); y <= std::min(side - 1, r + radius); ++y) {
       for (int x = std::max(0, c - radius); x <= std::min(side - 1, c + radius); ++x)
-        list.push_back(schedule.first_token(scale) + Index{y} * side + x);
+        list.push_back(schedule.first_token(map) + Index{y} * side + x);
     }
   }
   return list;

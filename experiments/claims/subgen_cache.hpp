@@ -15,7 +15,7 @@ class SubgenCache {
   // keys, values: N x d, stored in single precision as one map of the pyramid. `coins` are those of the sketch. Throws
   // core::UserError unless N is a square.
   SubgenCache(core::RowsViewF keys, core::RowsViewF values, double radius, core::Index most_clusters,
-              core::Index samples, core::RandomKey coins)
+              core::Index samples, core::Coins coins)
       : samples_(samples) {
     const int side = std::lround(std::sqrt(keys.rows()));
     if (core::Index{side} * side != keys.rows()) throw core::UserError("the number of tokens is not a square");
@@ -24,7 +24,7 @@ class SubgenCache {
     params_.embedding = "sphere";
     params_.keys_are_public = false;
     params_.scheme = "subgen";
-    params_.key = coins;
+    params_.coins = coins;
     params_.options = scheme().options().resolve(
         {{"radius", radius}, {"clusters", most_clusters}, {"samples", samples}, {"format", "fp32"}}, "scheme");
     const auto encoder = scheme().encoder(params_);

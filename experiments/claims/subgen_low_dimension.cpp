@@ -125,7 +125,7 @@ class SubgenLowDimension : public analysis::MeasuringClaim<Parameters, Trial> {
     for (Index draw = 0; draw < draws; ++draw) {
       const analysis::Turn draw_turn = draw_of(turn, draw);
       const core::RowMatrixF keys = embedded_keys(p, draw_turn);
-      const core::RandomKey coins = trial_key(draw_turn, sphere(), tokens, p.dimension, "sketch");
+      const core::Coins coins = trial_coins(draw_turn, sphere(), tokens, p.dimension, "sketch");
       for (Index q = 0; q < queries; ++q) {
         const Eigen::RowVectorXd query = p.norm * keys.row(q).cast<double>();
         // Values proportional to the weights leave the numerator without variance: it is the sum of their squares, so

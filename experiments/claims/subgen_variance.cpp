@@ -149,21 +149,21 @@ class SubgenVariance : public analysis::MeasuringClaim<Parameters, Trial> {
     const core::RowMatrixF keys = hard ? trial_keys(turn, sphere(), tokens, d) : clustered_keys(p, turn);
     core::RowMatrixF values(tokens, d);
     for (Index i = 0; i < tokens; ++i)
-      reduction::write_fair_bits(trial_key(turn, sphere(), tokens, d, "alice"), i, values.row(i).data(), d);
+      reduction::write_fair_bits(trial_coins(turn, sphere(), tokens, d, "alice"), i, values.row(i).data(), d);
     // Below the distance of any two keys, or between the width of a cluster, at most 0.2, and the distance of centres.
     double radius = hard ? 0.99 * least_distance(keys) : 0.5;
     if (p.mutation == Mutation::wide_radius) radius *= 3;
     const Index samples = p.mutation == Mutation::half_the_samples && p.samples > 1 ? p.samples / 2 : p.samples;
 
     core::RowMatrixD asked(queries, d);
-    const auto rows = drawn_rows(trial_key(turn, sphere(), tokens, d, "bob"), tokens, queries);
+    const auto rows = drawn_rows(trial_coins(turn, sphere(), tokens, d, "bob"), tokens, queries);
     for (Index q = 0; q < queries; ++q) asked.row(q) = p.tau * keys.row(rows[q]).cast<double>();
     const core::RowMatrixD weights = (asked * keys.transpose().cast<double>()).array().exp();
     const core::RowMatrixD sums = weights * values.cast<double>();
 
     double opened = 0, variance = 0;
     for (Index draw = 0; draw < p.draws; ++draw) {
-      const SubgenCache cache(keys, values, radius, tokens, samples, draw_of(turn, draw).key("subgen_variance"));
+      const SubgenCache cache(keys, values, radius, tokens, samples, draw_of(turn, draw).coins("subgen_variance"));
       opened += cache.clusters();
       if (p.samples == 1) continue;
       const core::RowMatrixD answers = cache.attend(asked);

@@ -117,8 +117,8 @@ class Monomials {
 };
 
 // The largest error on [-r, r], ends included.
-Trial tail(double r, Index degree, core::RandomKey key) {
-  core::Stream stream(key, core::Purpose("taylor/x"), 0);
+Trial tail(double r, Index degree, core::Coins coins) {
+  core::Stream stream(coins, core::Purpose("taylor/x"), 0);
   boost::random::uniform_real_distribution<double> inside(-r, r);
   long double worst = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -142,11 +142,11 @@ Trial slope(Mutation mutation) {
 
 // Streams random tokens into moments and compares the answers with attention whose weights are exp_t. The moments go up
 // to `degree`, the weights to the degree that the parameters name.
-Trial sketch(const Parameters& p, Index degree, core::RandomKey key) {
+Trial sketch(const Parameters& p, Index degree, core::Coins coins) {
   const Index tokens = p.tokens, d = p.d;
   const Monomials monomials(d, degree);
   boost::random::normal_distribution<double> normal;
-  core::Stream stream(key, core::Purpose("taylor/tokens"), 0);
+  core::Stream stream(coins, core::Purpose("taylor/tokens"), 0);
   core::RowMatrixD keys(tokens, d), values(tokens, value_width + 1);
   for (Index i = 0; i < keys.size(); ++i) keys.data()[i] = normal(stream);
   keys.rowwise().normalize();
@@ -169,11 +169,11 @@ Trial sketch(const Parameters& p, Index degree, core::RandomKey key) {
 }
 
 // Leak of the hard instance with exp_t over its leak with exp; the scaling is r.
-Trial leak(const Parameters& p, Index degree, core::RandomKey key) {
+Trial leak(const Parameters& p, Index degree, core::Coins coins) {
   const Index tokens = p.tokens;
   const double tau = p.r;
   core::RowMatrixF keys(tokens, p.d);
-  geometry::Embeddings::find("sphere", "embedding").rows(key, tokens, 0, keys);
+  geometry::Embeddings::find("sphere", "embedding").rows(coins, tokens, 0, keys);
   core::RowMatrixD products = (keys * keys.transpose()).cast<double>() * tau;
   products.diagonal().setConstant(-1e3);
   const double exact = (products.array() - tau).exp().sum();
@@ -215,10 +215,10 @@ class TaylorSketch : public analysis::MeasuringClaim<Parameters, Trial> {
     if (p.part == Part::slope) return slope(p.mutation);
     const core::Json identity{
         {"part", core::enum_name(p.part)}, {"tokens", p.has_keys() ? p.tokens : 0}, {"d", p.has_keys() ? p.d : 0}};
-    const auto key = turn.key(identity.dump());
+    const auto coins = turn.coins(identity.dump());
     const Index degree = p.degree - (p.mutation == Mutation::missing_degree ? 1 : 0);
-    if (p.part == Part::tail) return tail(p.r, degree, key);
-    return p.part == Part::sketch ? sketch(p, degree, key) : leak(p, degree, key);
+    if (p.part == Part::tail) return tail(p.r, degree, coins);
+    return p.part == Part::sketch ? sketch(p, degree, coins) : leak(p, degree, coins);
   }
 
   core::Json config(analysis::Size size) const override {

@@ -78,10 +78,10 @@ struct Trial {
   }
 };
 
-RowMatrixD gaussian(core::RandomKey key, core::Purpose purpose, Index rows, Index columns, double deviation) {
+RowMatrixD gaussian(core::Coins coins, core::Purpose purpose, Index rows, Index columns, double deviation) {
   RowMatrixD matrix(rows, columns);
   for (Index i = 0; i < rows; ++i) {
-    core::Stream stream(key, purpose, i);
+    core::Stream stream(coins, purpose, i);
     boost::random::normal_distribution<double> normal(0, deviation);
     for (Index j = 0; j < columns; ++j) matrix(i, j) = normal(stream);
   }
@@ -160,13 +160,13 @@ class TrainingMemory : public analysis::MeasuringClaim<Parameters, Trial> {
   analysis::Measured<Trial> measure(const Parameters& p, const analysis::Turn& turn) const override {
     const Index width = p.width, rows = p.rows, hidden = 4 * width;
     const Activation h = p.activation;
-    const auto key = turn.key(core::Json{{"width", width}}.dump());
+    const auto coins = turn.coins(core::Json{{"width", width}}.dump());
     const double c = width;
     // Rows of various means and lengths, which the norm removes.
-    const RowMatrixD x = (1.7 * gaussian(key, core::Purpose("training/x"), rows, width, 1)).array() + 0.3;
-    const RowMatrixD w1 = gaussian(key, core::Purpose("training/w1"), width, hidden, 1 / std::sqrt(c));
-    const RowMatrixD w2 = gaussian(key, core::Purpose("training/w2"), hidden, width, 0.5 / std::sqrt(c));
-    const RowMatrixD gradient = gaussian(key, core::Purpose("training/gradient"), rows, width, 1);
+    const RowMatrixD x = (1.7 * gaussian(coins, core::Purpose("training/x"), rows, width, 1)).array() + 0.3;
+    const RowMatrixD w1 = gaussian(coins, core::Purpose("training/w1"), width, hidden, 1 / std::sqrt(c));
+    const RowMatrixD w2 = gaussian(coins, core::Purpose("training/w2"), hidden, width, 0.5 / std::sqrt(c));
+    const RowMatrixD gradient = gaussian(coins, core::Purpose("training/gradient"), rows, width, 1);
 
     const bool layer = p.norm == NormKind::layer;
     const Norm norm(x, layer);

@@ -86,17 +86,17 @@ Moments coordinate_moments(int bits, double d) {
   return {gain / mass, error / mass};
 }
 
-core::RowMatrixD gaussian_rows(core::RandomKey key, core::Purpose purpose, Index count, Index d) {
+core::RowMatrixD gaussian_rows(core::Coins coins, core::Purpose purpose, Index count, Index d) {
   core::RowMatrixD rows(count, d);
   boost::random::normal_distribution<double> normal;
   for (Index r = 0; r < count; ++r) {
-    core::Stream stream(key, purpose, r);
+    core::Stream stream(coins, purpose, r);
     for (Index l = 0; l < d; ++l) rows(r, l) = normal(stream);
   }
   return rows;
 }
-core::RowMatrixD unit_rows(core::RandomKey key, core::Purpose purpose, Index count, Index d) {
-  core::RowMatrixD rows = gaussian_rows(key, purpose, count, d);
+core::RowMatrixD unit_rows(core::Coins coins, core::Purpose purpose, Index count, Index d) {
+  core::RowMatrixD rows = gaussian_rows(coins, purpose, count, d);
   rows.rowwise().normalize();
   return rows;
 }
@@ -129,10 +129,10 @@ class TurboquantBias : public analysis::MeasuringClaim<Parameters, Trial> {
     const double cosine = p.cosine;
     const bool prod = p.quantiser == Quantiser::prod;
     // Widths and quantisers meet the same vectors, rotation and projections.
-    const auto key = turn.key(core::Json{{"d", d}}.dump());
+    const auto coins = turn.coins(core::Json{{"d", d}}.dump());
 
-    const core::RowMatrixD x = unit_rows(key, core::Purpose("turboquant/x"), pairs, d);
-    const core::RowMatrixD free = unit_rows(key, core::Purpose("turboquant/y"), pairs, d);
+    const core::RowMatrixD x = unit_rows(coins, core::Purpose("turboquant/x"), pairs, d);
+    const core::RowMatrixD free = unit_rows(coins, core::Purpose("turboquant/y"), pairs, d);
     core::RowMatrixD tilted = free;
     for (Index r = 0; r < pairs; ++r) {
       const Eigen::RowVectorXd across = (free.row(r) - free.row(r).dot(x.row(r)) * x.row(r)).normalized();
@@ -140,7 +140,7 @@ class TurboquantBias : public analysis::MeasuringClaim<Parameters, Trial> {
     }
 
     const core::RowMatrixD rotation =
-        schemes::public_rotation(key, core::Purpose("turboquant/rotation"), d).cast<double>();
+        schemes::public_rotation(coins, core::Purpose("turboquant/rotation"), d).cast<double>();
     core::RowMatrixD rotated = x * rotation;
     const int stage_bits = prod ? p.bits - 1 : p.bits;
     if (stage_bits == 0) {
@@ -154,7 +154,7 @@ class TurboquantBias : public analysis::MeasuringClaim<Parameters, Trial> {
 
     if (prod && p.mutation != Mutation::no_residual) {
       const core::RowMatrixD residual = x - restored;
-      const core::RowMatrixD projection = gaussian_rows(key, core::Purpose("turboquant/projection"), d, d);
+      const core::RowMatrixD projection = gaussian_rows(coins, core::Purpose("turboquant/projection"), d, d);
       const core::RowMatrixD signs =
           (residual * projection.transpose()).unaryExpr([](double value) { return value >= 0 ? 1.0 : -1.0; });
       const core::RowMatrixD decoded = signs * projection * (std::sqrt(std::numbers::pi / 2) / d);

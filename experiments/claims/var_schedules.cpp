@@ -15,13 +15,13 @@
 
 namespace kvfrontier::experiments::var_schedules {
 
-enum class Mutation { none, forgotten_scale, own_tokens_uncertified };
+enum class Mutation { none, forgotten_map, own_tokens_uncertified };
 
 }  // namespace kvfrontier::experiments::var_schedules
 
 template <>
 struct kvfrontier::core::EnumNames<kvfrontier::experiments::var_schedules::Mutation> {
-  static constexpr std::array names{"none", "forgotten_scale", "own_tokens_uncertified"};
+  static constexpr std::array names{"none", "forgotten_map", "own_tokens_uncertified"};
 };
 
 namespace kvfrontier::experiments::var_schedules {
@@ -64,7 +64,7 @@ double published_tokens(const Parameters& p) {
 }
 
 // One step asks for each row at most once.
-std::vector<Index> distinct_rows(core::RandomKey bob, Index tokens, Index count) {
+std::vector<Index> distinct_rows(core::Coins bob, Index tokens, Index count) {
   std::vector<Index> list(tokens);
   std::iota(list.begin(), list.end(), Index{0});
   core::Stream stream(bob, core::Purpose("distinct rows"), 0);
@@ -113,7 +113,7 @@ class VarSchedules : public analysis::MeasuringClaim<Parameters, Trial> {
 
       attention::SoftmaxAttention<double> step(queries, params.d);
       const Index carried =
-          p.mutation == Mutation::forgotten_scale ? params.schedule.first_token(params.schedule.scales() - 1) : tokens;
+          p.mutation == Mutation::forgotten_map ? params.schedule.first_token(params.schedule.map_count() - 1) : tokens;
       step.absorb(drawn.keys.topRows(carried), drawn.values.topRows(carried));
       const core::RowMatrixD zeros = core::RowMatrixD::Zero(own_tokens, params.d);
       step.absorb(zeros, zeros);

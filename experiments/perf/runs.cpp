@@ -101,7 +101,7 @@ void check_memory(const Settings& settings) {
   std::getline(records, line);
   const sweep::Record record = sweep::Record::from_json(Json::parse(line));
   require(record.result.status == sweep::Status::failed && record.seconds < 1 &&
-              sweep::failure_of(record.result).reason.find("where 1 GB may be used") != std::string::npos,
+              sweep::failure_of(record).reason.find("where 1 GB may be used") != std::string::npos,
           "a trial beyond the memory was not refused up front with its estimate");
 }
 

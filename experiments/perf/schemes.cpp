@@ -26,7 +26,7 @@ struct Stream {
     reduction::InstanceParams params;
     params.schedule = geometry::Schedule::named("doubling", side);
     params.d = width;
-    instance = reduction::make_instance(params, reduction::Coins::derive(1, params, 0));
+    instance = reduction::make_instance(params, reduction::TrialCoins::derive(1, params, 0));
     keys.resize(params.tokens(), width);
     values.resize(params.tokens(), width);
     instance->keys(0, keys);
@@ -42,7 +42,7 @@ struct Stream {
     params.tau = 16;
     params.chunk = chunk;
     params.scheme = scheme.name();
-    params.key = instance->coins().open;
+    params.coins = instance->coins().open;
     params.options = scheme.options().resolve(given, "scheme");
     const core::Bits budget = rate * (tokens() * width);
     const schemes::Fit fit = scheme.fit(params, budget);
@@ -53,11 +53,11 @@ struct Stream {
   // Construction and the last write included. Throws WrongOutput unless the message is as long as its encoder says.
   void absorb(const schemes::Scheme& scheme, const schemes::PublicParams& params) const {
     const auto encoder = scheme.encoder(params);
-    for (int scale = 0; scale < params.schedule.scales(); ++scale) {
-      const Index end = params.schedule.first_token(scale + 1);
-      for (Index first = params.schedule.first_token(scale); first < end; first += chunk) {
+    for (int map = 0; map < params.schedule.map_count(); ++map) {
+      const Index end = params.schedule.first_token(map + 1);
+      for (Index first = params.schedule.first_token(map); first < end; first += chunk) {
         const Index count = std::min<Index>(chunk, end - first);
-        encoder->absorb({scale, first, keys.middleRows(first, count), values.middleRows(first, count)});
+        encoder->absorb({map, first, keys.middleRows(first, count), values.middleRows(first, count)});
       }
     }
     core::BitWriter writer;

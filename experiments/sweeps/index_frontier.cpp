@@ -13,7 +13,9 @@ using simulator::GamePoint;
 using simulator::GameRequest;
 
 GamePoint point_of(const Json& parameters) {
-  return core::from_json<GamePoint>(parameters, "parameters");
+  auto point = core::from_json<GamePoint>(parameters, "parameters");
+  simulator::require_known_options(point, "parameters");
+  return point;
 }
 
 class IndexFrontier : public sweep::Experiment {
@@ -49,6 +51,8 @@ class IndexFrontier : public sweep::Experiment {
       return sweep::result_of(simulator::play(point, trial, policy));
     } catch (const std::bad_alloc&) {
       throw;
+    } catch (const core::UserError&) {  // of who asked for the game, not of the game
+      throw;
     } catch (const std::exception& error) {
       // A failed record says what its point is, too.
       simulator::GameRecord record = simulator::described(point);
@@ -63,7 +67,7 @@ class IndexFrontier : public sweep::Experiment {
     std::vector<simulator::MetricValue> errors, squared_errors;
     for (const sweep::Record& record : records) {
       if (record.result.status != sweep::Status::ok) continue;
-      const simulator::GameRecord game = sweep::game_of(record.result);
+      const simulator::GameRecord game = sweep::game_of(record);
       const auto* error = game.metric(simulator::metric_names::error);
       const auto* mse = game.metric(simulator::metric_names::mse);
       if (error != nullptr) errors.push_back(*error);

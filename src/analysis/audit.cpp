@@ -59,9 +59,9 @@ std::vector<std::string> map_faults(const GameRecord& game, const geometry::Sche
                                     const simulator::MetricValue& error) {
   const auto n = [](std::int64_t number) { return std::to_string(number); };
   const std::size_t count = game.map_rows.size();
-  if (std::ssize(game.map_rows) != maps.scales() || game.map_errors.size() != count)
+  if (std::ssize(game.map_rows) != maps.map_count() || game.map_errors.size() != count)
     return {"the record has errors of " + n(std::ssize(game.map_errors)) + " maps and rows of " + n(count) +
-            ", its sides are " + n(maps.scales()) + " maps"};
+            ", its sides are " + n(maps.map_count()) + " maps"};
   std::vector<std::string> faults;
   std::int64_t rows = 0;
   double errors = 0;
@@ -183,12 +183,7 @@ AuditReport audit(const sweep::Store& store) {
     for (const sweep::Record& record : store.points.at(point.point).all()) {
       if (record.result.status != simulator::Status::ok) continue;
       ++report.records;
-      GameRecord game;
-      try {
-        game = sweep::game_of(record.result);
-      } catch (const core::ConfigError& error) {
-        throw core::StoreError(sweep::damaged_record(record, error));
-      }
+      const GameRecord game = sweep::game_of(record);
       for (std::string& fault : faults_of(game, point.parameters, maps, holding))
         complain(record.trial, std::move(fault));
       const core::Json says = of_the_point(game);

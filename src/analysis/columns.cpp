@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <set>
+#include <string_view>
+#include <utility>
 
 namespace kvfrontier::analysis {
 namespace {
@@ -36,7 +37,7 @@ Json as_stored(double value, bool whole) {
 
 // Of measured points.
 Value measured(std::function<double(const PointSummary&)> value) {
-  return [value](const PointSummary& p) { return p.is_measured() ? finite(value(p)) : Json(); };
+  return [value = std::move(value)](const PointSummary& p) { return p.is_measured() ? finite(value(p)) : Json(); };
 }
 // A parameter of the point, or a member of its records, as their lists describe them.
 template <class V>
@@ -57,7 +58,7 @@ Column recorded(const core::Member<simulator::GameRecord>& member) {
   const std::string name = option.name;
   if (option.aggregate == core::Aggregate::none)
     return {name, meaning_of(option), [&member](const PointSummary& p) {
-              const Json value = member.get(p.record);
+              const Json value = member.exists(p.record) ? member.get(p.record) : Json();
               return core::is_absent(value) ? Json() : value;
             }};
   // Sums and maxima of whole numbers are whole numbers.
@@ -73,7 +74,7 @@ Column recorded(V simulator::GameRecord::*place) {
 }
 // The mean of a metric, an end of its interval, a floor.
 Value of_metric(const std::string& name, std::function<Json(const MetricSummary&)> value) {
-  return [name, value](const PointSummary& p) {
+  return [name, value = std::move(value)](const PointSummary& p) {
     const MetricSummary* metric = p.metric(name);
     return metric ? value(*metric) : Json();
   };
@@ -95,10 +96,29 @@ Column hi_column(const std::string& name) {
 std::string csv_cell(const Json& value) {
   if (value.is_null()) return {};
   std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
+}
+
+// Text of a record in LaTeX: what TeX would read as a command is written in its own way.
+std::string in_latex(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) {
+      escaped += std::string("\\") + c;
+    } else if (c == '\\') {
+      escaped += "\\textbackslash{}";
+    } else if (c == '~') {
+      escaped += "\\textasciitilde{}";
+    } else if (c == '^') {
+      escaped += "\\textasciicircum{}";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
 }
 
 std::string number(double value, const char* format) {
@@ -390,20 +410,18 @@ std::string table_latex(const std::vector<PointSummary>& points, const geometry:
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
-      text += "\\midrule\n\\multicolumn{" + columns + "}{l}{" + now + "} \\\\\n";
+      text += "\\midrule\n\\multicolumn{" + columns + "}{l}{" + in_latex(now) + "} \\\\\n";
       last = now;
     }
     const TextRow row = text_row(point, nullptr);
     const auto mib = model != nullptr ? model_mib(point, *model) : std::nullopt;
     const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
-    text += row[0].text + " & " + row[1].text + " & " + row[2].text + " & " + row[3].text + " & " + row[4].text +
-            (model != nullptr ? " & " + (mib ? number(*mib, "%.4g") : "-") : "") + " & " + error + " & " + row[7].text +
-            " & " + row[8].text + " \\\\\n";
+    text += in_latex(row[0].text) + " & " + in_latex(row[1].text) + " & " + row[2].text + " & " + row[3].text + " & " +
+            row[4].text + (model != nullptr ? " & " + (mib ? number(*mib, "%.4g") : "-") : "") + " & " + error + " & " +
+            row[7].text + " & " + row[8].text + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";
-  std::string escaped;
-  for (const char c : text) escaped += c == '_' ? "\\_" : std::string(1, c);
-  return escaped;
+  return text;
 }
 
 }  // namespace kvfrontier::analysis

@@ -17,7 +17,7 @@ using simulator::GamePoint;
 // The bit error of a measured trial.
 std::optional<double> error_of(const sweep::Record& record) {
   if (record.result.status != simulator::Status::ok) return std::nullopt;
-  const GameRecord game = sweep::game_of(record.result);
+  const GameRecord game = sweep::game_of(record);
   const auto* error = game.metric(simulator::metric_names::error);
   return error ? std::optional(error->mean) : std::nullopt;
 }

@@ -33,7 +33,7 @@ std::vector<Games> games_of(const ClaimPoints& points) {
     Games games{core::from_json<simulator::GamePoint>(point.parameters, "parameters"), {}};
     for (const sweep::Record& record : point.records) {
       games.statuses.push_back(record.result.status);
-      if (record.result.status == sweep::Status::ok) games.trials.push_back(sweep::game_of(record.result));
+      if (record.result.status == sweep::Status::ok) games.trials.push_back(sweep::game_of(record));
     }
     list.push_back(std::move(games));
   }

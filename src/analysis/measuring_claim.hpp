@@ -19,8 +19,8 @@ struct Turn {
   const sweep::GamePolicy& policy;
 
   // Coins of `role` for what the draw depends on: points with the same `identity` share them.
-  core::RandomKey key(const std::string& identity, const char* role = "public") const {
-    return core::derive_key(seed, identity, trial, role);
+  core::Coins coins(const std::string& identity, const char* role = "public") const {
+    return core::derive_coins(seed, identity, trial, role);
   }
 };
 

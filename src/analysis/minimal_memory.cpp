@@ -67,10 +67,10 @@ void draw_samples(const std::vector<Budget>& budgets, const std::string& name, M
   const bool wide = step > widest_step;
   const double width = wide && has_unmeasured_between(budgets, measured) ? step : 0;
   minimum.crossing = wide ? log_bits(budgets[measured]) : on_line(budgets, upper, measured, minimum.target_error);
-  const core::RandomKey key = core::derive_key(0, name, 0, "bootstrap");
+  const core::Coins coins = core::derive_coins(0, name, 0, "bootstrap");
   std::vector<double> draws(most_trials), moved(budgets.size());
   for (std::size_t sample = 0; sample < bootstrap_samples; ++sample) {
-    core::Stream stream(key, core::Purpose("bootstrap"), sample);
+    core::Stream stream(coins, core::Purpose("bootstrap"), sample);
     const double within_step = uniform(stream);
     for (double& draw : draws) draw = uniform(stream);
     for (std::size_t i = 0; i < budgets.size(); ++i) {
@@ -108,11 +108,9 @@ double side_share(const GameRecord& game) {
 // The measured trials of a point that count.
 std::vector<GameRecord> measured_games(const sweep::Store& store, const std::string& point) {
   std::vector<GameRecord> games;
-  for (const sweep::Record& record : store.counted_records(point)) try {
-      if (record.result.status == simulator::Status::ok) games.push_back(sweep::game_of(record.result));
-    } catch (const core::ConfigError& error) {
-      throw core::StoreError(sweep::damaged_record(record, error));
-    }
+  for (const sweep::Record& record : store.counted_records(point)) {
+    if (record.result.status == simulator::Status::ok) games.push_back(sweep::game_of(record));
+  }
   return games;
 }
 

@@ -35,23 +35,31 @@ class Aggregates {
     for (const auto& member : core::members_of<GameRecord>().list()) {
       const core::Option& option = member.option();
       if (option.aggregate == core::Aggregate::none) continue;
-      const double value = member.get(game).get<double>();
-      double& total = totals_[option.name];
-      total = option.aggregate == core::Aggregate::largest ? std::max(total, value) : total + value;
+      const Json value = member.get(game);
+      if (value.is_null()) continue;
+      auto& [total, count] = totals_[option.name];
+      total = option.aggregate == core::Aggregate::largest ? std::max(total, value.get<double>())
+                                                           : total + value.get<double>();
+      ++count;
     }
-    ++count_;
   }
   std::map<std::string, double> finish() const {
-    std::map<std::string, double> result = totals_;
+    std::map<std::string, double> result;
     for (const auto& member : core::members_of<GameRecord>().list()) {
-      if (member.option().aggregate == core::Aggregate::mean && count_ > 0) result[member.option().name] /= count_;
+      const auto found = totals_.find(member.option().name);
+      if (found == totals_.end()) continue;
+      const auto& [total, count] = found->second;
+      result[found->first] = member.option().aggregate == core::Aggregate::mean ? total / count : total;
     }
     return result;
   }
 
  private:
-  std::map<std::string, double> totals_;
-  std::int64_t count_ = 0;
+  struct Total {
+    double value = 0;
+    std::int64_t count = 0;
+  };
+  std::map<std::string, Total> totals_;
 };
 
 MetricSummary metric_summary(const simulator::Metric* metric, const PointSummary& point,
@@ -65,14 +73,6 @@ MetricSummary metric_summary(const simulator::Metric* metric, const PointSummary
   if (summary.floor_bits && *summary.floor_bits > 0) summary.gap = point.message_bits() / *summary.floor_bits;
   summary.floor = metric->floor(input, point.message_bits());
   return summary;
-}
-
-GamePoint parameters_of(const sweep::Record& record) {
-  try {
-    return core::from_json<GamePoint>(*record.parameters, "parameters");
-  } catch (const core::ConfigError& error) {
-    throw core::StoreError(sweep::damaged_record(record, error));
-  }
 }
 
 }  // namespace
@@ -90,8 +90,8 @@ std::optional<double> floor_bits(const PointSummary& point, const std::string& m
 PointSummary summarise(const std::vector<sweep::Record>& records, const sweep::Stop* stop) {
   PointSummary point;
   point.point = records.front().point;
-  point.identity = core::from_json<sweep::Identity>(*records.front().parameters, "parameters");
-  point.parameters = parameters_of(records.front());
+  point.identity = sweep::identity_of(records.front());
+  point.parameters = sweep::point_of(records.front());
   point.stop = stop ? stop->reason : "unfinished";
   point.level = 1 - (1 - sweep::quoted_level) / (stop ? stop->looks : 1);
 
@@ -100,12 +100,7 @@ PointSummary summarise(const std::vector<sweep::Record>& records, const sweep::S
   bool infeasible = false;
   for (const sweep::Record& record : records) {
     point.seconds += record.seconds;
-    GameRecord game;
-    try {
-      game = sweep::game_of(record.result);
-    } catch (const core::ConfigError& error) {
-      throw core::StoreError(sweep::damaged_record(record, error));
-    }
+    GameRecord game = sweep::game_of(record);
     infeasible = infeasible || game.status == Status::infeasible;
     point.uncertified += game.status == Status::uncertified;
     if (game.status == Status::failed && point.failed++ == 0) point.reason = game.reason;

@@ -1,4 +1,4 @@
-// kvfrontier certify: coherence, gap and scaling of one draw of keys.
+// kvfrontier certify: coherence, margin and scaling of one draw of keys.
 
 #include <chrono>
 #include <cmath>
@@ -51,19 +51,19 @@ int certify(const std::vector<std::string>& arguments) {
     throw core::UserError("certify: " + std::to_string(tokens) + " tokens; all pairs are looked at up to " +
                           std::to_string(reduction::largest_certified));
 
-  const auto instance = reduction::make_instance(params, reduction::Coins::derive(seed, params, 0));
+  const auto instance = reduction::make_instance(params, reduction::TrialCoins::derive(seed, params, 0));
   const int threads = chosen_threads(values).count;
   const auto start = std::chrono::steady_clock::now();
   const auto certificate = reduction::certify(*instance, threads);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   constexpr double max_tau = 500;
-  const auto tau = reduction::certified_tau(certificate.gap, tokens, eta, max_tau);
+  const auto tau = reduction::certified_tau(certificate.margin, tokens, eta, max_tau);
   std::printf("tokens N            %lld\n", static_cast<long long>(tokens));
   std::printf("mu+ (largest product) %.6f\n", certificate.mu_plus);
   if (tokens > d) std::printf("Welch bound on |mu| %.6f\n", theory::welch_bound(tokens, d));
   std::printf("mu+ by union bound  %.6f  (probability %g)\n",
               family.coherence(tokens, d, reduction::union_beta).mu_plus, 1 - reduction::union_beta);
-  std::printf("gap                 %.6f\n", certificate.gap);
+  std::printf("margin              %.6f\n", certificate.margin);
   if (tau) {
     std::printf("certified tau       %.6f  for eta = %g\n", *tau, eta);
     core::RowMatrixF keys(tokens, d);
@@ -94,7 +94,7 @@ int certify(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb certify_verb() {
-  return {"certify", certify_usage, "coherence, gap, leak and scaling of one draw of keys", certify};
+  return {"certify", certify_usage, "coherence, margin, leak and scaling of one draw of keys", certify};
 }
 
 }  // namespace kvfrontier::cli

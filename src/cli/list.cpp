@@ -1,6 +1,7 @@
 // kvfrontier list and describe: what there is, from the tables of the plug-ins.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -78,7 +79,9 @@ Card card(const simulator::Metric& m) {
   return {"metric",
           m.name(),
           m.meaning(),
-          {{"unit", m.unit()}, {"better", core::enum_name(m.better())}, {"worst", core::Json(m.worst()).dump()}},
+          {{"unit", m.unit()},
+           {"better", core::enum_name(m.better())},
+           {"worst", std::isfinite(m.worst()) ? core::Json(m.worst()).dump() : "infinity"}},
           0,
           nullptr};
 }

@@ -41,30 +41,34 @@ sweep::Record find_record(const sweep::Store& store, const std::string& prefix, 
 }
 
 // A record that another version of the code measured cannot be measured again by this one.
-void require_same_versions(const Json& parameters, const sweep::Experiment& experiment) {
+void require_same_versions(const sweep::Record& record, const sweep::Experiment& experiment) {
   const auto require = [](const std::string& what, int stored, int here) {
     if (stored != here) {
       throw core::UserError("replay: the record was measured with version " + std::to_string(stored) + " of " + what +
                             "; this program has version " + std::to_string(here));
     }
   };
-  const auto identity = core::from_json<sweep::Identity>(parameters, "parameters");
+  const sweep::Identity identity = sweep::identity_of(record);
   require(experiment.name(), identity.experiment_version, experiment.version());
   require("the random streams", identity.rng_version, core::rng_version);
-  if (!parameters.contains(core::member_name(&simulator::GamePoint::scheme))) return;
-  const simulator::SchemeChoice choice = core::from_json<simulator::GamePoint>(parameters, "parameters").scheme;
+  if (!record.parameters->contains(core::member_name(&simulator::GamePoint::scheme))) return;
+  const simulator::SchemeChoice choice = sweep::point_of(record).scheme;
   const auto& scheme = schemes::Schemes::find(choice.name, "scheme.name");
   require("scheme " + scheme.name(), choice.version, scheme.version());
 }
 
-// The part of `whole` that `known` speaks of: a record of another version may lack members that came later.
-Json known_part(const Json& whole, const Json& known) {
-  if (!whole.is_object() || !known.is_object()) return whole;
-  Json part = Json::object();
-  for (const auto& [name, value] : known.items()) {
-    if (const auto found = whole.find(name); found != whole.end()) part[name] = known_part(*found, value);
+// `measured` without the sums of squares that `stored` lacks: records of earlier versions have none.
+Json without_new_sums(Json measured, const Json& stored) {
+  static const std::string metrics = core::member_name(&simulator::GameRecord::metrics),
+                           sum_squares = core::member_name(&simulator::MetricValue::sum_squares);
+  const auto values = measured.find(metrics);
+  const auto known = stored.find(metrics);
+  if (values == measured.end() || known == stored.end()) return measured;
+  for (auto& [name, value] : values->items()) {
+    const auto other = known->find(name);
+    if (other != known->end() && !other->contains(sum_squares)) value.erase(sum_squares);
   }
-  return part;
+  return measured;
 }
 
 int replay(const std::vector<std::string>& arguments) {
@@ -81,9 +85,8 @@ int replay(const std::vector<std::string>& arguments) {
     throw core::UserError("replay: --point and --trial are needed; kvfrontier table DIR --format csv lists point ids");
   const sweep::Store store = read_records(required(values, "DIR", "replay"));
   const sweep::Record record = find_record(store, point, trial);
-  const auto& experiment = sweep::Experiments::find(
-      core::from_json<sweep::Identity>(*record.parameters, "parameters").experiment, "experiment");
-  require_same_versions(*record.parameters, experiment);
+  const auto& experiment = sweep::Experiments::find(sweep::identity_of(record).experiment, "experiment");
+  require_same_versions(record, experiment);
 
   sweep::GamePolicy policy;
   policy.bob.isolation = parse_isolation(isolate);
@@ -108,8 +111,8 @@ int replay(const std::vector<std::string>& arguments) {
                           core::enum_name(again.result.status) + " and has no answered message");
   }
   const Json measured = again.result.data;
-  again.result.data = known_part(measured, record.result.data);
-  const char* const extent = again.result.data == measured ? "" : " in all that it holds";
+  again.result.data = without_new_sums(measured, record.result.data);
+  const char* const extent = again.result.data == measured ? "" : ", which has no sums of squares";
   if (again.result.status == record.result.status && again.result.data == record.result.data) {
     std::fprintf(stderr, "identical to the stored record%s\n", extent);
     return 0;
@@ -122,7 +125,7 @@ int replay(const std::vector<std::string>& arguments) {
     // Nothing was measured then, so nothing is contradicted now.
     std::fprintf(stderr,
                  "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
-                 sweep::failure_of(record.result).reason.c_str(), core::enum_name(again.result.status).c_str());
+                 sweep::failure_of(record).reason.c_str(), core::enum_name(again.result.status).c_str());
     return 1;
   }
   std::fprintf(stderr, "kvfrontier: the stored record says otherwise: %s\n", record.to_json().dump().c_str());

@@ -151,9 +151,9 @@ struct Measured {
   int stop = 0;  // exit code after a signal
 };
 
-// `store` holds what the directory holds, before and after.
+// `store` keeps what the directory holds from one claim to the next.
 Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::steady_clock::time_point start,
-                 sweep::Store& store) {
+                 std::optional<sweep::Store>& store) {
   sweep::RunOptions options;
   options.out = request.out;
   options.threads = request.threads;
@@ -193,9 +193,8 @@ int verify(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   const bool measuring = request.from.empty();
   const auto list = chosen(request.only);
-  sweep::Store store;
+  std::optional<sweep::Store> store;
   if (!measuring) store = read_tree(request.from, "kvfrontier verify --out " + request.from + " would measure them");
-  if (measuring && std::filesystem::is_directory(request.out)) store = sweep::read_store(request.out, warn);
   // A shard measures its part of every claim; verdicts need all parts.
   const bool judging = request.shard_count == 1;
   const auto say = [&](const std::string& text) {
@@ -211,7 +210,7 @@ int verify(const Request& request) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Claim& claim = *list[i];
     const sweep::Plan plan = measuring ? analysis::plan_of(claim.config(request.size()), claim, request.seed)
-                                       : stored_plan(claim, request.size(), seed, store);
+                                       : stored_plan(claim, request.size(), seed, *store);
     if (measuring) {
       std::string line = "[";
       say(line.append(std::to_string(i + 1))
@@ -228,7 +227,8 @@ int verify(const Request& request) {
       }
     }
     if (!judging) continue;
-    const auto verdict = analysis::judge(claim, plan, store);
+    if (!store) store = sweep::read_store(request.out, warn);  // no time was left to measure anything
+    const auto verdict = analysis::judge(claim, plan, *store);
     const std::string lack = lack_of(verdict, claim, request, plan.seed);
     if (table) {
       table->add(claim, verdict, lack);

@@ -232,6 +232,12 @@ class Member {
     option_.required = true;
     return std::move(*this);
   }
+  // The same for structs of which `condition` is true; it may read the members before this one.
+  Member needed_when(std::function<bool(const T&)> condition) && {
+    option_.required = true;
+    needed_when_ = std::move(condition);
+    return std::move(*this);
+  }
   // Names for a text that are known only when the program runs.
   Member one_of(std::vector<std::string> choices) && {
     option_.choices = std::move(choices);
@@ -245,6 +251,11 @@ class Member {
     option_.aggregate = aggregate;
     return std::move(*this);
   }
+  // `check` throws ConfigError at the path for a value that is none; it may read the members before this one.
+  Member checked(std::function<void(const T&, const std::string& path)> check) && {
+    check_ = std::move(check);
+    return std::move(*this);
+  }
   // The member exists only for structs of which `condition` is true; it may read the members before this one.
   Member when(std::function<bool(const T&)> condition) && {
     when_ = std::move(condition);
@@ -254,7 +265,11 @@ class Member {
   const Option& option() const { return option_; }
   Option& option() { return option_; }
   Json get(const T& value) const { return get_(value); }
-  void set(T& value, const Json& checked, const std::string& path) const { set_(value, checked, path); }
+  void set(T& value, const Json& checked, const std::string& path) const {
+    set_(value, checked, path);
+    if (check_) check_(value, path);
+  }
+  bool needed(const T& value) const { return option_.required && (!needed_when_ || needed_when_(value)); }
   bool exists(const T& value) const { return !when_ || when_(value); }
   const void* address(const T& value) const { return address_ ? address_(value) : nullptr; }
 
@@ -263,7 +278,8 @@ class Member {
   Get get_;
   Set set_;
   std::function<const void*(const T&)> address_;
-  std::function<bool(const T&)> when_;
+  std::function<void(const T&, const std::string&)> check_;
+  std::function<bool(const T&)> needed_when_, when_;
 };
 
 template <class T, class V>
@@ -321,18 +337,17 @@ class MemberList {
     return json;
   }
 
-  // Members that `json` lacks keep their defaults, keys that are no member are passed over. Throws ConfigError at
-  // `path`.name for a wrong type, a value out of range or a required member that is missing.
-  T read(const Json& json, const std::string& path) const {
+  // Members that `json` lacks keep their values in `value`, keys that are no member are passed over. Throws ConfigError
+  // at `path`.name for a wrong type, a value out of range or a required member that is missing.
+  T read(const Json& json, const std::string& path, T value = {}) const {
     if (!json.is_object()) throw ConfigError(path, core::describe(json), "an object");
-    T value{};
     for (const Member<T>& member : list_) {
       if (!member.exists(value)) continue;
       const auto given = json.find(member.option().name);
       const std::string place = core::join_path(path, member.option().name);
       if (given != json.end()) {
         set(value, member, *given, place);
-      } else if (member.option().required) {
+      } else if (member.needed(value)) {
         throw ConfigError(place, "nothing", member.option().allowed_text());
       }
     }
@@ -419,10 +434,8 @@ class Options {
     if (held_->type() != typeid(T)) throw std::logic_error("options of another plug-in");
     return static_cast<const Held<T>&>(*held_).value;
   }
-  template <HasMembers T>
-  bool holds() const {
-    return held_->type() == typeid(T);
-  }
+  // Kept as text: no plug-in of this program knows them.
+  bool is_unknown() const { return held_->type() == typeid(JsonText); }
   Json to_json() const { return held_->to_json(); }
   bool operator==(const Options& other) const { return to_json() == other.to_json(); }
 

@@ -40,8 +40,10 @@ std::string Option::allowed_text() const {
     for (const auto& choice : choices) text += (text.empty() ? "" : ", ") + choice;
     return text.empty() ? "text" : text;
   }
-  const std::string kind = type == Type::integer ? "an integer" : "a number";
-  const bool below = std::isfinite(least), above = std::isfinite(most) && most < 9e18;
+  std::string kind = type == Type::integer ? "an integer" : "a number";
+  // Integers end where doubles hold them no longer, which nobody needs to be told.
+  const double end = type == Type::integer ? 9e15 : std::numeric_limits<double>::infinity();
+  const bool below = least > -end, above = most < end;
   if (below && above) return kind + " from " + number_text(least) + " to " + number_text(most);
   if (below) return kind + " of at least " + number_text(least);
   if (above) return kind + " of at most " + number_text(most);

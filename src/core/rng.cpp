@@ -78,7 +78,7 @@ void Stream::refill() {
   counter_[3] += batch;
 }
 
-RandomKey derive_key(std::uint64_t seed, std::string_view instance, std::uint64_t trial, std::string_view role) {
+Coins derive_coins(std::uint64_t seed, std::string_view instance, std::uint64_t trial, std::string_view role) {
   std::string text = std::to_string(seed) + '/' + std::to_string(trial) + '/';
   text.append(role).append("/").append(instance);
   return {hash64(text)};

@@ -1,5 +1,5 @@
 #pragma once
-// Counter-based randomness: every draw is a function of (key, purpose, index), so any row of a stream of 10^7 tokens
+// Counter-based randomness: every draw is a function of (coins, purpose, index), so any row of a stream of 10^7 tokens
 // is reached in O(1) and needs no storage. Philox4x32-10 of Random123; distributions come from Boost.Random.
 
 #include <Random123/philox.h>
@@ -10,16 +10,17 @@
 
 namespace kvfrontier::core {
 
-// Raised whenever a change alters the bits drawn for the same key; it is part of every point id.
+// Raised whenever a change alters the bits drawn from the same coins; it is part of every point id.
 inline constexpr int rng_version = 1;
 
-// A Philox key. Whoever holds it knows every stream drawn from it: `public` keys are shared, `alice` and `bob` are not.
-struct RandomKey {
+// Randomness, as the Philox key that it is drawn with. Whoever holds the coins knows every stream drawn from them: both
+// parties hold the public ones, and each its own.
+struct Coins {
   std::uint64_t value = 0;
-  friend bool operator==(RandomKey, RandomKey) = default;
+  friend bool operator==(Coins, Coins) = default;
 };
 
-// Names an independent family of streams under one key ("uniform/priority"). Hashed at compile time (FNV-1a), so a
+// Names an independent family of streams under the same coins ("uniform/priority"). Hashed at compile time (FNV-1a), so a
 // plug-in names its own purposes in its own file.
 struct Purpose {
   std::uint32_t value;
@@ -28,7 +29,7 @@ struct Purpose {
   }
 };
 
-// A UniformRandomBitGenerator over 2^34 32-bit words: stream `index` of `purpose` under `key`. Block after block of
+// A UniformRandomBitGenerator over 2^34 32-bit words: stream `index` of `purpose` under `coins`. Block after block of
 // Philox, the last word of each first (the order of Random123's MicroURNG).
 class Stream {
  public:
@@ -36,9 +37,9 @@ class Stream {
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
-  Stream(RandomKey key, Purpose purpose, std::uint64_t index)
+  Stream(Coins coins, Purpose purpose, std::uint64_t index)
       : counter_{{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), purpose.value, 0u}},
-        key_{{static_cast<std::uint32_t>(key.value), static_cast<std::uint32_t>(key.value >> 32)}} {}
+        key_{{static_cast<std::uint32_t>(coins.value), static_cast<std::uint32_t>(coins.value >> 32)}} {}
 
   result_type operator()() {
     if (next_ == end_) refill();
@@ -59,8 +60,8 @@ class Stream {
   std::uint32_t words_[4 * batch];
 };
 
-// Key of `role` ("public", "alice", "bob") for trial `trial` of the instance described by `instance` under a config
+// Coins of `role` ("public", "alice", "bob") for trial `trial` of the instance described by `instance` under a config
 // seed.
-RandomKey derive_key(std::uint64_t seed, std::string_view instance, std::uint64_t trial, std::string_view role);
+Coins derive_coins(std::uint64_t seed, std::string_view instance, std::uint64_t trial, std::string_view role);
 
 }  // namespace kvfrontier::core

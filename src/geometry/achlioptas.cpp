@@ -15,20 +15,20 @@ class Achlioptas final : public Embedding {
   }
   std::string source() const override { return "Achlioptas 2003 (database-friendly random projections)"; }
   std::string law() const override {
-    return "|k|^2 = 3 nonzeros/d, so what decodes is gap = min (|k_i|^2 - <k_i,k_j>): 3/d times a sum of d terms 0, 1, "
-           "2 with chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - gap with "
-           "probability 1 - beta; any N, any d, but no gap is left below d = ln(N^2/beta)/ln(18/13)";
+    return "|k|^2 = 3 nonzeros/d, so what decodes is margin = min (|k_i|^2 - <k_i,k_j>): 3/d times a sum of d terms 0, 1, "
+           "2 with chances 13/18, 4/18, 1/18 (exact tail); union over N(N-1) ordered pairs, mu+ = 1 - margin with "
+           "probability 1 - beta; any N, any d, but no margin is left below d = ln(N^2/beta)/ln(18/13)";
   }
   bool unit_norm() const override { return false; }
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
-  void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins coins, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
     const float magnitude = std::sqrt(3.0 / d);
     const float values[] = {magnitude, -magnitude, 0, 0, 0, 0};
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/achlioptas"), first + r);
+      core::Stream stream(coins, core::Purpose("embedding/achlioptas"), first + r);
       boost::random::uniform_int_distribution<int> die(0, 5);
       for (Index l = 0; l < d; ++l) out(r, l) = values[die(stream)];
     }

@@ -22,7 +22,7 @@ class Biorthogonal final : public Embedding {
            "; N = " + std::to_string(tokens) + " needs d >= " + std::to_string((tokens + 1) / 2);
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     out.setZero();
     for (Index r = 0; r < out.rows(); ++r) out(r, (first + r) / 2) = (first + r) % 2 == 0 ? 1.0f : -1.0f;
   }

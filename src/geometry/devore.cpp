@@ -67,7 +67,7 @@ class DeVore final : public Embedding {
            " needs d >= " + std::to_string(next_dimension(tokens, d));
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     const Index q = side(out.cols());
     const float magnitude = 1 / std::sqrt(q);
     out.setZero();

@@ -70,7 +70,7 @@ class DualBch final : public Embedding {
            (enough > largest_dimension ? " exceeds every d" : " needs d >= " + std::to_string(enough));
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
     const int m = std::countr_zero<std::uint64_t>(d);
     const BinaryField field(m);

@@ -13,7 +13,7 @@ namespace kvfrontier::geometry {
 
 using core::Index;
 
-// What is known about the coherence of N rows in dimension d: mu+ = 1 - gap, where gap = min_{i != j} (|k_i|^2 - <k_i,
+// What is known about the coherence of N rows in dimension d: mu+ = 1 - margin, where margin = min_{i != j} (|k_i|^2 - <k_i,
 // k_j>) is what decoding needs. For unit vectors mu+ is the one-sided coherence max_{i != j} <k_i, k_j>; for others it
 // also covers the fluctuation of the norms.
 struct Coherence {
@@ -40,7 +40,7 @@ class Embedding {
 
   // Writes rows first .. first + out.rows() - 1 into `out` (out.cols() == d), each in O(d) or O(d log d). `tokens` = N
   // must be what both parties know, for families whose rows depend on it.
-  virtual void rows(core::RandomKey key, Index tokens, Index first, core::RowsOutF out) const = 0;
+  virtual void rows(core::Coins coins, Index tokens, Index first, core::RowsOutF out) const = 0;
 
   // Upper bound on mu+ that holds with probability >= 1 - beta over the coins (union bound), or exactly. A bound >= 1
   // says nothing.

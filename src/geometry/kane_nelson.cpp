@@ -26,12 +26,12 @@ class KaneNelson final : public Embedding {
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
-  void rows(core::RandomKey key, Index tokens, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins coins, Index tokens, Index first, core::RowsOutF out) const override {
     const Index d = out.cols(), s = theory::kane_nelson_sparsity(tokens, d);
     const float magnitude = 1 / std::sqrt(s);
     out.setZero();
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/kane_nelson"), first + r);
+      core::Stream stream(coins, core::Purpose("embedding/kane_nelson"), first + r);
       for (Index block = 0; block < s; ++block) {
         const Index start = block * d / s, end = (block + 1) * d / s;
         boost::random::uniform_int_distribution<Index> side(0, 2 * (end - start) - 1);

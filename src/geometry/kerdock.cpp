@@ -83,7 +83,7 @@ class Kerdock final : public Embedding {
            (enough > largest_dimension ? " exceeds every d" : " needs d >= " + std::to_string(enough));
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
     const int m = std::countr_zero<std::uint64_t>(d);
     const auto magnitude = std::bit_cast<std::uint32_t>(std::ldexp(1.0f, -m / 2));

@@ -48,7 +48,7 @@ class Mub final : public Embedding {
            (enough > 2 * largest_prime ? " exceeds every d" : " needs d >= " + std::to_string(enough));
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     const Index order = side(out.cols());
     std::vector<float> cosine(order), sine(cosine);
     const double root = std::sqrt(order);

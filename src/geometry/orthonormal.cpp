@@ -20,7 +20,7 @@ class Orthonormal final : public Embedding {
            "; N = " + std::to_string(tokens) + " needs d >= " + std::to_string(tokens);
   }
 
-  void rows(core::RandomKey, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins, Index, Index first, core::RowsOutF out) const override {
     out.setZero();
     for (Index r = 0; r < out.rows(); ++r) out(r, first + r) = 1;
   }

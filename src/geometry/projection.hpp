@@ -31,7 +31,7 @@ struct Weights {
 
 enum class Projected { keys, values };
 
-// W_K or W_V, functions of the public coins `key`, independent of each other. O((D + d) r^2).
-Weights projection_weights(core::RandomKey key, const Projection& projection, Index d, Projected which);
+// W_K or W_V, functions of the public coins `coins`, independent of each other. O((D + d) r^2).
+Weights projection_weights(core::Coins coins, const Projection& projection, Index d, Projected which);
 
 }  // namespace kvfrontier::geometry

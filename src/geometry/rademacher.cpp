@@ -22,12 +22,12 @@ class Rademacher final : public Embedding {
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
-  void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins coins, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
     const float magnitude = 1 / std::sqrt(d);
     std::vector<std::uint32_t> words((d + 31) / 32);
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/rademacher"), first + r);
+      core::Stream stream(coins, core::Purpose("embedding/rademacher"), first + r);
       for (std::uint32_t& word : words) word = stream();
       write_signs(words.data(), d, magnitude, out.row(r).data());
     }

@@ -97,16 +97,16 @@ int Schedule::fixed_side(const std::string& name) {
   return 0;
 }
 
-int Schedule::scale_of(Index token) const {
+int Schedule::map_of(Index token) const {
   assert(token >= 0 && token < tokens());
   return std::upper_bound(first_.begin(), first_.end(), token) - first_.begin() - 1;
 }
 
 Position Schedule::position(Index token) const {
-  const int scale = scale_of(token);
-  const Index inside = token - first_token(scale);
-  const int side = sides_[scale], row = inside / side, column = inside % side;
-  return {scale, row, column};
+  const int map = map_of(token);
+  const Index inside = token - first_token(map);
+  const int side = sides_[map], row = inside / side, column = inside % side;
+  return {map, row, column};
 }
 
 }  // namespace kvfrontier::geometry

@@ -14,7 +14,7 @@ namespace kvfrontier::geometry {
 using core::Index;
 
 struct Position {
-  int scale = 0;  // the map, counted from 0
+  int map = 0;  // the map, counted from 0
   int row = 0, column = 0;
 };
 
@@ -37,11 +37,11 @@ class Schedule {
   const std::string& name() const { return name_; }
   const std::vector<int>& sides() const { return sides_; }
   int n() const { return sides_.back(); }
-  int scales() const { return std::ssize(sides_) - 1; }         // cached maps: all but the last
-  Index tokens() const { return first_.back(); }                // N
-  Index first_token(int scale) const { return first_[scale]; }  // first_token(scales()) == tokens()
+  int map_count() const { return std::ssize(sides_) - 1; }  // cached maps: all but the last
+  Index tokens() const { return first_.back(); }            // N
+  Index first_token(int map) const { return first_[map]; }  // first_token(map_count()) == tokens()
   // The map of a token and its place in it; 0 <= token < tokens().
-  int scale_of(Index token) const;
+  int map_of(Index token) const;
   Position position(Index token) const;
 
  private:

@@ -25,11 +25,11 @@ class Sphere final : public Embedding {
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
-  void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins coins, Index, Index first, core::RowsOutF out) const override {
     const Index d = out.cols();
     std::vector<float> gaussians(d);
     for (Index r = 0; r < out.rows(); ++r) {
-      core::Stream stream(key, core::Purpose("embedding/sphere"), first + r);
+      core::Stream stream(coins, core::Purpose("embedding/sphere"), first + r);
       boost::random::normal_distribution<float> normal;
       double norm_squared = 0;
       // A zero vector has no direction; in low dimensions the 24-bit Gaussians produce one now and then.

@@ -34,7 +34,7 @@ class Srht final : public Embedding {
 
   std::string why_impossible(Index tokens, Index d) const override { return why_not_positive(tokens, d); }
 
-  void rows(core::RandomKey key, Index, Index first, core::RowsOutF out) const override {
+  void rows(core::Coins coins, Index, Index first, core::RowsOutF out) const override {
     if (out.rows() == 0) return;
     const Index d = out.cols();
     const float magnitude = 1 / std::sqrt(d);
@@ -45,7 +45,7 @@ class Srht final : public Embedding {
     const int bits = std::bit_width<std::uint64_t>(first + out.rows() - 1);
     std::vector<std::uint32_t> prefix(bits * width), words(width, 0);
     for (int b = 0; b < bits; ++b) {
-      core::Stream stream(key, core::Purpose("embedding/srht"), b);
+      core::Stream stream(coins, core::Purpose("embedding/srht"), b);
       const bool in_first = first >> b & 1;
       for (Index w = 0; w < width; ++w) {
         const std::uint32_t word = stream();

@@ -45,7 +45,7 @@ class BbitFamily : public InstanceFamily {
     return "the reduction with finer values: N d b bits, so the bound counts bits and not words";
   }
   const core::OptionTable& options() const override { return core::table_of<BbitOptions>(); }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<BbitInstance>(params, coins);
   }
 };

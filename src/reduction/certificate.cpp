@@ -69,7 +69,7 @@ Certificate certify(const Instance& instance, int threads) {
     const double product = largest[i];
     const double norm = keys.row(i).cast<double>().squaredNorm();
     certificate.least_square_norm = std::min(certificate.least_square_norm, norm);
-    certificate.gap = std::min(certificate.gap, norm - product - rounding);
+    certificate.margin = std::min(certificate.margin, norm - product - rounding);
     certificate.mu_plus = std::max(certificate.mu_plus, product);
   }
   return certificate;
@@ -102,31 +102,32 @@ core::Json Scaling::to_json() const {
 
 namespace {
 
-std::optional<double> tau_of(double gap, Index competitors, double leak_threshold, double max_tau) {
+std::optional<double> tau_of(double margin, Index competitors, double leak_threshold, double max_tau) {
   if (competitors == 0) return 0.0;
-  if (!(gap > 0) || !(leak_threshold > 0)) return std::nullopt;
+  if (!(margin > 0) || !(leak_threshold > 0)) return std::nullopt;
   const double tau =
-      (1 + certified_margin) * std::max(0.0, theory::decoding_margin_for(competitors, leak_threshold)) / gap;
+      (1 + certified_excess) * std::max(0.0, theory::required_logit_for(competitors, leak_threshold)) / margin;
   return tau <= max_tau ? std::optional(tau) : std::nullopt;
 }
 
 }  // namespace
 
-std::optional<double> certified_tau(double gap, Index tokens, double eta, double max_tau) {
-  return tau_of(gap, tokens - 1, theory::leak_threshold(eta), max_tau);
+std::optional<double> certified_tau(double margin, Index tokens, double eta, double max_tau) {
+  return tau_of(margin, tokens - 1, theory::leak_threshold(eta), max_tau);
 }
 
 std::optional<double> certified_tau(const Certificate& certificate, const Instance& instance, double eta,
                                     double max_tau, Index zero_tokens) {
-  const double gap = zero_tokens > 0 ? std::min(certificate.gap, certificate.least_square_norm) : certificate.gap;
-  return tau_of(gap, instance.competitors() + zero_tokens, instance.leak_threshold(eta), max_tau);
+  const double margin =
+      zero_tokens > 0 ? std::min(certificate.margin, certificate.least_square_norm) : certificate.margin;
+  return tau_of(margin, instance.competitors() + zero_tokens, instance.leak_threshold(eta), max_tau);
 }
 
 double closed_form_tau(const Scaling& scaling, const InstanceParams& params, double eta, double max_tau,
                        const std::string& path) {
   const Index tokens = params.tokens();
   if (scaling.kind == Scaling::Kind::fixed) return scaling.value;
-  const double leak_threshold = make_instance(params, Coins{})->leak_threshold(eta);
+  const double leak_threshold = make_instance(params, TrialCoins{})->leak_threshold(eta);
   const auto tau_at = [&](Index d) -> std::optional<double> {
     if (scaling.kind == Scaling::Kind::united) {
       const double mu = params.keys().coherence(tokens, d, union_beta).mu_plus;

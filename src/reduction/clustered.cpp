@@ -100,7 +100,7 @@ class ClusteredFamily : public InstanceFamily {
                               std::to_string(clusters) + " centres of " + params.embedding, why);
     }
   }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<ClusteredInstance>(params, coins);
   }
 };

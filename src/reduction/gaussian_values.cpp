@@ -33,7 +33,7 @@ class GaussianFamily : public InstanceFamily {
   std::string source() const override { return "Gaussian distortion-rate function (Shannon)"; }
   const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
   DistortionFloor distortion_floor() const override { return DistortionFloor::gaussian; }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<GaussianInstance>(params, coins);
   }
 };

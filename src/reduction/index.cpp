@@ -28,7 +28,7 @@ class IndexFamily : public InstanceFamily {
     return "one-way INDEX reduction with Johnson-Lindenstrauss keys (arXiv 2502.15955, 2503.14881)";
   }
   const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<IndexInstance>(params, coins);
   }
 };

@@ -17,10 +17,10 @@ std::string InstanceParams::identity() const {
       .dump();
 }
 
-Coins Coins::derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial) {
+TrialCoins TrialCoins::derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial) {
   const std::string identity = params.identity();
-  return {core::derive_key(seed, identity, trial, "public"), core::derive_key(seed, identity, trial, "alice"),
-          core::derive_key(seed, identity, trial, "bob"), trial};
+  return {core::derive_coins(seed, identity, trial, "public"), core::derive_coins(seed, identity, trial, "alice"),
+          core::derive_coins(seed, identity, trial, "bob"), trial};
 }
 
 void Instance::keys(Index first, core::RowsOutF out) const {
@@ -71,7 +71,7 @@ std::optional<double> mse_floor(DistortionFloor floor, double bits_per_entry) {
   return std::nullopt;
 }
 
-std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins) {
+std::unique_ptr<Instance> make_instance(const InstanceParams& params, const TrialCoins& coins) {
   return InstanceFamilies::find(params.family, "instance.name").make(params, coins);
 }
 

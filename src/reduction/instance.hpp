@@ -31,25 +31,25 @@ struct InstanceParams {
 
   Index tokens() const { return schedule.tokens(); }
   const geometry::Embedding& keys() const { return geometry::Embeddings::find(embedding, "embedding"); }
-  // Canonical text, the same for equal parameters. The trials' random keys are derived from it.
+  // Canonical text, the same for equal parameters. The coins of the trials are derived from it.
   std::string identity() const;
 };
 
-// The three independent random keys of a trial.
-struct Coins {
-  core::RandomKey open, alice, bob;  // `open` gives the public coins
-  std::uint64_t trial = 0;           // for families that alternate between cases
-  static Coins derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial);
+// The three independent coins of a trial.
+struct TrialCoins {
+  core::Coins open, alice, bob;  // `open` are the public coins
+  std::uint64_t trial = 0;       // for families that alternate between cases
+  static TrialCoins derive(std::uint64_t seed, const InstanceParams& params, std::uint64_t trial);
 };
 
 // What Alice holds in one trial. A function of its parameters and coins, used by one thread at a time.
 class Instance {
  public:
-  Instance(InstanceParams params, Coins coins) : params_(std::move(params)), coins_(coins) {}
+  Instance(InstanceParams params, TrialCoins coins) : params_(std::move(params)), coins_(coins) {}
   virtual ~Instance() = default;
 
   const InstanceParams& params() const { return params_; }
-  const Coins& coins() const { return coins_; }
+  const TrialCoins& coins() const { return coins_; }
 
   // Rows first .. first + out.rows() - 1 of the stream; out.cols() == d. Every row is a function of the coins and its
   // index; nothing is stored.
@@ -83,7 +83,7 @@ class Instance {
 
  private:
   InstanceParams params_;
-  Coins coins_;
+  TrialCoins coins_;
 };
 
 // Which proven floor holds for the mean squared error of a reconstruction of the values.
@@ -112,13 +112,13 @@ class InstanceFamily {
   // The floor that is proven for the squared error of this family's values, besides the one that follows from its bits.
   virtual DistortionFloor distortion_floor() const { return DistortionFloor::none; }
   // The instance of one trial. params.options are resolved and have passed check().
-  virtual std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const = 0;
+  virtual std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const = 0;
 };
 
 using InstanceFamilies = core::Registry<InstanceFamily>;
 
 // The instance of the family that `params` names. Throws ConfigError for an unknown family.
-std::unique_ptr<Instance> make_instance(const InstanceParams& params, const Coins& coins);
+std::unique_ptr<Instance> make_instance(const InstanceParams& params, const TrialCoins& coins);
 
 }  // namespace kvfrontier::reduction
 

@@ -22,11 +22,11 @@ struct InterpolatedOptions {
 
 class InterpolatedInstance : public Instance {
  public:
-  InterpolatedInstance(const InstanceParams& params, const Coins& coins) : Instance(params, coins) {
+  InterpolatedInstance(const InstanceParams& params, const TrialCoins& coins) : Instance(params, coins) {
     const auto& sides = params.schedule.sides();
     const geometry::Resizing mode = params.options.as<InterpolatedOptions>().resize;
     axes_.push_back(core::RowMatrixD::Identity(sides[0], sides[0]));
-    for (int k = 1; k < params.schedule.scales(); ++k)
+    for (int k = 1; k < params.schedule.map_count(); ++k)
       axes_.push_back(geometry::resize_axis(mode, sides[k - 1], sides[k]) * axes_.back());
     bits_.resize(first_map_tokens(), params.d);
     for (Index j = 0; j < bits_.rows(); ++j) write_fair_bits(coins.alice, j, bits_.row(j).data(), params.d);
@@ -35,7 +35,7 @@ class InterpolatedInstance : public Instance {
   void values(Index first, core::RowsOutF out) const override {
     for (Index i = 0; i < out.rows(); ++i) {
       const auto place = params().schedule.position(first + i);
-      const core::RowMatrixD& axis = axes_[place.scale];
+      const core::RowMatrixD& axis = axes_[place.map];
       Eigen::RowVectorXd row = Eigen::RowVectorXd::Zero(out.cols());
       for (Index r = 0; r < axis.cols(); ++r) {
         for (Index c = 0; c < axis.cols(); ++c) {
@@ -71,7 +71,7 @@ class InterpolatedInstance : public Instance {
  private:
   Index first_map_tokens() const { return params().schedule.first_token(1); }
 
-  std::vector<core::RowMatrixD> axes_;  // per scale: side x first side
+  std::vector<core::RowMatrixD> axes_;  // per map: side x first side
   core::RowMatrixF bits_;
 };
 
@@ -86,7 +86,7 @@ class InterpolatedFamily : public InstanceFamily {
     return "interpolation between scales of visual autoregressive models; values of rank t_{k-1}";
   }
   const core::OptionTable& options() const override { return core::table_of<InterpolatedOptions>(); }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<InterpolatedInstance>(params, coins);
   }
 };

@@ -22,7 +22,7 @@ struct LowDimensionalOptions {
 
 class LowDimensionalInstance : public Instance {
  public:
-  LowDimensionalInstance(const InstanceParams& params, const Coins& coins) : Instance(params, coins) {
+  LowDimensionalInstance(const InstanceParams& params, const TrialCoins& coins) : Instance(params, coins) {
     const Index dimension = std::min(params.options.as<LowDimensionalOptions>().dimension, params.d);
     core::RowMatrixD gaussian(params.d, dimension);
     for (Index i = 0; i < gaussian.rows(); ++i) {
@@ -65,7 +65,7 @@ class LowDimensionalFamily : public InstanceFamily {
   const core::OptionTable& options() const override { return core::table_of<LowDimensionalOptions>(); }
   // Functions of the public coins, but not rows of the embedding, which is all that a decoder can generate.
   bool keys_are_public() const override { return false; }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<LowDimensionalInstance>(params, coins);
   }
 };

@@ -28,7 +28,7 @@ geometry::Projection projection_of(const InstanceParams& params) {
 
 class ProjectedInstance : public Instance {
  public:
-  ProjectedInstance(const InstanceParams& params, const Coins& coins)
+  ProjectedInstance(const InstanceParams& params, const TrialCoins& coins)
       : Instance(params, coins),
         to_keys_(weights(geometry::Projected::keys)),
         to_values_(weights(geometry::Projected::values)) {}
@@ -75,7 +75,7 @@ class ProjectedFamily : public InstanceFamily {
       throw core::ConfigError(core::join_path(path, "width"), std::to_string(width),
                               "at most 2 d = " + std::to_string(2 * params.d));
   }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<ProjectedInstance>(params, coins);
   }
 };

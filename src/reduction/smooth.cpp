@@ -24,7 +24,7 @@ struct SmoothOptions {
 
 class SmoothInstance : public Instance {
  public:
-  SmoothInstance(const InstanceParams& params, const Coins& coins)
+  SmoothInstance(const InstanceParams& params, const TrialCoins& coins)
       : Instance(params, coins), modes_(params.options.as<SmoothOptions>().frequencies + 1) {
     amplitudes_.resize(modes_ * modes_, params.d);
     for (Index mode = 0; mode < amplitudes_.rows(); ++mode) {
@@ -74,8 +74,8 @@ class SmoothInstance : public Instance {
   // Centre of the cell in the unit square.
   Place place(Index token) const {
     const auto position = params().schedule.position(token);
-    const double side = params().schedule.sides()[position.scale];
-    return {(position.row + 0.5) / side, (position.column + 0.5) / side, 0.1 * position.scale};
+    const double side = params().schedule.sides()[position.map];
+    return {(position.row + 0.5) / side, (position.column + 0.5) / side, 0.1 * position.map};
   }
 
   Index modes_;
@@ -96,7 +96,7 @@ class SmoothFamily : public InstanceFamily {
   const core::OptionTable& options() const override { return core::table_of<SmoothOptions>(); }
   // Functions of the public coins, but not rows of the embedding, which is all that a decoder can generate.
   bool keys_are_public() const override { return false; }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<SmoothInstance>(params, coins);
   }
 };

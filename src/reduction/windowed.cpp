@@ -11,12 +11,12 @@ namespace kvfrontier::reduction::windowed {
 namespace {
 
 struct WindowedOptions {
-  int scales = 1;
+  int maps = 1;
   std::optional<Index> tokens;
 
   static core::MemberList<WindowedOptions> members() {
     return {
-        core::member("scales", &WindowedOptions::scales, "W, cached maps that are asked for, counted from the last")
+        core::member("scales", &WindowedOptions::maps, "W, cached maps that are asked for, counted from the last")
             .range(1, 1000),
         core::member("tokens", &WindowedOptions::tokens, "ask for this many of the last tokens instead").range(1, 1e9)};
   }
@@ -26,7 +26,7 @@ struct WindowedOptions {
 Index window_start(const InstanceParams& params) {
   const WindowedOptions& options = params.options.as<WindowedOptions>();
   if (options.tokens) return params.tokens() - *options.tokens;
-  return params.schedule.first_token(params.schedule.scales() - options.scales);
+  return params.schedule.first_token(params.schedule.map_count() - options.maps);
 }
 
 class WindowedInstance : public Instance {
@@ -62,12 +62,12 @@ class WindowedFamily : public InstanceFamily {
       throw core::ConfigError(core::join_path(path, "tokens"), std::to_string(*options.tokens),
                               "at most N = " + std::to_string(params.tokens()));
     }
-    if (!options.tokens && options.scales > params.schedule.scales()) {
-      throw core::ConfigError(core::join_path(path, "scales"), std::to_string(options.scales),
-                              "at most the " + std::to_string(params.schedule.scales()) + " cached maps");
+    if (!options.tokens && options.maps > params.schedule.map_count()) {
+      throw core::ConfigError(core::join_path(path, "scales"), std::to_string(options.maps),
+                              "at most the " + std::to_string(params.schedule.map_count()) + " cached maps");
     }
   }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<WindowedInstance>(params, coins);
   }
 };

@@ -40,7 +40,7 @@ class WorstCaseFamily : public InstanceFamily {
     return "the extreme values behind the decodability threshold S = (1 - eta)/(1 + eta)";
   }
   const core::OptionTable& options() const override { return core::table_of<core::NoOptions>(); }
-  std::unique_ptr<Instance> make(const InstanceParams& params, const Coins& coins) const override {
+  std::unique_ptr<Instance> make(const InstanceParams& params, const TrialCoins& coins) const override {
     return std::make_unique<WorstCaseInstance>(params, coins);
   }
 };

@@ -85,7 +85,7 @@ struct Layout {
         temperature(options_of(params).temperature),
         clamped(options_of(params).official),
         rows(format_of(params)),
-        key(params.key) {}
+        coins(params.coins) {}
   // Where keys are equal, there are fewer clusters than slots. Bob cannot see stored keys, so the message says how
   // many.
   int count_bits() const {
@@ -103,7 +103,7 @@ struct Layout {
   double temperature;
   bool clamped;
   RowFormat rows;
-  core::RandomKey key;
+  core::Coins coins;
 };
 
 // The slots of a stream. Bob, who regenerates public keys, runs them with values of width 0.
@@ -149,7 +149,7 @@ class Window : public Memory {
 class Clusters : public Memory {
  public:
   Clusters(const Layout& layout, Index value_width)
-      : clusters_({layout.d, layout.slots, layout.block, layout.rounds, layout.key}, value_width) {}
+      : clusters_({layout.d, layout.slots, layout.block, layout.rounds, layout.coins}, value_width) {}
   void add(Index, const float* key, const float* value) override { clusters_.add(key, value); }
   Rows rows() const override {
     StreamingClusters final = clusters_;
@@ -179,7 +179,7 @@ class WeightedSums : public Memory {
     maxima_.setConstant(layout.slots, -std::numeric_limits<double>::infinity());
     control_.resize(layout.slots, layout.d);
     for (Index j = 0; j < layout.slots; ++j) {
-      core::Stream stream(layout.key, core::Purpose("abc/control"), j);
+      core::Stream stream(layout.coins, core::Purpose("abc/control"), j);
       boost::random::normal_distribution<double> normal(0, layout.temperature);
       for (Index c = 0; c < layout.d; ++c) control_(j, c) = normal(stream);
     }
@@ -216,7 +216,7 @@ class WeightedSums : public Memory {
   }
 
   static Index random_slot(const Layout& layout, Index token) {
-    core::Stream stream(layout.key, core::Purpose("abc/slot"), token);
+    core::Stream stream(layout.coins, core::Purpose("abc/slot"), token);
     return boost::random::uniform_int_distribution<Index>(0, layout.slots - 1)(stream);
   }
 
@@ -247,7 +247,7 @@ class WeightedSums : public Memory {
     }
   }
   void draw_column(Index token) {
-    core::Stream stream(layout_.key, core::Purpose("abc/column"), token);
+    core::Stream stream(layout_.coins, core::Purpose("abc/column"), token);
     if (layout_.control == Control::linformer_avg) {
       boost::random::exponential_distribution<double> exponential;
       for (Index j = 0; j < layout_.slots; ++j) weights_(j, waiting_) = exponential(stream);
@@ -356,7 +356,7 @@ class AbcDecoder : public Decoder {
     const auto memory = memory_of(layout, 0);
     RowMatrixF key(1, params.d);
     for (Index token = 0; token < params.tokens(); ++token) {
-      params.keys().rows(params.key, params.tokens(), token, key);
+      params.keys().rows(params.coins, params.tokens(), token, key);
       memory->add(token, key.data(), nullptr);
     }
     return memory->rows().keys;

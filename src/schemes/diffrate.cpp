@@ -81,7 +81,7 @@ struct Layout {
         official(options.official),
         tau(params.tau),
         rows{params.d, options.keys == Keys::stored, options.format},
-        key(params.key) {
+        coins(params.coins) {
     rates.pruned = options.prune_share;
   }
   // Rows after `count` tokens. Between `growth` 0 (full size at once) and 1 (a constant share of the stream) this never
@@ -98,7 +98,7 @@ struct Layout {
   bool random_proxy, official;
   double tau;
   RowFormat rows;
-  core::RandomKey key;
+  core::Coins coins;
   Rates rates;
 };
 
@@ -145,7 +145,7 @@ class Merger {
   void set_query(const float* key) {
     auto query = queries_.row(pending_);
     if (layout_.random_proxy) {
-      core::Stream stream(layout_.key, core::Purpose("diffrate/proxy"), count_);
+      core::Stream stream(layout_.coins, core::Purpose("diffrate/proxy"), count_);
       boost::random::normal_distribution<float> normal;
       for (Index c = 0; c < layout_.d; ++c) query[c] = normal(stream);
     } else {
@@ -252,7 +252,7 @@ Rates searched_rates(const Layout& layout) {
   small.run = std::min<Index>(layout.run, std::max<Index>(1, small.tokens / 4));
   RowMatrixF keys(small.tokens, layout.d), values(small.tokens, layout.d);
   for (Index i = 0; i < small.tokens; ++i) {
-    core::Stream stream(layout.key, core::Purpose("diffrate/calibration"), i);
+    core::Stream stream(layout.coins, core::Purpose("diffrate/calibration"), i);
     boost::random::normal_distribution<float> normal;
     for (Index c = 0; c < layout.d; ++c) keys(i, c) = normal(stream);
     keys.row(i).normalize();
@@ -330,7 +330,7 @@ class DiffRateDecoder : public Decoder {
       Merger merger(layout, 0);
       RowMatrixF key(1, params.d);
       for (Index token = 0; token < params.tokens(); ++token) {
-        params.keys().rows(params.key, params.tokens(), token, key);
+        params.keys().rows(params.coins, params.tokens(), token, key);
         merger.add(key.data(), nullptr);
       }
       merger.reduce();

@@ -99,7 +99,7 @@ struct Layout {
   // Tokens in the chunk that starts at `token`, once it is full.
   Index chunk_from(Index token) const {
     if (chunk > 0) return chunk;
-    return schedule.first_token(schedule.scale_of(token) + 1) - token;
+    return schedule.first_token(schedule.map_of(token) + 1) - token;
   }
 
   // A chunk of at most `rank` tokens costs less raw than as factors.

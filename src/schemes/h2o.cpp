@@ -116,7 +116,7 @@ class H2o : public KeptRowsScheme {
       HeavyHitters hitters = policy(params);
       core::RowMatrixF key(1, params.d);
       for (Index token = 0; token < params.tokens(); ++token) {
-        params.keys().rows(params.key, params.tokens(), token, key);
+        params.keys().rows(params.coins, params.tokens(), token, key);
         hitters.offer(token, key.data());
       }
       tokens = hitters.tokens();

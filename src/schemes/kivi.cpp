@@ -114,7 +114,7 @@ class Part {
  public:
   explicit Part(const Layout& layout) : layout_(layout), key_buffer_(layout.d), value_buffer_(layout.d) {}
 
-  // `key` is not read when keys are public.
+  // `coins` is not read when keys are public.
   void absorb(const float* key, const float* value) {
     if (layout_.stored_keys) absorb_key(key);
     absorb_value(value);

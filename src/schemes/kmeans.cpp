@@ -46,14 +46,14 @@ struct Layout {
         rounds(options_of(params).rounds),
         count_bits(std::bit_width<std::uint64_t>(params.tokens())),
         rows{d, options_of(params).keys == Keys::stored, options_of(params).format},
-        key(params.key) {}
+        coins(params.coins) {}
   // If keys are public, so are the counts of their clustering.
   Bits slot_bits() const { return rows.bits_per_row() + (rows.stored_keys ? count_bits : 0); }
-  StreamingClusters::Shape clusters() const { return {d, slots, block, rounds, key}; }
+  StreamingClusters::Shape clusters() const { return {d, slots, block, rounds, coins}; }
   Index d, slots, block;
   int rounds, count_bits;
   RowFormat rows;
-  core::RandomKey key;
+  core::Coins coins;
 };
 
 class KmeansEncoder : public Encoder {

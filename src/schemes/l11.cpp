@@ -89,30 +89,30 @@ struct Layout {
         refit(options.refit == Refit::ls),
         projection(options.projection),
         rows{params.d, options.keys == Keys::stored, core::FloatFormat::fp16},
-        key(params.key) {}
+        coins(params.coins) {}
 
-  Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
+  Index tokens(int map) const { return schedule.first_token(map + 1) - schedule.first_token(map); }
   // Atoms of a map and entries of each: frequencies with d channels, or rotated channels with one entry per token.
-  Index atoms(int scale) const { return dct ? tokens(scale) : d; }
-  Index entries(int scale) const { return dct ? d : tokens(scale); }
+  Index atoms(int map) const { return dct ? tokens(map) : d; }
+  Index entries(int map) const { return dct ? d : tokens(map); }
 
   // The head of one tensor of a map: step, number of active atoms, number of coefficients.
-  Bits head_bits(int scale) const { return 16 + width_of(atoms(scale)) + width_of(tokens(scale) * d); }
+  Bits head_bits(int map) const { return 16 + width_of(atoms(map)) + width_of(tokens(map) * d); }
   // After the head: places of active atoms, places of coefficients among their entries, and the coefficients.
-  Bits support_bits(int scale, Index active, Index count) const {
-    return places_bits(active, atoms(scale)) + places_bits(count, active * entries(scale)) + count * coefficient_bits;
+  Bits support_bits(int map, Index active, Index count) const {
+    return places_bits(active, atoms(map)) + places_bits(count, active * entries(map)) + count * coefficient_bits;
   }
   // Room for one coefficient, and for more as far as the option `bits` allows.
-  Bits room(int scale) const {
-    const Bits more = std::floor(bits * (tokens(scale) * d));
-    return support_bits(scale, 1, 1) + more;
+  Bits room(int map) const {
+    const Bits more = std::floor(bits * (tokens(map) * d));
+    return support_bits(map, 1, 1) + more;
   }
   // Everything that is written for one tensor of a map; padding fills what the code leaves over.
-  Bits tensor_bits(int scale) const { return head_bits(scale) + room(scale); }
-  Bits map_bits(int scale) const { return tensor_bits(scale) * (rows.stored_keys ? 2 : 1); }
+  Bits tensor_bits(int map) const { return head_bits(map) + room(map); }
+  Bits map_bits(int map) const { return tensor_bits(map) * (rows.stored_keys ? 2 : 1); }
   Bits message_bits() const {
     Bits sum = 0;
-    for (int scale = 0; scale < schedule.scales(); ++scale) sum += map_bits(scale);
+    for (int map = 0; map < schedule.map_count(); ++map) sum += map_bits(map);
     return sum;
   }
 
@@ -123,7 +123,7 @@ struct Layout {
   bool dct, refit;
   Projection projection;
   RowFormat rows;
-  core::RandomKey key;
+  core::Coins coins;
 };
 
 // Orthonormal cosines: row k of the side x side matrix is the k-th frequency.
@@ -152,19 +152,19 @@ RowMatrixF along_both(const RowMatrixF& axis, const RowMatrixF& map) {
 class Dictionary {
  public:
   explicit Dictionary(const Layout& layout) : layout_(layout) {
-    if (!layout.dct) rotation_ = public_rotation(layout.key, core::Purpose("l11/rotation"), layout.d);
+    if (!layout.dct) rotation_ = public_rotation(layout.coins, core::Purpose("l11/rotation"), layout.d);
   }
-  RowMatrixF analysed(const RowMatrixF& rows, int scale) const {
+  RowMatrixF analysed(const RowMatrixF& rows, int map) const {
     if (!layout_.dct) return (rows * rotation_).transpose();
-    return along_both(cosines(side(scale)), rows);
+    return along_both(cosines(side(map)), rows);
   }
-  RowMatrixF synthesised(const RowMatrixF& coefficients, int scale) const {
+  RowMatrixF synthesised(const RowMatrixF& coefficients, int map) const {
     if (!layout_.dct) return coefficients.transpose() * rotation_.transpose();
-    return along_both(cosines(side(scale)).transpose(), coefficients);
+    return along_both(cosines(side(map)).transpose(), coefficients);
   }
 
  private:
-  int side(int scale) const { return layout_.schedule.sides()[scale]; }
+  int side(int map) const { return layout_.schedule.sides()[map]; }
   Layout layout_;
   RowMatrixF rotation_;
 };
@@ -176,8 +176,8 @@ struct Code {
   std::vector<Index> places;         // of coefficients among the entries of active atoms, ascending
   std::vector<std::uint64_t> codes;  // coefficients, offset by 2^(bits-1)
 
-  Bits bits(const Layout& layout, int scale) const {
-    return layout.head_bits(scale) + layout.support_bits(scale, std::ssize(atoms), std::ssize(places));
+  Bits bits(const Layout& layout, int map) const {
+    return layout.head_bits(map) + layout.support_bits(map, std::ssize(atoms), std::ssize(places));
   }
 };
 
@@ -186,7 +186,7 @@ float levels(const Layout& layout) {
   return (1 << (layout.coefficient_bits - 1)) - 1;
 }
 
-Code encode(const Layout& layout, int scale, const RowMatrixF& coefficients) {
+Code encode(const Layout& layout, int map, const RowMatrixF& coefficients) {
   const GroupProjection projection(coefficients, layout.projection);
   const auto fits = [&](const std::vector<double>& thresholds) {
     Index active = 0, count = 0;
@@ -195,7 +195,7 @@ Code encode(const Layout& layout, int scale, const RowMatrixF& coefficients) {
       active += above > 0;
       count += above;
     }
-    return layout.support_bits(scale, active, count) <= layout.room(scale);
+    return layout.support_bits(map, active, count) <= layout.room(map);
   };
   // Radii as shares of the norm. An empty support always fits; the thresholds of radius 0 leave nothing only up to
   // rounding.
@@ -276,40 +276,40 @@ std::vector<Index> get_places(core::BitReader& reader, Index count, Index of) {
   return places;
 }
 
-void put_code(core::BitWriter& writer, const Layout& layout, int scale, const Code& code, const char* section) {
+void put_code(core::BitWriter& writer, const Layout& layout, int map, const Code& code, const char* section) {
   const Index active = std::ssize(code.atoms), count = std::ssize(code.places);
   writer.section("scales");
   writer.put(code.step, 16);
   writer.section("indices");
-  writer.put(active, width_of(layout.atoms(scale)));
-  writer.put(count, width_of(layout.tokens(scale) * layout.d));
-  put_places(writer, code.atoms, layout.atoms(scale));
-  put_places(writer, code.places, active * layout.entries(scale));
+  writer.put(active, width_of(layout.atoms(map)));
+  writer.put(count, width_of(layout.tokens(map) * layout.d));
+  put_places(writer, code.atoms, layout.atoms(map));
+  put_places(writer, code.places, active * layout.entries(map));
   writer.section(section);
   for (const std::uint64_t coefficient : code.codes) writer.put(coefficient, layout.coefficient_bits);
   writer.section("padding");
-  for (Bits rest = layout.tensor_bits(scale) - code.bits(layout, scale); rest > 0; rest -= 64)
+  for (Bits rest = layout.tensor_bits(map) - code.bits(layout, map); rest > 0; rest -= 64)
     writer.put(0, std::min<Bits>(rest, 64));
 }
 
-RowMatrixF get_code(core::BitReader& reader, const Layout& layout, int scale) {
+RowMatrixF get_code(core::BitReader& reader, const Layout& layout, int map) {
   const float top = core::decode_float(core::FloatFormat::fp16, reader.get(16));
-  const Index active = reader.get(width_of(layout.atoms(scale)));
-  const Index count = reader.get(width_of(layout.tokens(scale) * layout.d));
-  const Bits room = layout.room(scale);
-  if (active > layout.atoms(scale) || count > active * layout.entries(scale) ||
-      layout.support_bits(scale, active, count) > room)
+  const Index active = reader.get(width_of(layout.atoms(map)));
+  const Index count = reader.get(width_of(layout.tokens(map) * layout.d));
+  const Bits room = layout.room(map);
+  if (active > layout.atoms(map) || count > active * layout.entries(map) ||
+      layout.support_bits(map, active, count) > room)
     throw core::DataError("more coefficients than there is room for");
-  const std::vector<Index> atoms = get_places(reader, active, layout.atoms(scale));
-  const std::vector<Index> places = get_places(reader, count, active * layout.entries(scale));
-  RowMatrixF coefficients = RowMatrixF::Zero(layout.atoms(scale), layout.entries(scale));
+  const std::vector<Index> atoms = get_places(reader, active, layout.atoms(map));
+  const std::vector<Index> places = get_places(reader, count, active * layout.entries(map));
+  RowMatrixF coefficients = RowMatrixF::Zero(layout.atoms(map), layout.entries(map));
   const float steps = levels(layout);
-  const Index entries = layout.entries(scale);
+  const Index entries = layout.entries(map);
   for (const Index place : places) {
     const std::int64_t code = reader.get(layout.coefficient_bits), level = code - (1 << (layout.coefficient_bits - 1));
     coefficients(atoms[place / entries], place % entries) = top * level / steps;
   }
-  for (Bits rest = room - layout.support_bits(scale, active, count); rest > 0; rest -= 64)
+  for (Bits rest = room - layout.support_bits(map, active, count); rest > 0; rest -= 64)
     reader.get(std::min<Bits>(rest, 64));
   return coefficients;
 }
@@ -321,18 +321,18 @@ class L11Encoder : public Encoder {
 
   void absorb(const TokenBlock& block) override {
     if (!buffer_.add(block)) return;
-    const int scale = buffer_.scale();
-    if (layout_.rows.stored_keys) keys_.push_back(encode(layout_, scale, dictionary_.analysed(buffer_.keys(), scale)));
-    values_.push_back(encode(layout_, scale, dictionary_.analysed(buffer_.values(), scale)));
-    bits_ += layout_.map_bits(scale);
+    const int map = buffer_.map();
+    if (layout_.rows.stored_keys) keys_.push_back(encode(layout_, map, dictionary_.analysed(buffer_.keys(), map)));
+    values_.push_back(encode(layout_, map, dictionary_.analysed(buffer_.values(), map)));
+    bits_ += layout_.map_bits(map);
     buffer_.clear();
   }
   Bits state_bits() const override { return bits_ + buffer_.bits(); }
   Bits working_bits() const override { return buffer_.working_bits(); }
   void write(core::BitWriter& writer) const override {
-    for (int scale = 0; scale < std::ssize(values_); ++scale) {
-      if (layout_.rows.stored_keys) put_code(writer, layout_, scale, keys_[scale], "keys");
-      put_code(writer, layout_, scale, values_[scale], "values");
+    for (int map = 0; map < std::ssize(values_); ++map) {
+      if (layout_.rows.stored_keys) put_code(writer, layout_, map, keys_[map], "keys");
+      put_code(writer, layout_, map, values_[map], "values");
     }
     buffer_.write(writer);
   }
@@ -355,13 +355,13 @@ class L11Decoder : public Decoder {
     } else {
       keys_ = public_keys(params, all_tokens(params.tokens()));
     }
-    for (int scale = 0; scale < params.schedule.scales(); ++scale) {
-      const auto map = [&](RowMatrixF& rows) {
-        rows.middleRows(params.schedule.first_token(scale), layout.tokens(scale)) =
-            dictionary.synthesised(get_code(reader, layout, scale), scale);
+    for (int map = 0; map < params.schedule.map_count(); ++map) {
+      const auto read = [&](RowMatrixF& rows) {
+        rows.middleRows(params.schedule.first_token(map), layout.tokens(map)) =
+            dictionary.synthesised(get_code(reader, layout, map), map);
       };
-      if (layout.rows.stored_keys) map(keys_);
-      map(values_);
+      if (layout.rows.stored_keys) read(keys_);
+      read(values_);
     }
   }
   RowMatrixD attend(core::RowsViewD queries) const override { return attend_rows(queries, keys_, values_); }

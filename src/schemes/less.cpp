@@ -91,7 +91,7 @@ class Features {
   Features(const PublicParams& params, Index count)
       : scale_(params.tau > 0 ? std::sqrt(params.tau) : 1), directions_(count, params.d) {
     for (Index r = 0; r < count; ++r) {
-      core::Stream stream(params.key, core::Purpose("less/features"), r);
+      core::Stream stream(params.coins, core::Purpose("less/features"), r);
       boost::random::normal_distribution<double> normal;
       for (Index c = 0; c < params.d; ++c) directions_(r, c) = normal(stream);
     }
@@ -247,7 +247,7 @@ class LessDecoder : public Decoder {
     core::RowMatrixF key(1, params.d), slots(held(params), params.d);
     Index filled = 0;
     for (Index token = 0; token < params.tokens(); ++token) {
-      params.keys().rows(params.key, params.tokens(), token, key);
+      params.keys().rows(params.coins, params.tokens(), token, key);
       const Index slot = std::visit([&](auto& p) { return p.offer(token, key.data()); }, policy);
       if (slot < 0) {
         state_.add(key.data(), nullptr);

@@ -92,11 +92,11 @@ class SlotFitter {
  public:
   explicit SlotFitter(const PublicParams& params)
       : layout_(params),
-        key_(params.key),
+        coins_(params.coins),
         norm_(params.tau),
         own_keys_(options_of(params).proxy == FitQueries::k2k),
         random_(own_keys_ ? 0 : options_of(params).queries, params.d) {
-    core::Stream coins(key_, core::Purpose("loma/queries"), 0);
+    core::Stream coins(coins_, core::Purpose("loma/queries"), 0);
     boost::random::normal_distribution<double> normal;
     for (Index i = 0; i < random_.size(); ++i) random_.data()[i] = normal(coins);
     scale(random_);
@@ -105,7 +105,7 @@ class SlotFitter {
   Slots slots(const core::RowMatrixF& keys, Index chunk) const {
     const Index tokens = keys.rows();
     const std::vector<double> ones(tokens, 1);
-    core::Stream coins(key_, core::Purpose("loma/seeds"), chunk);
+    core::Stream coins(coins_, core::Purpose("loma/seeds"), chunk);
     Clustering found = kmeans(keys, ones, layout_.slots, 8, coins);
     const std::vector<double> counts = cluster_weights(ones, found.cluster, found.centres.rows());
     // Tokens with equal keys may leave slots over.
@@ -180,7 +180,7 @@ class SlotFitter {
   }
 
   Layout layout_;
-  core::RandomKey key_;
+  core::Coins coins_;
   float norm_;
   bool own_keys_;
   core::RowMatrixF random_;  // public directions at norm tau
@@ -261,7 +261,7 @@ class LomaDecoder : public Decoder {
         core::get_floats(reader, layout.rows.format, log_masses.data() + first, layout.slots);
       } else {
         core::RowMatrixF tokens(layout.chunk(), params.d);
-        params.keys().rows(params.key, params.tokens(), chunk * layout.chunk(), tokens);
+        params.keys().rows(params.coins, params.tokens(), chunk * layout.chunk(), tokens);
         const Slots fitted = fitter.slots(tokens, chunk);
         keys.middleRows(first, layout.slots) = fitted.keys;
         log_masses.segment(first, layout.slots) = fitted.log_masses;
@@ -272,7 +272,7 @@ class LomaDecoder : public Decoder {
       if (layout.rows.stored_keys) {
         read(keys, slots, tail);
       } else {
-        params.keys().rows(params.key, params.tokens(), chunks * layout.chunk(), keys.bottomRows(tail));
+        params.keys().rows(params.coins, params.tokens(), chunks * layout.chunk(), keys.bottomRows(tail));
       }
       read(values, slots, tail);
     }

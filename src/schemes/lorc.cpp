@@ -73,30 +73,30 @@ struct Layout {
     const Index most = std::min(options.rank.value(), largest_rank(params));
     const Index least = std::max<Index>(1, std::llround(options.least_rank_share * most));
     if (mode == Mode::shared_basis || options.ranks == Ranks::uniform) {
-      ranks.assign(schedule.scales(), most);
+      ranks.assign(schedule.map_count(), most);
       return;
     }
     std::vector<double> log_conditions;
-    for (int scale = 0; scale < schedule.scales(); ++scale) {
+    for (int map = 0; map < schedule.map_count(); ++map) {
       // All maps have the same weights, so any common value does.
-      log_conditions.push_back(mode == Mode::given_weights ? 1.0 : random_log_condition(tokens(scale), rows.d));
+      log_conditions.push_back(mode == Mode::given_weights ? 1.0 : random_log_condition(tokens(map), rows.d));
     }
     ranks = progressive_ranks(log_conditions, most, least);
   }
 
-  Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
-  Index rank(int scale) const { return ranks[scale]; }
+  Index tokens(int map) const { return schedule.first_token(map + 1) - schedule.first_token(map); }
+  Index rank(int map) const { return ranks[map]; }
   Index tensors() const { return rows.stored_keys ? 2 : 1; }
   // A map whose codes and basis are no shorter than its rows is sent raw.
-  bool raw(int scale) const { return tokens(scale) * rank(scale) + rows.d * rank(scale) >= tokens(scale) * rows.d; }
-  Index map_floats(int scale) const {
-    if (mode == Mode::data_basis && raw(scale)) return tokens(scale) * rows.d;
-    return tokens(scale) * rank(scale) + (mode == Mode::data_basis ? rows.d * rank(scale) : 0);
+  bool raw(int map) const { return tokens(map) * rank(map) + rows.d * rank(map) >= tokens(map) * rows.d; }
+  Index map_floats(int map) const {
+    if (mode == Mode::data_basis && raw(map)) return tokens(map) * rows.d;
+    return tokens(map) * rank(map) + (mode == Mode::data_basis ? rows.d * rank(map) : 0);
   }
   Bits bits(Index floats) const { return tensors() * floats * core::bits_of(rows.format); }
   Bits message_bits() const {
     Index floats = mode == Mode::shared_basis ? rows.d * rank(0) : 0;
-    for (int scale = 0; scale < schedule.scales(); ++scale) floats += map_floats(scale);
+    for (int map = 0; map < schedule.map_count(); ++map) floats += map_floats(map);
     return bits(floats);
   }
 
@@ -107,7 +107,7 @@ struct Layout {
 };
 
 core::RowMatrixF right_factor(const PublicParams& params, geometry::Projected which) {
-  return geometry::projection_weights(params.key, *params.projection, params.d, which).right.cast<float>();
+  return geometry::projection_weights(params.coins, *params.projection, params.d, which).right.cast<float>();
 }
 
 core::RowMatrixF rounded(core::FloatFormat format, const core::RowMatrixD& rows) {
@@ -130,7 +130,7 @@ class GivenWeightsEncoder : public Encoder {
         value_basis_(right_factor(params, geometry::Projected::values)) {}
 
   void absorb(const TokenBlock& block) override {
-    const Index rank = layout_.rank(block.scale);
+    const Index rank = layout_.rank(block.map);
     if (layout_.rows.stored_keys) append(key_codes_, codes_in(block.keys, key_basis_.topRows(rank)));
     append(value_codes_, codes_in(block.values, value_basis_.topRows(rank)));
   }
@@ -168,10 +168,10 @@ class DataBasisEncoder : public Encoder {
   void absorb(const TokenBlock& block) override {
     if (!buffer_.add(block)) return;
     CodedMap map;
-    map.raw = layout_.raw(buffer_.scale());
+    map.raw = layout_.raw(buffer_.map());
     if (layout_.rows.stored_keys) code(buffer_.keys(), map.raw, map.key_basis, map.key_codes);
     code(buffer_.values(), map.raw, map.value_basis, map.value_codes);
-    bits_ += layout_.bits(layout_.map_floats(buffer_.scale()));
+    bits_ += layout_.bits(layout_.map_floats(buffer_.map()));
     maps_.push_back(std::move(map));
     buffer_.clear();
   }
@@ -191,7 +191,7 @@ class DataBasisEncoder : public Encoder {
       codes = rows;
       return;
     }
-    basis = rounded(layout_.rows.format, truncated_svd(rows, layout_.rank(buffer_.scale())).basis);
+    basis = rounded(layout_.rows.format, truncated_svd(rows, layout_.rank(buffer_.map())).basis);
     codes = codes_in(rows, basis);
   }
   void put(core::BitWriter& writer, const core::RowMatrixF& basis, const core::RowMatrixF& codes,
@@ -268,9 +268,9 @@ class LorcDecoder : public Decoder {
     const auto read = [&](core::RowMatrixF& rows, const core::RowMatrixF& given, int first_map, int end_map) {
       core::RowMatrixF basis = given;
       if (layout.mode == Mode::shared_basis) basis = get_rows(reader, layout.rows.format, layout.rank(0), params.d);
-      for (int scale = first_map; scale < end_map; ++scale) {
-        const Index first = params.schedule.first_token(scale), count = layout.tokens(scale), rank = layout.rank(scale);
-        if (layout.mode == Mode::data_basis && layout.raw(scale)) {
+      for (int map = first_map; map < end_map; ++map) {
+        const Index first = params.schedule.first_token(map), count = layout.tokens(map), rank = layout.rank(map);
+        if (layout.mode == Mode::data_basis && layout.raw(map)) {
           rows.middleRows(first, count) = get_rows(reader, layout.rows.format, count, params.d);
           continue;
         }
@@ -279,11 +279,11 @@ class LorcDecoder : public Decoder {
         rows.middleRows(first, count).noalias() = codes * basis.topRows(rank);
       }
     };
-    const int maps = params.schedule.scales();
+    const int maps = params.schedule.map_count();
     if (layout.mode == Mode::data_basis) {
-      for (int scale = 0; scale < maps; ++scale) {
-        if (layout.rows.stored_keys) read(keys_, {}, scale, scale + 1);
-        read(values_, {}, scale, scale + 1);
+      for (int map = 0; map < maps; ++map) {
+        if (layout.rows.stored_keys) read(keys_, {}, map, map + 1);
+        read(values_, {}, map, map + 1);
       }
       return;
     }
@@ -360,7 +360,7 @@ class Lorc : public Scheme {
   double operations(const PublicParams& params, Index queries) const override {
     const double d = params.d;
     return Scheme::operations(params, queries) + 8 * params.tokens() * d * d +
-           40 * params.schedule.scales() * d * d * d;
+           40 * params.schedule.map_count() * d * d * d;
   }
 };
 

@@ -65,8 +65,8 @@ Index held(const PublicParams& params) {
 // The most tokens that are held at a time: the kept ones and the current map.
 Index most_held(const PublicParams& params) {
   Index largest = 0;
-  for (int scale = 0; scale < params.schedule.scales(); ++scale)
-    largest = std::max(largest, params.schedule.first_token(scale + 1) - params.schedule.first_token(scale));
+  for (int map = 0; map < params.schedule.map_count(); ++map)
+    largest = std::max(largest, params.schedule.first_token(map + 1) - params.schedule.first_token(map));
   return std::min(kept(params) + largest, params.tokens());
 }
 
@@ -132,7 +132,7 @@ class PrefixPolicy {
     scores_.push_back(0);
   }
   bool map_is_complete() const {
-    return tokens_.back() + 1 == schedule_.first_token(schedule_.scale_of(tokens_.back()) + 1);
+    return tokens_.back() + 1 == schedule_.first_token(schedule_.map_of(tokens_.back()) + 1);
   }
 
   // Every new token of the map asks all tokens held. Returns, ascending, the places in tokens() that stay.
@@ -170,10 +170,10 @@ class PrefixPolicy {
     for (Index i = count(); i-- > 0 && std::ssize(stay) < budget_;) {
       if (is_protected(tokens_[i])) stay.push_back(i);
     }
-    const int last = schedule_.scale_of(tokens_.back());
+    const int last = schedule_.map_of(tokens_.back());
     std::vector<Prefixes> maps(last + 1);
     for (Index i = 0; i < count(); ++i) {
-      if (!is_protected(tokens_[i])) maps[schedule_.scale_of(tokens_[i])].order.push_back(i);
+      if (!is_protected(tokens_[i])) maps[schedule_.map_of(tokens_[i])].order.push_back(i);
     }
     for (Prefixes& map : maps) rank(map);
     // Quotas hold for complete maps only.
@@ -204,18 +204,18 @@ class PrefixPolicy {
     PrefixKvOptions online = options_of(params);
     online.ratios = Ratios::online;
     params.options = online;
-    params.key = {core::Stream(params.key, core::Purpose("prefixkv/calibration"), 0).next64()};
+    params.coins = {core::Stream(params.coins, core::Purpose("prefixkv/calibration"), 0).next64()};
     PrefixPolicy policy(params);
     Quotas quotas;
     core::RowMatrixF key(1, params.d);
     for (Index token = 0; token < params.tokens(); ++token) {
-      geometry::Embeddings::find("sphere", "embedding").rows(params.key, params.tokens(), token, key);
+      geometry::Embeddings::find("sphere", "embedding").rows(params.coins, params.tokens(), token, key);
       policy.add(token, key.data());
       if (!policy.map_is_complete()) continue;
       policy.evict();
-      quotas.emplace_back(params.schedule.scales());
+      quotas.emplace_back(params.schedule.map_count());
       for (const Index stays : policy.tokens()) {
-        if (!policy.is_protected(stays)) ++quotas.back()[params.schedule.scale_of(stays)];
+        if (!policy.is_protected(stays)) ++quotas.back()[params.schedule.map_of(stays)];
       }
     }
     return quotas;
@@ -312,7 +312,7 @@ class PrefixKv : public KeptRowsScheme {
       PrefixPolicy policy(params);
       core::RowMatrixF key(1, params.d);
       for (Index token = 0; token < params.tokens(); ++token) {
-        params.keys().rows(params.key, params.tokens(), token, key);
+        params.keys().rows(params.coins, params.tokens(), token, key);
         policy.add(token, key.data());
         if (policy.map_is_complete()) policy.evict();
       }

@@ -167,11 +167,11 @@ std::unique_ptr<core::Program> sized_encoder(const PublicParams& params, Bits& b
 
 // Sends coins and public keys: what both programs know about the trial.
 void send_coins(core::Program& program, const PublicParams& params) {
-  send_frame(program, core::Json{{"tau", params.tau}, {"key", params.key.value}}, "the coins");
+  send_frame(program, core::Json{{"tau", params.tau}, {"coins", params.coins.value}}, "the coins");
   core::RowMatrixF keys;
   if (options_of(params).keys == Keys::open) {
     keys.resize(params.tokens(), params.d);
-    params.keys().rows(params.key, params.tokens(), 0, keys);
+    params.keys().rows(params.coins, params.tokens(), 0, keys);
   }
   send_frame(program, keys.data(), keys.size() * sizeof(float), "the public keys");
 }

@@ -23,12 +23,12 @@ core::Member<PublicParams> options_member() {
 }
 
 // All 64 bits count, so it is no number with a range.
-core::Member<PublicParams> key_member() {
-  return {structured("key", "an unsigned integer"),
-          [](const PublicParams& params) -> core::Json { return params.key.value; },
+core::Member<PublicParams> coins_member() {
+  return {structured("coins", "an unsigned integer"),
+          [](const PublicParams& params) -> core::Json { return params.coins.value; },
           [](PublicParams& params, const core::Json& json, const std::string& path) {
             if (!json.is_number_integer()) throw core::ConfigError(path, core::describe(json), "an unsigned integer");
-            params.key.value = json.get<std::uint64_t>();
+            params.coins.value = json.get<std::uint64_t>();
           }};
 }
 
@@ -46,7 +46,7 @@ core::MemberList<PublicParams> PublicParams::members() {
           member("scheme", &PublicParams::scheme, "name of the scheme").needed(),
           options_member(),
           member("budget_bits", &PublicParams::budget_bits, "budget in bits, where there is one"),
-          key_member()};
+          coins_member()};
 }
 
 core::Json PublicParams::to_json() const {

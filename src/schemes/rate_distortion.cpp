@@ -69,18 +69,18 @@ struct Layout {
   explicit Layout(const PublicParams& params)
       : m(value_entries(params)),
         d(params.d),
-        key(params.key),
+        coins(params.coins),
         blocks(cut_into_blocks(m, total_bits(params), Index{1} << options_of(params).block)) {
-    core::Stream coins(key, core::Purpose("rate_distortion/shift"), 0);
-    shift = boost::random::uniform_int_distribution<Index>(0, m - 1)(coins);
+    core::Stream stream(coins, core::Purpose("rate_distortion/shift"), 0);
+    shift = boost::random::uniform_int_distribution<Index>(0, m - 1)(stream);
   }
   Index place_of(Index token) const { return (token * d + shift) % m; }
   std::vector<std::uint8_t> dither_of(Index token) const {
-    core::Stream coins(key, core::Purpose("rate_distortion/dither"), token);
+    core::Stream stream(coins, core::Purpose("rate_distortion/dither"), token);
     std::vector<std::uint8_t> bits(d);
     std::uint64_t word = 0;
     for (Index c = 0; c < d; ++c) {
-      if (c % 64 == 0) word = coins.next64();
+      if (c % 64 == 0) word = stream.next64();
       bits[c] = word >> (c % 64) & 1;
     }
     return bits;
@@ -93,7 +93,7 @@ struct Layout {
   }
 
   Index m, d, shift = 0;
-  core::RandomKey key;
+  core::Coins coins;
   std::vector<CodedBlock> blocks;
 };
 

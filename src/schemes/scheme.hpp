@@ -22,7 +22,7 @@ using core::Bits;
 // A read-only view of consecutive tokens of one map, at most PublicParams::chunk of them. Token `first + i` sits at
 // PublicParams::schedule.position(first + i).
 struct TokenBlock {
-  int scale = 0;           // the map, counted from 0
+  int map = 0;             // the map, counted from 0
   Index first = 0;         // its first token, counted over all maps
   core::RowsViewF keys;    // count x d
   core::RowsViewF values;  // count x d
@@ -112,7 +112,7 @@ class Scheme {
   virtual std::optional<Bits> message_bits(const PublicParams& params) const = 0;
 
   // Fills the size options of params.options (null where no user gave them) for a budget of at least 0 bits. Must not
-  // read params.tau or params.key. The default serves schemes without size options.
+  // read params.tau or params.coins. The default serves schemes without size options.
   virtual Fit fit(const PublicParams& params, Bits budget_bits) const;
 
   // Of a scheme that consists of programs outside this one; nullptr for all others.

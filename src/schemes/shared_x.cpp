@@ -74,21 +74,21 @@ struct Layout {
         rows{params.d, true, options.format} {
     if (rank == 0) rank = d;
   }
-  Index tokens(int scale) const { return schedule.first_token(scale + 1) - schedule.first_token(scale); }
-  Index map_rank(int scale) const { return std::min({rank, tokens(scale), 2 * d}); }
+  Index tokens(int map) const { return schedule.first_token(map + 1) - schedule.first_token(map); }
+  Index map_rank(int map) const { return std::min({rank, tokens(map), 2 * d}); }
 
   // Of one token's x, and of a whole map with its A.
   Bits token_bits(Index entries) const { return entries * bits + (normalised ? core::bits_of(half) : 0); }
-  Bits factored_bits(int scale) const {
-    return tokens(scale) * token_bits(map_rank(scale)) + map_rank(scale) * 2 * d * core::bits_of(rows.format);
+  Bits factored_bits(int map) const {
+    return tokens(map) * token_bits(map_rank(map)) + map_rank(map) * 2 * d * core::bits_of(rows.format);
   }
   // A map whose factors are no shorter than its rows is sent raw.
-  Bits raw_bits(int scale) const { return tokens(scale) * rows.bits_per_row(); }
-  bool raw(int scale) const { return factored_bits(scale) >= raw_bits(scale); }
+  Bits raw_bits(int map) const { return tokens(map) * rows.bits_per_row(); }
+  bool raw(int map) const { return factored_bits(map) >= raw_bits(map); }
   Bits message_bits() const {
     if (!joint) return schedule.tokens() * token_bits(width);
     Bits sum = 0;
-    for (int scale = 0; scale < schedule.scales(); ++scale) sum += std::min(raw_bits(scale), factored_bits(scale));
+    for (int map = 0; map < schedule.map_count(); ++map) sum += std::min(raw_bits(map), factored_bits(map));
     return sum;
   }
 
@@ -104,9 +104,9 @@ struct Layout {
 RowMatrixD joint_weights(const PublicParams& params) {
   RowMatrixD weights(params.projection->width, 2 * params.d);
   weights.leftCols(params.d) =
-      geometry::projection_weights(params.key, *params.projection, params.d, geometry::Projected::keys).matrix();
+      geometry::projection_weights(params.coins, *params.projection, params.d, geometry::Projected::keys).matrix();
   weights.rightCols(params.d) =
-      geometry::projection_weights(params.key, *params.projection, params.d, geometry::Projected::values).matrix();
+      geometry::projection_weights(params.coins, *params.projection, params.d, geometry::Projected::values).matrix();
   return weights;
 }
 
@@ -189,13 +189,13 @@ class JointEncoder : public Encoder {
 
   void absorb(const TokenBlock& block) override {
     if (!buffer_.add(block)) return;
-    const int scale = buffer_.scale();
-    Map map;
-    map.rows.resize(buffer_.count(), 2 * layout_.d);
-    map.rows << buffer_.keys(), buffer_.values();
-    if (!layout_.raw(scale)) factor(map, layout_.map_rank(scale));
-    bits_ += std::min(layout_.raw_bits(scale), layout_.factored_bits(scale));
-    maps_.push_back(std::move(map));
+    const int map = buffer_.map();
+    Map coded;
+    coded.rows.resize(buffer_.count(), 2 * layout_.d);
+    coded.rows << buffer_.keys(), buffer_.values();
+    if (!layout_.raw(map)) factor(coded, layout_.map_rank(map));
+    bits_ += std::min(layout_.raw_bits(map), layout_.factored_bits(map));
+    maps_.push_back(std::move(coded));
     buffer_.clear();
   }
   Bits state_bits() const override { return bits_ + buffer_.bits(); }
@@ -245,14 +245,14 @@ class SharedXDecoder : public Decoder {
     const RowCoder coder(layout);
     RowMatrixF rows(params.tokens(), 2 * params.d);
     if (layout.joint) {
-      for (int scale = 0; scale < params.schedule.scales(); ++scale) {
-        auto map = rows.middleRows(params.schedule.first_token(scale), layout.tokens(scale));
-        if (layout.raw(scale)) {
-          map = get_rows(reader, layout.rows.format, map.rows(), map.cols());
+      for (int map = 0; map < params.schedule.map_count(); ++map) {
+        auto part = rows.middleRows(params.schedule.first_token(map), layout.tokens(map));
+        if (layout.raw(map)) {
+          part = get_rows(reader, layout.rows.format, part.rows(), part.cols());
           continue;
         }
-        const RowMatrixF basis = get_rows(reader, layout.rows.format, layout.map_rank(scale), map.cols());
-        map.noalias() = coder.read(reader, map.rows(), basis.rows()) * basis;
+        const RowMatrixF basis = get_rows(reader, layout.rows.format, layout.map_rank(map), part.cols());
+        part.noalias() = coder.read(reader, part.rows(), basis.rows()) * basis;
       }
     } else {
       rows.noalias() = coder.read(reader, params.tokens(), layout.width) * joint_weights(params).cast<float>();
@@ -328,7 +328,7 @@ class SharedX : public Scheme {
   double operations(const PublicParams& params, Index queries) const override {
     const double d = params.d;
     return Scheme::operations(params, queries) + 32 * params.tokens() * d * d +
-           300 * params.schedule.scales() * d * d * d;
+           300 * params.schedule.map_count() * d * d * d;
   }
 };
 

@@ -12,7 +12,7 @@ namespace {
 struct StreamingLlmOptions {
   std::optional<Index> window;
   Index sinks = 4;
-  int sink_scales = -1;
+  int sink_maps = -1;
   core::FloatFormat format = core::FloatFormat::fp16;
   Keys keys = Keys::stored;
 
@@ -20,7 +20,7 @@ struct StreamingLlmOptions {
     return {
         core::member("window", &StreamingLlmOptions::window, "number of most recent tokens kept").range(0, 1e9).sized(),
         core::member("sinks", &StreamingLlmOptions::sinks, "number of first tokens kept for ever").range(0, 1e9),
-        core::member("sink_scales", &StreamingLlmOptions::sink_scales,
+        core::member("sink_scales", &StreamingLlmOptions::sink_maps,
                      "keep all tokens of this many coarsest maps instead of `sinks`; -1: off")
             .range(-1, 64),
         format_member(&StreamingLlmOptions::format), keys_member(&StreamingLlmOptions::keys)};
@@ -36,9 +36,9 @@ RowFormat format_of(const PublicParams& params) {
 
 Index sinks(const PublicParams& params) {
   const StreamingLlmOptions& options = options_of(params);
-  const Index wanted = options.sink_scales < 0
+  const Index wanted = options.sink_maps < 0
                            ? options.sinks
-                           : params.schedule.first_token(std::min(options.sink_scales, params.schedule.scales()));
+                           : params.schedule.first_token(std::min(options.sink_maps, params.schedule.map_count()));
   return std::min(wanted, params.tokens());
 }
 Index window(const PublicParams& params) {

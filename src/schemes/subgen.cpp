@@ -59,8 +59,8 @@ struct Layout {
 
 class Clusters {
  public:
-  Clusters(const Layout& layout, core::RandomKey key)
-      : layout_(layout), key_(key), radius_(layout.radius), arrived_(layout.d), representatives_(0, layout.d) {}
+  Clusters(const Layout& layout, core::Coins coins)
+      : layout_(layout), coins_(coins), radius_(layout.radius), arrived_(layout.d), representatives_(0, layout.d) {}
 
   void offer(Index token, const float* key) {
     arrived_ = Eigen::Map<const Eigen::RowVectorXf>(key, layout_.d);
@@ -72,7 +72,7 @@ class Clusters {
     }
     Index& members = members_[near];
     ++members;
-    core::Stream coins(key_, core::Purpose("subgen/keys"), token);
+    core::Stream coins(coins_, core::Purpose("subgen/keys"), token);
     for_each_hit(coins, 1.0 / members, layout_.per_cluster,
                  [&](Index slot) { store(slots_of(near) + slot * layout_.d, arrived_); });
   }
@@ -120,7 +120,7 @@ class Clusters {
   // radius of an earlier one joins its cluster. A slot of the joined cluster is taken from either of the two in
   // proportion to their sizes, which keeps it uniform over all members.
   void merge(Index token) {
-    core::Stream coins(key_, core::Purpose("subgen/merge"), token);
+    core::Stream coins(coins_, core::Purpose("subgen/merge"), token);
     while (count() > layout_.clusters) {
       radius_ = radius_ > 0 ? 2 * radius_ : closest_pair();
       Index kept = 0;
@@ -157,7 +157,7 @@ class Clusters {
   }
 
   Layout layout_;
-  core::RandomKey key_;
+  core::Coins coins_;
   double radius_;
   Eigen::RowVectorXf arrived_;
   core::RowMatrixF representatives_;  // rows beyond count() are room to grow
@@ -170,7 +170,7 @@ class SubgenEncoder : public Encoder {
  public:
   explicit SubgenEncoder(const PublicParams& params)
       : d_(params.d),
-        clusters_(Layout(params), params.key),
+        clusters_(Layout(params), params.coins),
         values_(options_of(params).format, params, Layout(params).samples) {}
 
   void absorb(const TokenBlock& block) override {

@@ -105,12 +105,12 @@ std::vector<Index> nodes_of_maps(const PublicParams& params) {
   const Index nodes = stored_nodes(params);
   std::vector<Index> shares;
   Index left = nodes;
-  for (int scale = 0; scale < schedule.scales(); ++scale) {
-    const Index begin = schedule.first_token(scale), end = schedule.first_token(scale + 1);
+  for (int map = 0; map < schedule.map_count(); ++map) {
+    const Index begin = schedule.first_token(map), end = schedule.first_token(map + 1);
     // Equal shares: what a small map cannot use goes to the larger maps after it.
     const Index share = options_of(params).split == Split::proportional
                             ? nodes * end / schedule.tokens() - nodes * begin / schedule.tokens()
-                            : std::min(end - begin, left / (schedule.scales() - scale));
+                            : std::min(end - begin, left / (schedule.map_count() - map));
     shares.push_back(share);
     left -= share;
   }
@@ -122,16 +122,16 @@ std::vector<Index> nodes_of_maps(const PublicParams& params) {
 std::vector<Index> sampled_nodes(const PublicParams& params, const PyramidGraph& graph, int hops) {
   const std::vector<Index> shares = nodes_of_maps(params);
   std::vector<Index> nodes;
-  for (int scale = 0; scale < params.schedule.scales(); ++scale) {
+  for (int map = 0; map < params.schedule.map_count(); ++map) {
     std::vector<std::pair<double, Index>> arrivals;
-    for (Index node = params.schedule.first_token(scale); node < params.schedule.first_token(scale + 1); ++node) {
-      core::Stream stream(params.key, core::Purpose("tem/sample"), node);
+    for (Index node = params.schedule.first_token(map); node < params.schedule.first_token(map + 1); ++node) {
+      core::Stream stream(params.coins, core::Purpose("tem/sample"), node);
       const double covers =
           options_of(params).coverage == Coverage::degree ? graph.degree(node) : std::ssize(graph.ball(node, hops));
       arrivals.emplace_back(boost::random::exponential_distribution<double>(covers)(stream), node);
     }
     std::sort(arrivals.begin(), arrivals.end());
-    for (Index i = 0; i < shares[scale]; ++i) nodes.push_back(arrivals[i].second);
+    for (Index i = 0; i < shares[map]; ++i) nodes.push_back(arrivals[i].second);
   }
   std::sort(nodes.begin(), nodes.end());
   return nodes;

@@ -46,12 +46,12 @@ struct Kept {
 // The largest priority still kept is on top.
 class SmallestPriorities {
  public:
-  SmallestPriorities(core::RandomKey key, Index capacity) : key_(key), capacity_(capacity) {}
+  SmallestPriorities(core::Coins coins, Index capacity) : coins_(coins), capacity_(capacity) {}
 
   // The slot of `token`, which is the next free one or that of the token that has to go; -1 when it is not kept.
   Index offer(Index token) {
-    Kept fresh{core::Stream(key_, core::Purpose("uniform/priority"), static_cast<std::uint64_t>(token)).next64(), token,
-               static_cast<Index>(heap_.size())};
+    Kept fresh{core::Stream(coins_, core::Purpose("uniform/priority"), static_cast<std::uint64_t>(token)).next64(),
+               token, static_cast<Index>(heap_.size())};
     if (fresh.slot == capacity_) {
       if (capacity_ == 0 || heap_.top() < fresh) return -1;
       fresh.slot = heap_.top().slot;
@@ -69,7 +69,7 @@ class SmallestPriorities {
   }
 
  private:
-  core::RandomKey key_;
+  core::Coins coins_;
   Index capacity_;
   std::priority_queue<Kept> heap_;
 };
@@ -77,7 +77,7 @@ class SmallestPriorities {
 class UniformEncoder : public Encoder {
  public:
   explicit UniformEncoder(const PublicParams& params)
-      : rows_(format_of(params), held(params)), smallest_(params.key, held(params)) {}
+      : rows_(format_of(params), held(params)), smallest_(params.coins, held(params)) {}
 
   void absorb(const TokenBlock& block) override {
     for (Index i = 0; i < block.count(); ++i) {
@@ -114,7 +114,7 @@ class Uniform : public KeptRowsScheme {
   std::unique_ptr<Decoder> decoder(const PublicParams& params, core::BitReader reader) const override {
     std::vector<Index> tokens;
     if (options_of(params).keys == Keys::open) {
-      SmallestPriorities smallest(params.key, held(params));
+      SmallestPriorities smallest(params.coins, held(params));
       for (Index token = 0; token < params.tokens(); ++token) smallest.offer(token);
       tokens = std::move(smallest).tokens();
     }

@@ -52,9 +52,9 @@ std::vector<double> row_errors(core::RowsViewD answers, core::RowsViewD values, 
 
 MapErrors errors_by_map(std::span<const double> errors, const std::vector<Index>& rows,
                         const geometry::Schedule& maps) {
-  MapErrors by_map{std::vector<double>(maps.scales(), 0), std::vector<std::int64_t>(maps.scales(), 0)};
+  MapErrors by_map{std::vector<double>(maps.map_count(), 0), std::vector<std::int64_t>(maps.map_count(), 0)};
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const int map = maps.scale_of(rows[i]);
+    const int map = maps.map_of(rows[i]);
     by_map.errors[map] += errors[i];
     ++by_map.rows[map];
   }

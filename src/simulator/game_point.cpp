@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/errors.hpp"
 
@@ -18,18 +19,32 @@ core::Option options_option(const char* meaning) {
   option.type = core::Option::Type::structured;
   option.allowed = "an object";
   option.meaning = meaning;
+  option.required = true;
   return option;
 }
 
-// The member `options` of a choice, read by the table that its name stands for.
+// The member `options` of a choice, read by the table that its name says. What that table does not know is kept as text.
 template <class Choice>
 core::Member<Choice> options_member(const char* meaning, const core::OptionTable* (*table_of)(const Choice&)) {
   return {options_option(meaning), [](const Choice& choice) { return choice.options.to_json(); },
           [table_of](Choice& choice, const Json& json, const std::string& path) {
             if (!json.is_object()) throw ConfigError(path, core::describe(json), "an object");
             const core::OptionTable* table = table_of(choice);
-            choice.options = table ? table->stored(json, path) : core::Options::unknown(json);
+            try {
+              choice.options = table ? table->resolve(json, path) : core::Options::unknown(json);
+            } catch (const ConfigError&) {
+              choice.options = core::Options::unknown(json);
+            }
           }};
+}
+
+// Sides that are those of token maps.
+core::Member<GamePoint> sides_member() {
+  return core::member("sides", &GamePoint::sides, "sides of the token maps, the last one included")
+      .checked([](const GamePoint& point, const std::string& path) {
+        geometry::Schedule(point.schedule, point.sides, path);
+      })
+      .needed();
 }
 
 // The name of an entry {"name": ..., options...} and the entry as an object.
@@ -143,12 +158,29 @@ core::MemberList<InstanceChoice> InstanceChoice::members() {
 core::MemberList<SchemeChoice> SchemeChoice::members() {
   return {core::member("name", &SchemeChoice::name, "compression scheme").needed(),
           core::member("version", &SchemeChoice::version,
-                       "of the scheme: the same options give the same message as long as it is the same"),
+                       "of the scheme: the same options give the same message as long as it is the same")
+              .range(0, 9e15)
+              .needed(),
           options_member<SchemeChoice>("resolved options of the scheme",
                                        [](const SchemeChoice& choice) -> const core::OptionTable* {
                                          const auto* scheme = choice.known();
                                          return scheme ? &scheme->options() : nullptr;
                                        })};
+}
+
+void require_known_options(const GamePoint& point, const std::string& path) {
+  const auto require = [](const core::OptionTable& table, const core::Options& options, const std::string& place) {
+    if (options.is_unknown()) table.resolve(options.to_json(), join_path(place, "options"));
+  };
+  const std::string family_path = join_path(path, core::member_name(&GamePoint::instance)),
+                    scheme_path = join_path(path, core::member_name(&GamePoint::scheme));
+  const auto& family = reduction::InstanceFamilies::find(point.instance.name, join_path(family_path, "name"));
+  require(family.options(), point.instance.options, family_path);
+  const auto& scheme = schemes::Schemes::find(point.scheme.name, join_path(scheme_path, "name"));
+  require(scheme.options(), point.scheme.options, scheme_path);
+  if (scheme.version() != point.scheme.version)
+    throw ConfigError(join_path(scheme_path, "version"), std::to_string(point.scheme.version),
+                      std::to_string(scheme.version()) + ", which this program has");
 }
 
 const schemes::Scheme* SchemeChoice::known() const {
@@ -158,23 +190,33 @@ const schemes::Scheme* SchemeChoice::known() const {
 
 core::MemberList<GamePoint> GamePoint::members() {
   using core::member;
-  return {member("instance", &GamePoint::instance, "instance family and its options"),
-          member("schedule", &GamePoint::schedule, "name of the schedule").needed(),
-          member("sides", &GamePoint::sides, "sides of the token maps, the last one included").needed(),
-          member("n", &GamePoint::n, "side of the last token map").needed(),
-          member("tokens", &GamePoint::tokens, "N, tokens cached before the last map").needed(),
-          member("d", &GamePoint::d, "width of keys and of values").needed(),
-          member("embedding", &GamePoint::embedding, "family of public keys").needed(),
-          member("eta", &GamePoint::eta, "multiplicative tolerance of the attention outputs").needed(),
-          member("max_tau", &GamePoint::max_tau, "a trial that would need a larger scaling is uncertified"),
-          member("queries", &GamePoint::queries, "rows that Bob asks for in a trial").needed(),
-          member("mixture_queries", &GamePoint::mixture_queries, "extra queries at midpoints of two keys"),
-          member("random_queries", &GamePoint::random_queries, "extra queries in random directions"),
-          member("chunk", &GamePoint::chunk, "largest block of tokens handed to the encoder"),
-          member("rate", &GamePoint::rate, "budget in bits per value entry; null for an entry of fixed size"),
-          member("tau", &GamePoint::tau, "query scaling: certified, typical, union or a number"),
-          member("scheme", &GamePoint::scheme, "scheme, its options and its version").needed(),
-          member("seed", &GamePoint::seed, "config seed")};
+  constexpr double largest = 9e15;
+  return {
+      member("instance", &GamePoint::instance, "instance family and its options").needed(),
+      member("schedule", &GamePoint::schedule, "name of the schedule").needed(),
+      sides_member(),
+      member("n", &GamePoint::n, "side of the last token map").range(1, largest).needed(),
+      member("tokens", &GamePoint::tokens, "N, tokens cached before the last map").range(1, largest).needed(),
+      member("d", &GamePoint::d, "width of keys and of values").range(1, 65536).needed(),
+      member("embedding", &GamePoint::embedding, "family of public keys").needed(),
+      member("eta", &GamePoint::eta, "multiplicative tolerance of the attention outputs").range(0, 0.999999).needed(),
+      member("max_tau", &GamePoint::max_tau, "a trial that would need a larger scaling is uncertified")
+          .range(0, 1e6)
+          .needed(),
+      member("queries", &GamePoint::queries, "rows that Bob asks for in a trial").range(1, largest).needed(),
+      member("mixture_queries", &GamePoint::mixture_queries, "extra queries at midpoints of two keys")
+          .range(0, largest)
+          .needed(),
+      member("random_queries", &GamePoint::random_queries, "extra queries in random directions")
+          .range(0, largest)
+          .needed(),
+      member("chunk", &GamePoint::chunk, "largest block of tokens handed to the encoder").range(1, largest).needed(),
+      member("rate", &GamePoint::rate, "budget in bits per value entry; null for an entry of fixed size")
+          .range(0, 1e6)
+          .needed(),
+      member("tau", &GamePoint::tau, "query scaling: certified, typical, union or a number").needed(),
+      member("scheme", &GamePoint::scheme, "scheme, its options and its version").needed(),
+      member("seed", &GamePoint::seed, "config seed")};
 }
 
 void GamePoint::set_schedule(const geometry::Schedule& maps) {

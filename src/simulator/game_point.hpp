@@ -63,7 +63,7 @@ struct GamePoint {
   std::optional<Bits> budget_bits() const;
 
   reduction::InstanceParams instance_params() const;
-  // What both parties know; tau and key are still open. Throws core::ConfigError for an unknown instance family.
+  // What both parties know; tau and coins are still open. Throws core::ConfigError for an unknown instance family.
   schemes::PublicParams public_params() const;
 
   // Budgeted, and no options of the scheme have a message as short as that: nothing can be played.
@@ -96,6 +96,10 @@ struct RequestPaths {
 // The point that a request describes: names looked up, defaults filled in, the scheme's options fitted to the budget.
 // Throws core::ConfigError at the paths of the request for everything that cannot be played.
 GamePoint resolve(const GameRequest& request, const RequestPaths& paths = {});
+
+// Throws core::ConfigError below `path` for a point that this program cannot play: an unknown family or scheme, options
+// that its table does not know, or another version of the scheme.
+void require_known_options(const GamePoint& point, const std::string& path);
 
 // Declared floating-point operations of one trial and the largest memory it needs, Bob's included, in bytes.
 double game_operations(const GamePoint& point);

@@ -19,21 +19,21 @@ namespace kvfrontier::simulator {
 class CertificateCache {
  public:
   reduction::Certificate get(const reduction::Instance& instance) {
-    const std::uint64_t key = instance.coins().open.value;
+    const std::uint64_t coins = instance.coins().open.value;
     {
       const std::lock_guard lock(mutex_);
-      const auto known = certificates_.find(key);
+      const auto known = certificates_.find(coins);
       if (known != certificates_.end()) return known->second;
     }
     const reduction::Certificate certificate = reduction::certify(instance);
     const std::lock_guard lock(mutex_);
-    return certificates_.emplace(key, certificate).first->second;
+    return certificates_.emplace(coins, certificate).first->second;
   }
 
  private:
   std::mutex mutex_;
   std::map<std::uint64_t, reduction::Certificate>
-      certificates_;  // two instances share a public key with probability 2^-64
+      certificates_;  // two instances share public coins with probability 2^-64
 };
 
 // Exact attention over an instance in double, keys and values generated as they stream by.

@@ -19,15 +19,15 @@ Message encode(const schemes::PublicParams& params, const reduction::Instance& i
   const auto encoder = scheme.encoder(params);
   Message message;
   core::RowMatrixF keys, values;
-  for (int scale = 0; scale < params.schedule.scales(); ++scale) {
-    const core::Index end = params.schedule.first_token(scale + 1);
-    for (core::Index first = params.schedule.first_token(scale); first < end; first += params.chunk) {
+  for (int map = 0; map < params.schedule.map_count(); ++map) {
+    const core::Index end = params.schedule.first_token(map + 1);
+    for (core::Index first = params.schedule.first_token(map); first < end; first += params.chunk) {
       const core::Index count = std::min<core::Index>(params.chunk, end - first);
       keys.resize(count, params.d);
       values.resize(count, params.d);
       instance.keys(first, keys);
       instance.values(first, values);
-      encoder->absorb({scale, first, keys, values});
+      encoder->absorb({map, first, keys, values});
       message.peak_state_bits = std::max(message.peak_state_bits, encoder->state_bits() + encoder->working_bits());
     }
   }

@@ -7,7 +7,7 @@ namespace kvfrontier::simulator {
 
 core::MemberList<MetricValue> MetricValue::members() {
   return {{core::member("mean", &MetricValue::mean, "mean over the observations; null where there is none").nullable(),
-           core::member("count", &MetricValue::count, "observations"),
+           core::member("count", &MetricValue::count, "observations").range(0, 9e15).needed(),
            core::member("sum_squares", &MetricValue::sum_squares, "sum of their squares")},
           core::Nulls::omit};
 }
@@ -17,6 +17,12 @@ MetricValue MetricValue::of(std::span<const double> observations) {
   const double squares = std::inner_product(observations.begin(), observations.end(), observations.begin(), 0.0);
   const auto count = std::ssize(observations);
   return {count > 0 ? sum / count : 0, count, squares};
+}
+
+core::Interval share_interval(std::span<const MetricValue> trials, double level) {
+  std::vector<core::TrialErrors> sums;
+  for (const MetricValue& trial : trials) sums.push_back({trial.mean * trial.count, trial.count});
+  return core::error_interval(sums, level);
 }
 
 double mean_of(std::span<const MetricValue> trials) {

@@ -82,6 +82,10 @@ class Metric {
 
 using Metrics = core::Registry<Metric>;
 
+// Two-sided interval of a mean share at `level`, within [0, 1]: the wider of Student t over the trials and of
+// Clopper-Pearson over the observations (core::error_interval).
+core::Interval share_interval(std::span<const MetricValue> trials, double level);
+
 // The mean over all observations of several trials; NaN without any.
 double mean_of(std::span<const MetricValue> trials);
 

@@ -102,6 +102,9 @@ GameRecord described(const GamePoint& point) {
   record.stored_keys = scheme.sends_keys(point.scheme.options);
   record.floor_kind = scheme.fixed_length() ? FloorKind::finite : FloorKind::entropy;
   record.distortion_floor = family.distortion_floor();
+  const auto instance = family.make(point.instance_params(), {});
+  record.information_bits = instance->information_bits();
+  record.value_bits = instance->value_bits();
   if (point.is_infeasible()) return record;
   schemes::PublicParams params = point.public_params();
   record.formula_bits = scheme.message_bits(params);
@@ -120,16 +123,13 @@ GameRecord play(const GamePoint& point, std::uint64_t trial, const GamePolicy& p
   const auto& scheme = schemes::Schemes::find(point.scheme.name, "scheme.name");
   if (point.is_infeasible()) return infeasible(point, scheme, std::move(record));
   const reduction::InstanceParams instance_params = point.instance_params();
-  const auto coins = reduction::Coins::derive(point.seed, instance_params, trial);
+  const auto coins = reduction::TrialCoins::derive(point.seed, instance_params, trial);
   const auto instance = reduction::make_instance(instance_params, coins);
-  record.information_bits = instance->information_bits();
-  record.value_bits = instance->value_bits();
-
   std::optional<double> tau;
   if (point.tau.kind == reduction::Scaling::Kind::certified) {
     const reduction::Certificate certificate = certificates.get(*instance);
     tau = reduction::certified_tau(certificate, *instance, point.eta, point.max_tau);
-    if (std::isfinite(certificate.gap)) record.margin = certificate.gap;
+    if (std::isfinite(certificate.margin)) record.margin = certificate.margin;
     if (!tau) {
       record.status = Status::uncertified;
       return record;
@@ -140,7 +140,7 @@ GameRecord play(const GamePoint& point, std::uint64_t trial, const GamePolicy& p
   record.tau = *tau;
   schemes::PublicParams params = point.public_params();
   params.tau = *tau;
-  params.key = coins.open;
+  params.coins = coins.open;
 
   const Message message = encode(params, *instance);
   record.message_bits = message.bits.size;

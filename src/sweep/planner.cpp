@@ -22,13 +22,18 @@ const Experiment& measured_by(const Plan& plan) {
   return plan.experiment->planner().measured(*plan.experiment);
 }
 
+Answer answer_from(const Plan& plan, std::span<const Record> records) {
+  if (plan.stop.targets.empty()) return {};
+  return {interval_of(measured_by(plan), records, plan.stop.look_level())};
+}
+
 std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store) {
   const Experiment& measured = measured_by(plan);
   std::vector<Record> records = store.leading_records(point);
   const auto stop = look(measured, plan.stop, records).stop;
   if (!stop) return std::nullopt;
   records.resize(stop->trials);
-  return Answer{interval_of(measured, records, plan.stop.look_level())};
+  return answer_from(plan, records);
 }
 
 Standing standing(const Plan& plan, std::span<const Point> part, const Store& store) {

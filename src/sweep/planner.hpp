@@ -15,7 +15,8 @@
 
 namespace kvfrontier::sweep {
 
-// What is known of a point that has stopped: the interval that its experiment gives for the records that count.
+// What is known of a point that has stopped: in searches, the interval that its experiment gives for the records that
+// count.
 struct Answer {
   std::optional<core::Interval> interval;
 };
@@ -60,6 +61,9 @@ bool meets(const Answer& answer, double target);
 
 // The experiment whose records a plan makes.
 const Experiment& measured_by(const Plan& plan);
+
+// What the records that count say of a point that has stopped. Fixed lists ask for no interval, so none is made.
+Answer answer_from(const Plan& plan, std::span<const Record> records);
 
 // What is known of a point, given a store.
 std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store);

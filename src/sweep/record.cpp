@@ -1,5 +1,9 @@
 #include "sweep/record.hpp"
 
+#include <cmath>
+#include <utility>
+
+#include "core/errors.hpp"
 #include "core/ids.hpp"
 
 namespace kvfrontier::sweep {
@@ -49,6 +53,31 @@ core::Member<Record> status_member() {
           }};
 }
 
+// read(), with the sentence of a damaged record for what it throws.
+template <class Read>
+auto read_part(const Record& record, Read read) {
+  try {
+    return read();
+  } catch (const core::ConfigError& error) {
+    throw core::StoreError("point " + record.point + ", trial " + std::to_string(record.trial) + " (session " +
+                           record.session + "): " + error.what() + "; the record was edited or is damaged");
+  }
+}
+
+// A measured game has an error, where values are bits, and a squared error.
+void require_errors(const simulator::GameRecord& game) {
+  using namespace simulator::metric_names;
+  const auto require = [&](const std::string& name) {
+    const auto* value = game.metric(name);
+    const std::string path = "data." + core::member_name(&simulator::GameRecord::metrics) + "." + name;
+    if (value == nullptr) throw core::ConfigError(path, "nothing", "a value, as in every measured game");
+    if (!std::isfinite(value->mean) || value->count < 1)
+      throw core::ConfigError(path, core::to_json(*value).dump(), "a mean over at least one observation");
+  };
+  if (game.has_bits()) require(error);
+  require(mse);
+}
+
 }  // namespace
 
 core::MemberList<Failure> Failure::members() {
@@ -61,33 +90,14 @@ TrialResult failed(std::string reason, bool point_failed) {
   return {Status::failed, core::to_json(Failure{std::move(reason), point_failed})};
 }
 
-Failure failure_of(const TrialResult& result) {
-  return core::from_json<Failure>(result.data, "data");
-}
-
 TrialResult result_of(const simulator::GameRecord& record) {
   return {record.status, core::to_json(record)};
 }
 
-simulator::GameRecord game_of(const TrialResult& result) {
-  // What every measured game has; a record that lacks it was edited.
-  using R = simulator::GameRecord;
-  if (result.status == Status::ok) {
-    for (const std::string& name : {core::member_name(&R::information_bits), core::member_name(&R::tau),
-                                    core::member_name(&R::message_bits), core::member_name(&R::peak_state_bits),
-                                    core::member_name(&R::queried_rows), core::member_name(&R::metrics)}) {
-      if (!result.data.contains(name))
-        throw core::ConfigError("data." + name, "nothing", "a value, as in every measured game");
-    }
-  }
-  auto record = core::from_json<simulator::GameRecord>(result.data, "data");
-  record.status = result.status;
-  return record;
-}
-
 core::MemberList<Record> Record::members() {
   using core::member;
-  return {data_member(),
+  return {member("checksum", &Record::checksum, "of the line; absent: none"),
+          data_member(),
           parameters_member(),
           member("point", &Record::point, "id of the point: the hash of its parameters").needed(),
           member("seconds", &Record::seconds, "time of the trial on one thread").unit("s").needed(),
@@ -98,6 +108,7 @@ core::MemberList<Record> Record::members() {
 
 core::Json Record::to_json() const {
   core::Json json = core::to_json(*this);
+  if (checksum.empty()) json.erase(core::member_name(&Record::checksum));
   json.emplace("schema", record_schema);
   return json;
 }
@@ -106,17 +117,34 @@ Record Record::from_json(const core::Json& json) {
   return core::from_json<Record>(json, "");
 }
 
-std::string damaged_record(const Record& record, const std::exception& error) {
-  return "point " + record.point + ", trial " + std::to_string(record.trial) + " (session " + record.session +
-         "): " + error.what() + "; the record was edited or is damaged";
-}
-
 core::MemberList<Identity> Identity::members() {
   using core::member;
   return {member("experiment", &Identity::experiment, "name of the experiment").needed(),
           member("experiment_version", &Identity::experiment_version, "the same parameters mean the same measurement"),
           member("rng_version", &Identity::rng_version, "the same coins give the same draws"),
           member("seed", &Identity::seed, "config seed").needed()};
+}
+
+simulator::GameRecord game_of(const Record& record) {
+  return read_part(record, [&] {
+    simulator::GameRecord game;
+    game.status = record.result.status;
+    game = core::members_of<simulator::GameRecord>().read(record.result.data, "data", game);
+    if (game.status == Status::ok) require_errors(game);
+    return game;
+  });
+}
+
+simulator::GamePoint point_of(const Record& record) {
+  return read_part(record, [&] { return core::from_json<simulator::GamePoint>(*record.parameters, "parameters"); });
+}
+
+Identity identity_of(const Record& record) {
+  return read_part(record, [&] { return core::from_json<Identity>(*record.parameters, "parameters"); });
+}
+
+Failure failure_of(const Record& record) {
+  return read_part(record, [&] { return core::from_json<Failure>(record.result.data, "data"); });
 }
 
 std::string point_id(const core::Json& parameters) {

@@ -7,6 +7,7 @@
 
 #include "core/members.hpp"
 #include "core/rng.hpp"
+#include "simulator/game_point.hpp"
 #include "simulator/game_record.hpp"
 
 namespace kvfrontier::sweep {
@@ -29,12 +30,8 @@ struct Failure {
   static core::MemberList<Failure> members();
 };
 TrialResult failed(std::string reason, bool point_failed = false);
-// Of a failed result; empty where no reason is stored.
-Failure failure_of(const TrialResult& result);
 // The record of a game, as the result of a trial.
 TrialResult result_of(const simulator::GameRecord& record);
-// Back again. Throws core::ConfigError for data that are not those of a game.
-simulator::GameRecord game_of(const TrialResult& result);
 
 // Resolved parameters, held once for all records of a point.
 using Parameters = std::shared_ptr<const core::Json>;
@@ -46,15 +43,13 @@ struct Record {
   Parameters parameters;  // the fully resolved parameters whose hash is the point id
   double seconds = 0;     // of this trial; not part of its identity
   std::string session;    // who measured it; not part of its identity
+  std::string checksum;   // of the line; empty: none
 
   // The line of a store. from_json throws core::ConfigError for a missing or mistyped field.
   core::Json to_json() const;
   static Record from_json(const core::Json& json);
   static core::MemberList<Record> members();
 };
-
-// For a record whose data lack something or hold it in another form: StoreError's sentence, naming the record.
-std::string damaged_record(const Record& record, const std::exception& error);
 
 // What the engine adds to the resolved parameters of every point.
 struct Identity {
@@ -64,6 +59,13 @@ struct Identity {
   std::uint64_t seed = 0;
   static core::MemberList<Identity> members();
 };
+
+// What a record holds, as the structs that it was made of. All throw core::StoreError, which names the record, for one
+// that lacks something or holds it in another form: it was edited or is damaged.
+simulator::GameRecord game_of(const Record& record);
+simulator::GamePoint point_of(const Record& record);
+Identity identity_of(const Record& record);
+Failure failure_of(const Record& record);  // of a failed one; empty where no reason is stored
 
 // Hash of the parameters, as 32 hexadecimal digits.
 std::string point_id(const core::Json& parameters);

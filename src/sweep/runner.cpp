@@ -80,7 +80,7 @@ std::string gigabytes(double bytes) {
 
 class Runner {
  public:
-  Runner(const Plan& plan, const RunOptions& options, Store* held)
+  Runner(const Plan& plan, const RunOptions& options, std::optional<Store>* held)
       : plan_(plan),
         planner_(plan.experiment->planner()),
         experiment_(measured_by(plan)),
@@ -99,13 +99,17 @@ class Runner {
       deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                               std::chrono::duration<double>(options_.max_seconds));
     }
-    if (held_ == nullptr) own_ = read_store(options_.out, warn_);
+    if (held_ == nullptr) {
+      own_ = read_store(options_.out, warn_);
+    } else if (!*held_) {
+      *held_ = read_store(options_.out, warn_);
+    }
     start_goals();
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
     if (!queue_.empty()) {
       writer_.append_session(session);
-      if (held_ != nullptr) held_->sessions.emplace(session_, session);
+      if (held_ != nullptr) (*held_)->sessions.emplace(session_, session);
     }
 #pragma omp parallel num_threads(options_.threads.count)
     work();
@@ -121,7 +125,7 @@ class Runner {
     for (const PointState& state : states_) {
       for (const auto& [trial, record] : state.records) {
         if (record.result.status == Status::failed && outcome.failed++ == 0)
-          outcome.a_failure = failure_of(record.result).reason;
+          outcome.a_failure = failure_of(record).reason;
         outcome.uncertified += record.result.status == Status::uncertified;
         outcome.infeasible += record.result.status == Status::infeasible;
       }
@@ -138,7 +142,7 @@ class Runner {
     state.point = std::move(point);
     state.parameters = std::make_shared<const core::Json>(state.point.parameters);
     state.memory = experiment_.memory_bytes(state.point.parameters);
-    Store& store = held_ != nullptr ? *held_ : own_;
+    Store& store = held_ != nullptr ? **held_ : own_;
     const auto known = store.points.find(state.point.id);
     if (known != store.points.end()) {
       for (Record& record : known->second.all()) {
@@ -207,7 +211,7 @@ class Runner {
       ++points_done_;
       record(*progress.stop);
       records.resize(progress.stop->trials);
-      state.answer = Answer{interval_of(experiment_, records, plan_.stop.look_level())};
+      state.answer = answer_from(plan_, records);
       for (GoalState* goal : std::exchange(state.waiting, {})) follow(*goal);
       return;
     }
@@ -226,7 +230,7 @@ class Runner {
       stop.revision = known->second.revision + 1;
     }
     writer_.append(stop);
-    if (held_ != nullptr) held_->add(stop);
+    if (held_ != nullptr) (*held_)->add(stop);
     recorded_[stop.point] = stop;
   }
 
@@ -310,7 +314,7 @@ class Runner {
 
   void finish(const Task& task, Record record) {
     PointState& state = *task.state;
-    const bool hopeless = record.result.status == Status::failed && failure_of(record.result).point_failed;
+    const bool hopeless = record.result.status == Status::failed && failure_of(record).point_failed;
     const bool last_word = record.result.status == Status::infeasible || hopeless;
     if (last_word) {  // the point's other trials would say the same
       const auto of_this_point = [&](const Task& other) { return other.state == &state; };
@@ -321,7 +325,7 @@ class Runner {
     // It is said once, by the first of them: how many threads were at work must not show.
     if (!last_word || task.trial == state.first_queued) {
       writer_.append(record);
-      if (held_ != nullptr) held_->add(record);
+      if (held_ != nullptr) (*held_)->add(record);
       ++outcome_.trials_measured;
       failed_so_far_ += record.result.status == Status::failed;
       measured_operations_ += state.point.operations;
@@ -338,7 +342,7 @@ class Runner {
   const Experiment& experiment_;  // the one that measures
   const RunOptions& options_;
   Warn warn_;
-  Store* held_;
+  std::optional<Store>* held_;
   std::vector<Point> points_;  // the goals of this shard
   StoreWriter writer_;
   ProgressLine progress_;
@@ -362,7 +366,7 @@ class Runner {
 
 }  // namespace
 
-RunOutcome run(const Plan& plan, const RunOptions& options, Store* held) {
+RunOutcome run(const Plan& plan, const RunOptions& options, std::optional<Store>* held) {
   return Runner(plan, options, held).run();
 }
 

@@ -2,6 +2,7 @@
 // Runs a plan: trials on OpenMP threads, records to a store as they finish, stopping at checkpoints.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "sweep/config.hpp"
@@ -33,9 +34,10 @@ struct RunOutcome {
   double seconds = 0;
 };
 
-// Everything that was finished is in the directory when this returns or throws. `held`, where given, is what the
-// directory holds: it is not read again, and what is measured is added to it. SIGINT and SIGTERM let running trials
+// Everything that was finished is in the directory when this returns or throws. `held`, where given, keeps what the
+// directory holds from one run to the next: an empty one is read, under the lock of the directory, and what is measured
+// is added. SIGINT and SIGTERM let running trials
 // finish; a second one ends the process. Throws UserError and StoreError.
-RunOutcome run(const Plan& plan, const RunOptions& options, Store* held = nullptr);
+RunOutcome run(const Plan& plan, const RunOptions& options, std::optional<Store>* held = nullptr);
 
 }  // namespace kvfrontier::sweep

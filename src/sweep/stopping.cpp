@@ -103,7 +103,7 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
   // Every further trial of such a point would say the same.
   if (records.front().result.status == Status::infeasible) return stop(1, "infeasible");
   const auto hopeless = std::find_if(records.begin(), records.end(), [](const Record& record) {
-    return record.result.status == Status::failed && failure_of(record.result).point_failed;
+    return record.result.status == Status::failed && failure_of(record).point_failed;
   });
   const std::int64_t sound = hopeless - records.begin();
   for (const std::int64_t checkpoint : checkpoints) {

@@ -10,11 +10,11 @@
 namespace kvfrontier::theory {
 
 // L = ln(N-1) + 2 artanh(eta) = ln[(N-1) (1+eta)/(1-eta)]. N >= 1; -infinity for N = 1 (no other token).
-double decoding_margin(std::int64_t tokens, double eta);
+double required_logit(std::int64_t tokens, double eta);
 
-// ln(competitors / leak_threshold): the margin for any leak threshold and number of competing tokens. -infinity without
+// ln(competitors / leak_threshold): the same for any leak threshold and number of competing tokens. -infinity without
 // competitors. competitors >= 0, leak_threshold > 0.
-double decoding_margin_for(std::int64_t competitors, double leak_threshold);
+double required_logit_for(std::int64_t competitors, double leak_threshold);
 
 // The decision z > (1 - eta^2)/2 reads a {0,1} value off any (1 +- eta) approximation when the leak is below
 // leak_threshold(eta).
@@ -31,9 +31,9 @@ double tau_necessary(std::int64_t tokens, double eta);
 
 // The scaling that one row needs: the tau at which its leak sum_j e^(-tau g_j) equals leak_threshold(eta), where g_j =
 // |k_i|^2 - <k_i, k_j> for the other tokens. The row decodes (for every value matrix) at every larger tau. nullopt when
-// a gap is not positive: then no tau is enough. 0 without other tokens or where tau = 0 decodes. Newton's method on the
+// a margin is not positive: then no tau is enough. 0 without other tokens or where tau = 0 decodes. Newton's method on the
 // logarithm of the leak, which is convex and decreasing, from the left: monotone, to the last digits.
-std::optional<double> tau_required(std::span<const double> gaps, double eta);
+std::optional<double> tau_required(std::span<const double> margins, double eta);
 
 // Least tau in [0, tau_max] with mean_leak(tau) <= leak_threshold(eta), for a decreasing mean_leak = E S(tau); nullopt
 // when even tau_max is too small. A typical row decodes from about here on, well before tau_star.

@@ -23,7 +23,7 @@ void check_union(std::int64_t tokens, std::int64_t d, double beta) {
   check(beta > 0 && beta < 1, "a union bound needs 0 < beta < 1");
 }
 
-// Ordered pairs: gap_ij and gap_ji differ when norms do.
+// Ordered pairs: margin_ij and margin_ji differ when norms do.
 double log_ordered_pairs(std::int64_t tokens) {
   return std::log(tokens) + std::log(tokens - 1);
 }
@@ -34,17 +34,17 @@ std::int64_t block_start(std::int64_t d, std::int64_t s, std::int64_t block) {
 
 }  // namespace
 
-double log_gaussian_gap_bound(std::int64_t d, double gap) {
-  check(d >= 1 && gap > 0, "a Gaussian gap needs d >= 1 and gap > 0");
-  if (gap >= 1) return 0;
+double log_gaussian_margin_bound(std::int64_t d, double margin) {
+  check(d >= 1 && margin > 0, "a Gaussian margin needs d >= 1 and margin > 0");
+  if (margin >= 1) return 0;
   // (2 g + 1) - sqrt(8 g^2 + 1) without cancellation near g = 0.
-  const double root = std::sqrt(8 * gap * gap + 1);
-  const double l = (4 * gap * (1 - gap)) / ((2 * gap + 1 + root) * (2 * gap));
-  return d * (l * gap - std::log1p(l * (2 - l)) / 2);
+  const double root = std::sqrt(8 * margin * margin + 1);
+  const double l = (4 * margin * (1 - margin)) / ((2 * margin + 1 + root) * (2 * margin));
+  return d * (l * margin - std::log1p(l * (2 - l)) / 2);
 }
 
-double log_achlioptas_gap_tail(std::int64_t d, std::int64_t steps) {
-  check(d >= 1 && steps >= 0 && 3 * steps <= d, "an Achlioptas gap needs d >= 1 and 0 <= steps <= d/3");
+double log_achlioptas_margin_tail(std::int64_t d, std::int64_t steps) {
+  check(d >= 1 && steps >= 0 && 3 * steps <= d, "an Achlioptas margin needs d >= 1 and 0 <= steps <= d/3");
   if (steps == 0) return -infinity;
   // Coefficients of (13 + 4 z + z^2)^d by k 13 c_k = sum_i (i (d+1) - k) p_i c_{k-i}, all terms positive for k <= d, in
   // units of 13^d and rescaled on the way.
@@ -89,9 +89,10 @@ double gaussian_union_coherence(std::int64_t tokens, std::int64_t d, double beta
   if (tokens == 1) return -1;
   const double allowed = std::log(beta) - log_ordered_pairs(tokens);
   const double least = 1e-9;
-  if (log_gaussian_gap_bound(d, least) > allowed) return 1;
+  if (log_gaussian_margin_bound(d, least) > allowed) return 1;
   return 1 - std::nextafter(
-                 least_true(least, 1.0, [&](double gap) { return log_gaussian_gap_bound(d, gap) > allowed; }), 0.0);
+                 least_true(least, 1.0, [&](double margin) { return log_gaussian_margin_bound(d, margin) > allowed; }),
+                 0.0);
 }
 
 double achlioptas_union_coherence(std::int64_t tokens, std::int64_t d, double beta) {
@@ -99,7 +100,7 @@ double achlioptas_union_coherence(std::int64_t tokens, std::int64_t d, double be
   if (tokens == 1) return -1;
   const double allowed = std::log(beta) - log_ordered_pairs(tokens);
   const auto failing = least_true<std::int64_t>(
-      0, d / 3 + 1, [&](std::int64_t k) { return k > d / 3 || log_achlioptas_gap_tail(d, k) > allowed; });
+      0, d / 3 + 1, [&](std::int64_t k) { return k > d / 3 || log_achlioptas_margin_tail(d, k) > allowed; });
   return 1 - 3.0 * (failing - 1) / d;
 }
 

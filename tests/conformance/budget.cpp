@@ -45,7 +45,7 @@ TEST_CASE("fit never exceeds the budget, and the least is attainable", "[conform
           // The budget is public before tau and the coins are.
           schemes::PublicParams elsewhere = open;
           elsewhere.tau = 0.1;
-          elsewhere.key = {99};
+          elsewhere.coins = {99};
           wrong += !(scheme->fit(elsewhere, budget).options == fit.options);
         }
         CHECK(wrong == 0);
@@ -93,7 +93,7 @@ TEST_CASE("more budget is not significantly worse", "[conformance]") {
         for (std::size_t trial = 0; trial < trials; ++trial) {
           const auto& instance = *instances[trial];
           const auto params = conformance_params(*scheme, instance, options, taus[trial]);
-          const RowMatrixD answers = play(params, instance, taus[trial] * all_keys(instance).cast<double>());
+          const RowMatrixD answers = answers_of(params, instance, taus[trial] * all_keys(instance).cast<double>());
           errors.push_back(((answers.array() > 0.5) != (all_values(instance).array() > 0.5f)).cast<double>().mean());
         }
         if (!before.empty()) {

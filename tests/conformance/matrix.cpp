@@ -233,11 +233,11 @@ core::BitWriter stream_through(schemes::PublicParams params, const reduction::In
   params.chunk = chunk;
   const auto encoder = schemes::Schemes::find(params.scheme, "scheme").encoder(params);
   const RowMatrixF keys = all_keys(instance), values = all_values(instance);
-  for (int scale = 0; scale < params.schedule.scales(); ++scale) {
-    const Index end = params.schedule.first_token(scale + 1);
-    for (Index first = params.schedule.first_token(scale); first < end; first += chunk) {
+  for (int map = 0; map < params.schedule.map_count(); ++map) {
+    const Index end = params.schedule.first_token(map + 1);
+    for (Index first = params.schedule.first_token(map); first < end; first += chunk) {
       const Index count = std::min<Index>(chunk, end - first);
-      encoder->absorb({scale, first, keys.middleRows(first, count), values.middleRows(first, count)});
+      encoder->absorb({map, first, keys.middleRows(first, count), values.middleRows(first, count)});
       if (after_block) after_block(*encoder);
     }
   }

@@ -47,7 +47,7 @@ TEMPLATE_TEST_CASE_SIG("the same coins give the same bits, other coins others", 
       if (message.bits.size < 64) return;
       const auto other = index_instance(game.instance->params(), 1);
       schemes::PublicParams params = game.params;
-      params.key = other->coins().open;
+      params.coins = other->coins().open;
       // Rows of one coordinate hold two values each: there equal messages are no wonder. Families other than INDEX may
       // hold fewer fair bits than a message has room for, and the least message need not hold any.
       if (game.params.d >= 16 && game.size != "least" && game.instance->params().family == "index")

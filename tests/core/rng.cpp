@@ -26,8 +26,8 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) {
 
 constexpr Purpose first_purpose("tests/first"), second_purpose("tests/second");
 
-std::vector<std::uint32_t> words(RandomKey key, Purpose purpose, std::uint64_t index, int count) {
-  Stream stream(key, purpose, index);
+std::vector<std::uint32_t> words(Coins coins, Purpose purpose, std::uint64_t index, int count) {
+  Stream stream(coins, purpose, index);
   std::vector<std::uint32_t> list;
   for (int i = 0; i < count; ++i) list.push_back(stream());
   return list;
@@ -90,15 +90,15 @@ TEST_CASE("keys, purposes and indices name independent streams", "[rng]") {
 }
 
 TEST_CASE("keys are functions of seed, instance, trial and role", "[rng]") {
-  CHECK(derive_key(7, "x", 3, "public") == derive_key(7, "x", 3, "public"));
-  CHECK(derive_key(7, "x", 3, "public").value == 0x3285953205c83b3du);
+  CHECK(derive_coins(7, "x", 3, "public") == derive_coins(7, "x", 3, "public"));
+  CHECK(derive_coins(7, "x", 3, "public").value == 0x3285953205c83b3du);
   std::set<std::uint64_t> seen;
   std::size_t count = 0;
   for (const std::uint64_t seed : {1, 11, 111}) {
     for (const std::uint64_t trial : {1, 11, 111}) {
       for (const char* role : {"public", "alice", "bob"}) {
         for (const char* instance : {"", "1", "/1", "public", "{\"d\":16}"}) {
-          seen.insert(derive_key(seed, instance, trial, role).value);
+          seen.insert(derive_coins(seed, instance, trial, role).value);
           ++count;
         }
       }

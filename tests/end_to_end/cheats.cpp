@@ -166,8 +166,8 @@ TEST_CASE("a Bob that dies, hangs, answers short or nonsense is a failed record,
       const auto reason = reasons.find(name);
       INFO(record.result.data.dump());
       CHECK(record.result.status == (reason == reasons.end() ? Status::ok : Status::failed));
-      CHECK(sweep::game_of(record.result).label == name);  // of failed trials too
-      if (reason != reasons.end()) CHECK_THAT(sweep::failure_of(record.result).reason, Contains(reason->second));
+      CHECK(sweep::game_of(record).label == name);  // of failed trials too
+      if (reason != reasons.end()) CHECK_THAT(sweep::failure_of(record).reason, Contains(reason->second));
     }
     CHECK(store.stops.at(point.id).reason == (reasons.contains(name) ? "failed" : "max_trials"));
   }
@@ -182,7 +182,7 @@ TEST_CASE("a hanging Bob is killed at his deadline", "[end_to_end]") {
   CHECK(outcome.points_done == 2);
   for (const auto& record : stored(options).counted_records(plan.points[0].id)) {
     CHECK(record.result.status == Status::failed);
-    CHECK_THAT(sweep::failure_of(record.result).reason, Contains("Bob did not answer within 0.3"));
+    CHECK_THAT(sweep::failure_of(record).reason, Contains("Bob did not answer within 0.3"));
   }
   CHECK(stored(options).counted_records(plan.points[1].id).size() == 2);
 }

@@ -31,8 +31,8 @@ inline simulator::GameRecord made_up_game(simulator::GameRecord game, const simu
                   {"mixture_relative_l2", {0.1, 1, {}}},
                   {"random_relative_l2", {std::numeric_limits<double>::quiet_NaN(), 1, {}}}};
   // As if only rows of the last map had been asked for.
-  game.map_errors.assign(point.maps().scales(), 0);
-  game.map_rows.assign(point.maps().scales(), 0);
+  game.map_errors.assign(point.maps().map_count(), 0);
+  game.map_rows.assign(point.maps().map_count(), 0);
   game.map_errors.back() = error * queries;
   game.map_rows.back() = queries;
   return game;

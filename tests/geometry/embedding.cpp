@@ -12,8 +12,8 @@
 namespace core = kvfrontier::core;
 namespace geometry = kvfrontier::geometry;
 namespace theory = kvfrontier::theory;
+using core::Coins;
 using core::Index;
-using core::RandomKey;
 using core::RowMatrixD;
 using core::RowMatrixF;
 using geometry::Embedding;
@@ -25,9 +25,9 @@ const Embedding& embedding(std::string_view name) {
   return Embeddings::find(std::string(name), "embedding");
 }
 
-RowMatrixF all_rows(const Embedding& family, RandomKey key, Index tokens, Index d) {
+RowMatrixF all_rows(const Embedding& family, Coins coins, Index tokens, Index d) {
   RowMatrixF keys(tokens, d);
-  family.rows(key, tokens, 0, keys);
+  family.rows(coins, tokens, 0, keys);
   return keys;
 }
 
@@ -95,25 +95,25 @@ TEST_CASE("rows are unit vectors and do not depend on how they are cut into bloc
     const Embedding& family = embedding(name);
     for (const auto [tokens, d] : valid_shapes(family)) {
       CAPTURE(name, tokens, d);
-      const RandomKey key{0x5eed};
-      const RowMatrixF keys = all_rows(family, key, tokens, d);
+      const Coins coins{0x5eed};
+      const RowMatrixF keys = all_rows(family, coins, tokens, d);
       // Each entry is within half an ulp of a unit vector's: |k|^2 is within (1 + 2^-24)^2 - 1 = 1.2e-7 of 1.
       const Eigen::VectorXd norms = keys.cast<double>().rowwise().squaredNorm();
       if (family.unit_norm()) CHECK((norms.array() - 1).abs().maxCoeff() < 1.25e-7);
 
       RowMatrixF singles(tokens, d);
-      for (Index i = 0; i < tokens; ++i) family.rows(key, tokens, i, singles.middleRows(i, 1));
+      for (Index i = 0; i < tokens; ++i) family.rows(coins, tokens, i, singles.middleRows(i, 1));
       CHECK(same_bits(keys, singles));
       // Blocks of 7, into the left part of a wider buffer.
       RowMatrixF wide = RowMatrixF::Constant(tokens, d + 3, 9.0f);
       for (Index i = 0; i < tokens; i += 7) {
-        family.rows(key, tokens, i, wide.middleRows(i, std::min<Index>(7, tokens - i)).leftCols(d));
+        family.rows(coins, tokens, i, wide.middleRows(i, std::min<Index>(7, tokens - i)).leftCols(d));
       }
       CHECK(same_bits(keys, wide.leftCols(d)));
       CHECK((wide.rightCols(3).array() == 9.0f).all());
 
       if (d >= 16 && tokens >= 16) {
-        CHECK(same_bits(keys, all_rows(family, RandomKey{0x5eee}, tokens, d)) == family.deterministic());
+        CHECK(same_bits(keys, all_rows(family, Coins{0x5eee}, tokens, d)) == family.deterministic());
       }
     }
   }
@@ -124,8 +124,8 @@ TEST_CASE("random rows have the first two moments of their law, and keys are ind
   const double n = tokens, width = d;
   for (const std::string name : {"sphere", "rademacher"}) {
     CAPTURE(name);
-    const RowMatrixD keys = all_rows(embedding(name), RandomKey{1}, tokens, d).cast<double>();
-    const RowMatrixD others = all_rows(embedding(name), RandomKey{2}, tokens, d).cast<double>();
+    const RowMatrixD keys = all_rows(embedding(name), Coins{1}, tokens, d).cast<double>();
+    const RowMatrixD others = all_rows(embedding(name), Coins{2}, tokens, d).cast<double>();
     // Six standard errors each: coordinates have variance 1/d, products of two coordinates at most 1/d^2 (sphere:
     // 1/(d(d+2))), squares 2(d-1)/(d^2(d+2)) on the sphere and 0 for signs, products of independent rows 1/d.
     CHECK(keys.colwise().mean().cwiseAbs().maxCoeff() < 6 / std::sqrt(n * width));
@@ -153,7 +153,7 @@ TEST_CASE("deterministic families have exactly the coherence and the mean leak t
       CHECK(*family.mean_leak(1, d, tau) == 0);
       return;
     }
-    const Pairs pairs = pairs_by_loops(all_rows(family, RandomKey{3}, tokens, d), tau);
+    const Pairs pairs = pairs_by_loops(all_rows(family, Coins{3}, tokens, d), tau);
     CHECK(coherence.mu_plus == pairs.largest);
     CHECK(*family.mean_leak(tokens, d, tau) == Approx(pairs.mean_leak).epsilon(1e-12));
   };
@@ -232,7 +232,7 @@ TEST_CASE("kerdock rows follow the published quadratic forms", "[embedding]") {
 
 TEST_CASE("srht products depend on i xor j only, so every row of a full code leaks the same", "[embedding]") {
   const Index d = 48;
-  const RowMatrixF keys = all_rows(embedding("srht"), RandomKey{11}, 256, d);
+  const RowMatrixF keys = all_rows(embedding("srht"), Coins{11}, 256, d);
   const RowMatrixD products = keys.cast<double>() * keys.cast<double>().transpose();
   for (Index i = 0; i < 256; ++i) {
     for (Index j = 0; j < 256; ++j) REQUIRE(products(i, j) == Approx(products(0, i ^ j)).margin(1e-6));
@@ -241,7 +241,7 @@ TEST_CASE("srht products depend on i xor j only, so every row of a full code lea
   // The same 255 terms in another order: float sums of at most 256 terms agree to 256 * 2^-24.
   for (const double leak : leaks) REQUIRE(leak == Approx(leaks[0]).epsilon(2e-5));
   // Fewer rows are a prefix.
-  CHECK(same_bits(all_rows(embedding("srht"), RandomKey{11}, 100, d), keys.topRows(100)));
+  CHECK(same_bits(all_rows(embedding("srht"), Coins{11}, 100, d), keys.topRows(100)));
 }
 
 // The mean over rows of S at one key is an average over pairs whose products are pairwise independent: its relative
@@ -265,8 +265,8 @@ TEST_CASE("mean leak of random keys follows its closed form", "[embedding]") {
         const int draws = std::max(2, static_cast<int>(std::ceil(std::pow(6 * deviation / 0.02, 2))));
         double mean = 0;
         for (int draw = 0; draw < draws; ++draw) {
-          const RandomKey key = core::derive_key(2025, name, static_cast<std::uint64_t>(draw), "public");
-          const RowMatrixF keys = all_rows(family, key, tokens, d);
+          const Coins coins = core::derive_coins(2025, name, static_cast<std::uint64_t>(draw), "public");
+          const RowMatrixF keys = all_rows(family, coins, tokens, d);
           if (name == "srht") {
             const Eigen::ArrayXd products = (keys * keys.row(0).transpose()).cast<double>().array();
             mean += (tau * (products - 1)).exp().sum() - 1;
@@ -302,8 +302,8 @@ TEST_CASE("random keys exceed the union coherence as often as theory says", "[em
     REQUIRE(expected > 0.1);
     int exceeded = 0;
     for (int draw = 0; draw < draws; ++draw) {
-      const RandomKey key = core::derive_key(77, name, static_cast<std::uint64_t>(draw), "public");
-      const auto largest = kvfrontier::attention::largest_products(all_rows(family, key, tokens, d));
+      const Coins coins = core::derive_coins(77, name, static_cast<std::uint64_t>(draw), "public");
+      const auto largest = kvfrontier::attention::largest_products(all_rows(family, coins, tokens, d));
       exceeded += *std::max_element(largest.begin(), largest.end()) > bound + 1e-6;
     }
     const double fraction = static_cast<double>(exceeded) / draws, deviation = std::sqrt(0.25 / draws);

@@ -21,7 +21,7 @@ namespace {
 
 core::RowMatrixD keys_of(const std::string& name, Index tokens, Index d, std::uint64_t key = 5) {
   core::RowMatrixF keys(tokens, d);
-  Embeddings::find(name, "embedding").rows(core::RandomKey{key}, tokens, 0, keys);
+  Embeddings::find(name, "embedding").rows(core::Coins{key}, tokens, 0, keys);
   return keys.cast<double>();
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("binary fields: every nonzero element has order dividing 2^m - 1, so t
   }
 }
 
-TEST_CASE("keys of unequal norms: 1 - gap exceeds the union coherence at most as often as beta", "[embedding]") {
+TEST_CASE("keys of unequal norms: 1 - margin exceeds the union coherence at most as often as beta", "[embedding]") {
   const Index tokens = 64;
   const double beta = 0.4;
   const int draws = 400;
@@ -206,34 +206,34 @@ TEST_CASE("tails of sparse keys are those of enumeration", "[theory]") {
   std::map<int, double> law;
   for (int code = 0; code < 59049; ++code) {
     double weight = 1;
-    int gap = 0, rest = code;
+    int margin = 0, rest = code;
     for (int l = 0; l < d; ++l) {
       const int u = rest % 3 - 1, w = rest / 3 % 3 - 1;
       rest /= 9;
       weight *= (u == 0 ? 2.0 / 3 : 1.0 / 6) * (w == 0 ? 2.0 / 3 : 1.0 / 6);
-      gap += u * u - u * w;
+      margin += u * u - u * w;
     }
-    law[gap] += weight;
+    law[margin] += weight;
   }
-  CHECK(theory::log_achlioptas_gap_tail(d, 1) == Approx(std::log(law[0])).epsilon(1e-12));
-  CHECK(theory::log_achlioptas_gap_tail(9, 3) == Approx([] {
-                                                   // (13 + 4 z + z^2)^9 / 18^9 by repeated multiplication.
-                                                   std::vector<double> c{1};
-                                                   for (int k = 0; k < 9; ++k) {
-                                                     std::vector<double> next(c.size() + 2, 0.0);
-                                                     for (std::size_t i = 0; i < c.size(); ++i) {
-                                                       next[i] += 13 * c[i] / 18;
-                                                       next[i + 1] += 4 * c[i] / 18;
-                                                       next[i + 2] += c[i] / 18;
-                                                     }
-                                                     c = next;
-                                                   }
-                                                   return std::log(c[0] + c[1] + c[2]);
-                                                 }())
-                                                     .epsilon(1e-12));
+  CHECK(theory::log_achlioptas_margin_tail(d, 1) == Approx(std::log(law[0])).epsilon(1e-12));
+  CHECK(theory::log_achlioptas_margin_tail(9, 3) == Approx([] {
+                                                      // (13 + 4 z + z^2)^9 / 18^9 by repeated multiplication.
+                                                      std::vector<double> c{1};
+                                                      for (int k = 0; k < 9; ++k) {
+                                                        std::vector<double> next(c.size() + 2, 0.0);
+                                                        for (std::size_t i = 0; i < c.size(); ++i) {
+                                                          next[i] += 13 * c[i] / 18;
+                                                          next[i + 1] += 4 * c[i] / 18;
+                                                          next[i + 2] += c[i] / 18;
+                                                        }
+                                                        c = next;
+                                                      }
+                                                      return std::log(c[0] + c[1] + c[2]);
+                                                    }())
+                                                        .epsilon(1e-12));
   // A long one stays finite: far in the tail, and rescaled on the way.
-  CHECK(theory::log_achlioptas_gap_tail(60000, 15000) < -500);
-  CHECK(std::isfinite(theory::log_achlioptas_gap_tail(60000, 15000)));
+  CHECK(theory::log_achlioptas_margin_tail(60000, 15000) < -500);
+  CHECK(std::isfinite(theory::log_achlioptas_margin_tail(60000, 15000)));
 
   // Kane-Nelson, d = 7 in s = 3 blocks of 2, 2, 3: all pairs of (coordinate, sign) choices.
   std::map<int, double> matches;
@@ -258,22 +258,22 @@ TEST_CASE("tails of sparse keys are those of enumeration", "[theory]") {
   }
 }
 
-TEST_CASE("the Gaussian gap bound is above a Monte Carlo estimate and is the best exponent", "[theory]") {
-  // d = 1: gap = u^2 - u w for independent N(0, 1). P(gap <= g) by quadrature over u: P(w >= u - g/u) for u > 0,
+TEST_CASE("the Gaussian margin bound is above a Monte Carlo estimate and is the best exponent", "[theory]") {
+  // d = 1: margin = u^2 - u w for independent N(0, 1). P(margin <= g) by quadrature over u: P(w >= u - g/u) for u > 0,
   // doubled.
-  for (const double gap : {0.1, 0.5, 0.9}) {
+  for (const double margin : {0.1, 0.5, 0.9}) {
     double exact = 0;
     const int nodes = 20000;
     for (int k = 0; k < nodes; ++k) {
       const double u = 8 * (k + 0.5) / nodes;
       exact += 2 * 8.0 / nodes * std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0)) *
-               std::erfc((u - gap / u) / std::sqrt(2.0)) / 2;
+               std::erfc((u - margin / u) / std::sqrt(2.0)) / 2;
     }
-    CHECK(theory::log_gaussian_gap_bound(1, gap) >= std::log(exact));
-    // No exponent l does better: E e^{-l (gap_ij - g)} on a grid.
+    CHECK(theory::log_gaussian_margin_bound(1, margin) >= std::log(exact));
+    // No exponent l does better: E e^{-l (margin_ij - g)} on a grid.
     double best = 0;
-    for (double l = 0; l < 2; l += 1e-4) best = std::min(best, l * gap - std::log1p(l * (2 - l)) / 2);
-    CHECK(theory::log_gaussian_gap_bound(1, gap) == Approx(best).epsilon(1e-6));
+    for (double l = 0; l < 2; l += 1e-4) best = std::min(best, l * margin - std::log1p(l * (2 - l)) / 2);
+    CHECK(theory::log_gaussian_margin_bound(1, margin) == Approx(best).epsilon(1e-6));
   }
 }
 

@@ -25,7 +25,7 @@ TEST_CASE("public projections have orthonormal factors and a geometric spectrum 
   }
 }
 
-TEST_CASE("projections are functions of the public key, and keys and values have their own", "[projection]") {
+TEST_CASE("projections are functions of the public coins, and keys and values have their own", "[projection]") {
   const geometry::Projection projection{6, 0.9};
   const auto matrix = [&](std::uint64_t key, Projected which) {
     return geometry::projection_weights({key}, projection, 4, which).matrix();

@@ -27,7 +27,7 @@ ConfigError error_of(Make&& make) {
 TEST_CASE("published schedules hold the published token counts", "[schedule]") {
   const auto var256 = Schedule::named("var256", 16);
   CHECK(var256.tokens() == 424);
-  CHECK(var256.scales() == 9);
+  CHECK(var256.map_count() == 9);
   CHECK(var256.n() == 16);
   // Cumulative tokens of the 256-pixel model.
   const Index cumulative[] = {0, 1, 5, 14, 30, 55, 91, 155, 255, 424};
@@ -67,25 +67,25 @@ TEST_CASE("names and fixed sides", "[schedule]") {
   CHECK(Schedule::fixed_side("one_step") == 0);
 }
 
-TEST_CASE("positions run through the scales in raster order", "[schedule]") {
+TEST_CASE("positions run through the maps in raster order", "[schedule]") {
   for (const Schedule& schedule : {Schedule::named("var256", 0), Schedule::named("doubling", 16),
                                    Schedule("sides", {3, 4, 9}), Schedule::named("one_step", 7)}) {
     Index token = 0;
-    for (int scale = 0; scale < schedule.scales(); ++scale) {
-      REQUIRE(schedule.first_token(scale) == token);
-      const int side = schedule.sides()[static_cast<std::size_t>(scale)];
+    for (int map = 0; map < schedule.map_count(); ++map) {
+      REQUIRE(schedule.first_token(map) == token);
+      const int side = schedule.sides()[static_cast<std::size_t>(map)];
       for (int row = 0; row < side; ++row) {
         for (int column = 0; column < side; ++column, ++token) {
-          REQUIRE(schedule.scale_of(token) == scale);
+          REQUIRE(schedule.map_of(token) == map);
           const Position position = schedule.position(token);
-          REQUIRE(position.scale == scale);
+          REQUIRE(position.map == map);
           REQUIRE(position.row == row);
           REQUIRE(position.column == column);
         }
       }
     }
     CHECK(token == schedule.tokens());
-    CHECK(schedule.first_token(schedule.scales()) == token);
+    CHECK(schedule.first_token(schedule.map_count()) == token);
   }
 }
 

@@ -18,8 +18,8 @@ namespace {
 
 // min_i (|k_i|^2 - max_{j != i} <k_i, k_j>) by three loops. Products of floats are exact in long double, sums nearly
 // so.
-long double true_gap(const core::RowMatrixF& keys) {
-  long double gap = std::numeric_limits<long double>::infinity();
+long double true_margin(const core::RowMatrixF& keys) {
+  long double margin = std::numeric_limits<long double>::infinity();
   for (Index i = 0; i < keys.rows(); ++i) {
     for (Index j = 0; j < keys.rows(); ++j) {
       if (i == j) continue;
@@ -27,10 +27,10 @@ long double true_gap(const core::RowMatrixF& keys) {
       for (Index c = 0; c < keys.cols(); ++c) {
         difference += static_cast<long double>(keys(i, c)) * (static_cast<long double>(keys(i, c)) - keys(j, c));
       }
-      gap = std::min(gap, difference);
+      margin = std::min(margin, difference);
     }
   }
-  return gap;
+  return margin;
 }
 
 geometry::Schedule schedule_of(Index tokens) {
@@ -53,7 +53,7 @@ geometry::Schedule schedule_of(Index tokens) {
 
 }  // namespace
 
-TEST_CASE("the certified gap is never above the true one and loses only rounding", "[certificate]") {
+TEST_CASE("the certified margin is never above the true one and loses only rounding", "[certificate]") {
   for (const std::string& embedding : geometry::Embeddings::names()) {
     for (const Index tokens : {4, 21, 85, 341}) {
       for (const Index d : {3, 16, 64, 100, 256}) {
@@ -64,12 +64,12 @@ TEST_CASE("the certified gap is never above the true one and loses only rounding
           const auto instance = index_instance(params, trial);
           const core::RowMatrixF keys = all_keys(*instance);
           const auto certificate = reduction::certify(*instance);
-          const long double gap = true_gap(keys);
-          REQUIRE(certificate.gap <= gap);
+          const long double margin = true_margin(keys);
+          REQUIRE(certificate.margin <= margin);
           // One bound for the product's own rounding, one subtracted for safety.
-          REQUIRE(certificate.gap >= gap - 2 * attention::product_rounding_bound(keys) - 1e-12);
+          REQUIRE(certificate.margin >= margin - 2 * attention::product_rounding_bound(keys) - 1e-12);
           const auto threaded = reduction::certify(*instance, 2);
-          REQUIRE(threaded.gap == certificate.gap);
+          REQUIRE(threaded.margin == certificate.margin);
           REQUIRE(threaded.mu_plus == certificate.mu_plus);
         }
       }
@@ -82,31 +82,31 @@ TEST_CASE("keys of unequal norms are certified by their own norm", "[certificate
   keys << 3, 0, 1, 0.5f, 0, 2, -1, -1;
   const auto instance = given_instance(sides({2, 3}), keys, values);
   // Row 1: |k|^2 = 1.25 and <k_1, k_0> = 3.
-  CHECK(reduction::certify(instance).gap == Approx(-1.75).margin(1e-5));
-  CHECK(reduction::certify(instance).gap <= -1.75);
+  CHECK(reduction::certify(instance).margin == Approx(-1.75).margin(1e-5));
+  CHECK(reduction::certify(instance).margin <= -1.75);
   CHECK(reduction::certify(instance).mu_plus == 3);
 }
 
 TEST_CASE("one token is certified at tau = 0", "[certificate]") {
   const auto instance = index_instance(instance_params(schedule_of(1), 8), 0);
   const auto certificate = reduction::certify(*instance);
-  CHECK(certificate.gap == std::numeric_limits<double>::infinity());
+  CHECK(certificate.margin == std::numeric_limits<double>::infinity());
   CHECK(certificate.mu_plus == -std::numeric_limits<double>::infinity());
-  CHECK(reduction::certified_tau(certificate.gap, 1, 0.5, 500) == 0.0);
+  CHECK(reduction::certified_tau(certificate.margin, 1, 0.5, 500) == 0.0);
   const auto params = params_of(*instance, "exact", Json::object(), 0);
-  CHECK(play(params, *instance, core::RowMatrixD::Zero(1, 8)) == all_values(*instance).cast<double>());
+  CHECK(answers_of(params, *instance, core::RowMatrixD::Zero(1, 8)) == all_values(*instance).cast<double>());
 }
 
 TEST_CASE("two equal keys have no certificate", "[certificate]") {
   core::RowMatrixF keys = gaussian_rows(5, 9, 1);
   keys.row(3) = keys.row(1);
   const auto twins = given_instance(schedule_of(5), keys, core::RowMatrixF::Zero(5, 9));
-  const double gap = reduction::certify(twins).gap;
-  CHECK(gap <= 0);
-  CHECK_FALSE(reduction::certified_tau(gap, 5, 0.5, 1e12));
+  const double margin = reduction::certify(twins).margin;
+  CHECK(margin <= 0);
+  CHECK_FALSE(reduction::certified_tau(margin, 5, 0.5, 1e12));
   // 21 rows of 3 signs: eight different keys at most.
   const auto crowded = index_instance(instance_params(schedule_of(21), 3, "rademacher"), 0);
-  CHECK(reduction::certify(*crowded).gap <= 0);
+  CHECK(reduction::certify(*crowded).margin <= 0);
 }
 
 TEST_CASE("the certified scaling is its formula", "[certificate]") {
@@ -136,7 +136,7 @@ TEST_CASE("at the certified scaling every row decodes for the worst values", "[c
           for (std::uint64_t trial = 0; trial < 2; ++trial) {
             CAPTURE(embedding, tokens, d, eta, trial);
             const auto instance = index_instance(params, trial);
-            const auto tau = reduction::certified_tau(reduction::certify(*instance).gap, tokens, eta, 1e6);
+            const auto tau = reduction::certified_tau(reduction::certify(*instance).margin, tokens, eta, 1e6);
             if (!tau) continue;  // duplicates among few signs
             const core::RowMatrixD keys = all_keys(*instance).cast<double>();
             const core::RowMatrixD weights =

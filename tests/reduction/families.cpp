@@ -39,7 +39,7 @@ struct Drawn {
   std::unique_ptr<reduction::Instance> instance;
   core::RowMatrixF keys, values;
   explicit Drawn(const reduction::InstanceParams& params, std::uint64_t trial = 0)
-      : instance(reduction::make_instance(params, reduction::Coins::derive(5, params, trial))) {
+      : instance(reduction::make_instance(params, reduction::TrialCoins::derive(5, params, trial))) {
     keys.resize(params.tokens(), params.d);
     values.resize(params.tokens(), params.d);
     instance->keys(0, keys);
@@ -165,19 +165,19 @@ TEST_CASE("clustered: bits shared, classes structural, clusters equally likely")
   CHECK(drawn.instance->information_bits() == 9 * 32);
   const auto classes = drawn.instance->classes();
   const Index tokens = drawn.keys.rows();
-  double gap = 1e9;
+  double margin = 1e9;
   for (Index i = 0; i < tokens; ++i) {
     CHECK(drawn.keys.row(i).norm() == Approx(1).epsilon(1e-6));
     Index others = 0;
     for (Index j = 0; j < tokens; ++j) {
       const bool same = classes[i] == classes[j];
       if (same) CHECK(drawn.values.row(i) == drawn.values.row(j));
-      if (!same) gap = std::min(gap, static_cast<double>(1 - drawn.keys.row(i).dot(drawn.keys.row(j))));
+      if (!same) margin = std::min(margin, static_cast<double>(1 - drawn.keys.row(i).dot(drawn.keys.row(j))));
       others += !same;
     }
     CHECK(others <= drawn.instance->competitors());
   }
-  CHECK(reduction::certify(*drawn.instance).gap == Approx(gap).margin(1e-5));
+  CHECK(reduction::certify(*drawn.instance).margin == Approx(margin).margin(1e-5));
   std::array<int, 9> counts{};
   for (const Index row : drawn.instance->queried_rows(9000)) ++counts[classes[row]];
   for (const int count : counts) CHECK(std::abs(count - 1000) < 6 * std::sqrt(1000.0));
@@ -199,7 +199,7 @@ TEST_CASE("windowed: rows of the window only") {
       core::ConfigError);
 }
 
-TEST_CASE("interpolated: each scale is the resized scale before it") {
+TEST_CASE("interpolated: each map is the resized map before it") {
   for (const auto mode : {geometry::Resizing::bicubic, geometry::Resizing::area}) {
     const Drawn drawn(
         params_of("interpolated", {{"resize", core::enum_name(mode)}}, geometry::Schedule("sides", {3, 5, 8, 9})));
@@ -222,7 +222,7 @@ TEST_CASE("certified_tau: Bob's own zero tokens compete") {
   const auto certificate = reduction::certify(*drawn.instance);
   const double plain = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500),
                with = *reduction::certified_tau(certificate, *drawn.instance, 0.5, 500, 256);
-  CHECK(plain == *reduction::certified_tau(certificate.gap, drawn.keys.rows(), 0.5, 500));
+  CHECK(plain == *reduction::certified_tau(certificate.margin, drawn.keys.rows(), 0.5, 500));
   CHECK(with / plain == Approx(std::log(3 * (84.0 + 256)) / std::log(3 * 84.0)).epsilon(1e-9));
   // One cached token: only the zero tokens compete.
   const Drawn one(params_of("index", Json::object(), geometry::Schedule::named("one_step", 16)));

@@ -26,7 +26,7 @@ TEST_CASE("INDEX bits are a function of Alice's key and their index", "[index]")
   CHECK((bits.array() == 0 || bits.array() == 1).all());
   CHECK(base->information_bits() == 21 * 40);
 
-  // Neither the public key, nor Bob's, nor the embedding, nor how the rows are asked for.
+  // Neither the public coins, nor Bob's, nor the embedding, nor how the rows are asked for.
   CHECK(all_values(*with_coins(instance_params(schedule, 40), 8, 2, 9)) == bits);
   CHECK(all_values(*with_coins(instance_params(schedule, 40, "rademacher"), 1, 2, 3)) == bits);
   for (Index first = 0; first < 21; ++first) {
@@ -61,7 +61,7 @@ TEST_CASE("INDEX bits are fair and pairwise independent", "[index]") {
   }
 }
 
-TEST_CASE("keys are rows of the embedding under the public key, queried rows a function of Bob's", "[index]") {
+TEST_CASE("keys are rows of the embedding under the public coins, queried rows a function of Bob's", "[index]") {
   const auto params = instance_params(geometry::Schedule::named("doubling", 8), 16);
   const auto base = with_coins(params, 1, 2, 3);
   core::RowMatrixF expected(21, 16);
@@ -113,33 +113,33 @@ TEST_CASE("mixtures are midpoints of two keys, random queries have norm tau", "[
 
 TEST_CASE("the three keys of a trial depend on the instance and on nothing else", "[index]") {
   const auto params = instance_params(geometry::Schedule::named("doubling", 8), 16);
-  const auto coins = reduction::Coins::derive(7, params, 3);
-  CHECK(coins.open == reduction::Coins::derive(7, params, 3).open);
+  const auto coins = reduction::TrialCoins::derive(7, params, 3);
+  CHECK(coins.open == reduction::TrialCoins::derive(7, params, 3).open);
   std::set<std::uint64_t> all;
   std::size_t count = 0;
-  const auto gather = [&](const reduction::Coins& c) {
-    for (const core::RandomKey key : {c.open, c.alice, c.bob}) {
-      all.insert(key.value);
+  const auto gather = [&](const reduction::TrialCoins& c) {
+    for (const core::Coins coins : {c.open, c.alice, c.bob}) {
+      all.insert(coins.value);
       ++count;
     }
   };
   gather(coins);
-  gather(reduction::Coins::derive(8, params, 3));
-  gather(reduction::Coins::derive(7, params, 4));
+  gather(reduction::TrialCoins::derive(8, params, 3));
+  gather(reduction::TrialCoins::derive(7, params, 4));
   auto other = params;
   other.d = 17;
-  gather(reduction::Coins::derive(7, other, 3));
+  gather(reduction::TrialCoins::derive(7, other, 3));
   other = params;
   other.embedding = "srht";
-  gather(reduction::Coins::derive(7, other, 3));
+  gather(reduction::TrialCoins::derive(7, other, 3));
   other = params;
   other.schedule = geometry::Schedule::named("doubling", 16);
-  gather(reduction::Coins::derive(7, other, 3));
+  gather(reduction::TrialCoins::derive(7, other, 3));
   CHECK(all.size() == count);
   // The sides are the instance; how the user called them is not.
   other = params;
   other.schedule = sides({1, 2, 4, 8});
-  CHECK(reduction::Coins::derive(7, other, 3).open == coins.open);
+  CHECK(reduction::TrialCoins::derive(7, other, 3).open == coins.open);
 }
 
 // Through the experiment itself: what crosses the game in every combination of scheme, rate, tolerance and scaling.
@@ -162,7 +162,7 @@ TEST_CASE("scheme, rate, tau, eta and stopping do not change keys, bits or queri
     const auto result = plan.experiment->measure(point.parameters, 1, policy);
     REQUIRE(result.status == sweep::Status::ok);
     REQUIRE(game);
-    keys.insert(game->params.key.value);
+    keys.insert(game->params.coins.value);
     scalings.insert(game->params.tau);
     const core::RowMatrixD here = game->queries.topRows(12) / game->params.tau;
     if (!directions) directions = here;

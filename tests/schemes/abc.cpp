@@ -58,7 +58,7 @@ TEST_CASE("a slot for every token is exact attention in windows and clusters", "
   const RowMatrixD queries = 5 * gaussian_rows(30, 6, 3).cast<double>();
   for (const char* member : {"window", "cluster"}) {
     CAPTURE(member);
-    const RowMatrixD answers = play(params_of(instance, "abc", options(member, 21), 5), instance, queries);
+    const RowMatrixD answers = answers_of(params_of(instance, "abc", options(member, 21), 5), instance, queries);
     CHECK((answers - exact(queries, instance)).cwiseAbs().maxCoeff() < 1e-12);
   }
 }
@@ -70,7 +70,7 @@ TEST_CASE("equal values come back from every member but signed columns", "[abc]"
   const RowMatrixD queries = 3 * gaussian_rows(20, 4, 3).cast<double>();
   for (const auto& member : members) {
     CAPTURE(member);
-    const RowMatrixD answers = play(params_of(instance, "abc", options(member, 5), 3), instance, queries);
+    const RowMatrixD answers = answers_of(params_of(instance, "abc", options(member, 5), 3), instance, queries);
     const double off = (answers.rowwise() - values.row(0).cast<double>()).cwiseAbs().maxCoeff();
     // One rounding of each stored mean to single precision.
     if (member == "linformer_jl") {
@@ -93,7 +93,7 @@ TEST_CASE("the running slots of mlp_rand are the batch softmax over tokens", "[a
       const auto params = params_of(instance, "abc", given, 4);
       const auto [keys, values] = slots_of(simulator::encode(params, instance).bits, slots, d);
       for (Index j = 0; j < slots; ++j) {
-        core::Stream stream(params.key, core::Purpose("abc/control"), static_cast<std::uint64_t>(j));
+        core::Stream stream(params.coins, core::Purpose("abc/control"), static_cast<std::uint64_t>(j));
         boost::random::normal_distribution<double> normal(0, temperature);
         Eigen::VectorXd row(d);
         for (Index c = 0; c < d; ++c) row[c] = normal(stream);
@@ -116,7 +116,7 @@ TEST_CASE("random slots hold the means of their tokens, and empty ones are not a
   const auto params = params_of(instance, "abc", options("random", slots), 4);
   std::map<Index, std::vector<Index>> tokens;
   for (Index token = 0; token < 21; ++token) {
-    core::Stream stream(params.key, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
+    core::Stream stream(params.coins, core::Purpose("abc/slot"), static_cast<std::uint64_t>(token));
     tokens[boost::random::uniform_int_distribution<Index>(0, slots - 1)(stream)].push_back(token);
   }
   REQUIRE(tokens.size() < slots);
@@ -127,7 +127,7 @@ TEST_CASE("random slots hold the means of their tokens, and empty ones are not a
     for (const Index token : list) of_slot += all_values(instance).row(token).cast<double>();
     mean += of_slot / static_cast<double>(list.size()) / static_cast<double>(tokens.size());
   }
-  CHECK((play(params, instance, RowMatrixD::Zero(1, d)) - mean).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK((answers_of(params, instance, RowMatrixD::Zero(1, d)) - mean).cwiseAbs().maxCoeff() < 1e-6);
 }
 
 TEST_CASE("clusters of three and one token weigh alike in abc, and three to one in kmeans", "[abc]") {
@@ -138,8 +138,9 @@ TEST_CASE("clusters of three and one token weigh alike in abc, and three to one 
   wide << 1, 0, 0, 1, 1, 0, 1, 0;
   const auto instance = given_instance(sides({2, 3}), keys, wide);
   const RowMatrixD query = RowMatrixD::Zero(1, 2);
-  const RowMatrixD abc = play(params_of(instance, "abc", options("cluster", 2), 1), instance, query);
-  const RowMatrixD kmeans = play(params_of(instance, "kmeans", {{"slots", 2}, {"format", "fp32"}}, 1), instance, query);
+  const RowMatrixD abc = answers_of(params_of(instance, "abc", options("cluster", 2), 1), instance, query);
+  const RowMatrixD kmeans =
+      answers_of(params_of(instance, "kmeans", {{"slots", 2}, {"format", "fp32"}}, 1), instance, query);
   CHECK(abc(0, 0) == Approx(0.5));
   CHECK(kmeans(0, 0) == Approx(0.75));
 }

@@ -28,7 +28,7 @@ TEST_CASE("bitpack has error 0 at exactly N d bits", "[bitpack]") {
         const auto message = simulator::encode(params, *instance);
         CHECK(message.bits.size == instance->information_bits());
         CHECK(message.ledger == core::Ledger{{"values", message.bits.size}});
-        const RowMatrixD answers = play(params, *instance, tau * all_keys(*instance).cast<double>());
+        const RowMatrixD answers = answers_of(params, *instance, tau * all_keys(*instance).cast<double>());
         CHECK(bit_error(answers, all_values(*instance)) == 0);
       }
     }
@@ -50,7 +50,7 @@ TEST_CASE("bitpack keeps the first entries of the public order and reads 1/2 for
     const RowMatrixD expected = attention::softmax_attention_oracle(queries, keys.cast<double>(), known.cast<double>());
     const auto params = params_of(*instance, "bitpack", {{"bits", bits}}, tau);
     CHECK(simulator::encode(params, *instance).bits.size == bits);
-    CHECK((play(params, *instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-12);
+    CHECK((answers_of(params, *instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-12);
   }
   // More bits than entries are not sent.
   CHECK(simulator::encode(params_of(*instance, "bitpack", {{"bits", 10'000}}, tau), *instance).bits.size == 336);
@@ -72,7 +72,7 @@ TEST_CASE("bitpack errs by (1 - f)/2", "[bitpack]") {
         asked.row(q) = tau * keys.row(rows[q]).cast<double>();
         truth.row(q) = values.row(rows[q]).cast<double>();
       }
-      const RowMatrixD answers = play(params_of(*instance, "bitpack", {{"bits", bits}}, tau), *instance, asked);
+      const RowMatrixD answers = answers_of(params_of(*instance, "bitpack", {{"bits", bits}}, tau), *instance, asked);
       double wrong = 0;
       for (const double row : simulator::row_errors(answers, truth, 0, 1)) wrong += row;
       errors.push_back({wrong, queries});

@@ -123,7 +123,7 @@ TEST_CASE("duplicates merge without loss, thanks to their sizes", "[diffrate]") 
     given["official"] = official;
     // Random queries spread over twenty copies, and none of those is worth as much as the lone row.
     given["proxy"] = "random";
-    const RowMatrixD answers = play(params_of(instance, "diffrate", given, 2), instance, queries);
+    const RowMatrixD answers = answers_of(params_of(instance, "diffrate", given, 2), instance, queries);
     const RowMatrixD truth = exact(queries, instance);
     CHECK((answers - truth).cwiseAbs().maxCoeff() < 1e-5);
     RowMatrixD two_keys(2, 2), two_values(2, 2);
@@ -141,7 +141,7 @@ TEST_CASE("all rows kept are exact, whatever the rates", "[diffrate]") {
     Json given = options(21, 0.5);
     given["rates"] = rates;
     given["run"] = 4;
-    const RowMatrixD answers = play(params_of(instance, "diffrate", given, 3), instance, queries);
+    const RowMatrixD answers = answers_of(params_of(instance, "diffrate", given, 3), instance, queries);
     CHECK((answers - exact(queries, instance)).cwiseAbs().maxCoeff() < 1e-12);
   }
 }
@@ -155,7 +155,7 @@ TEST_CASE("searched rates are no worse than uniform ones on instances like the c
       const auto params =
           params_of(*instance, "diffrate", {{"kept", 40}, {"rates", rates}, {"run", 16}, {"format", "fp32"}}, 8);
       (rates == std::string("searched") ? searched : uniform) +=
-          (play(params, *instance, queries) - truth).squaredNorm();
+          (answers_of(params, *instance, queries) - truth).squaredNorm();
     }
   }
   CHECK(searched < uniform);

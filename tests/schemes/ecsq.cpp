@@ -22,7 +22,7 @@ schemes::PublicParams params_of(std::vector<int> sides, Index d, const Json& opt
   params.tau = 1e5;  // a query sees one token only
   params.scheme = "ecsq";
   params.options = schemes::Schemes::find("ecsq", "scheme").options().resolve(options, "scheme");
-  params.key = {3};
+  params.coins = {3};
   return params;
 }
 
@@ -53,7 +53,7 @@ core::BitString message_of(const schemes::PublicParams& params, const core::RowM
 core::RowMatrixD reconstruction(const schemes::PublicParams& params, const core::BitString& message,
                                 simulator::Isolation isolation = simulator::Isolation::never) {
   core::RowMatrixF keys(params.tokens(), params.d);
-  params.keys().rows(params.key, params.tokens(), 0, keys);
+  params.keys().rows(params.coins, params.tokens(), 0, keys);
   return simulator::ask_bob(params, message, (1e5 * keys.cast<double>()).eval(), {isolation, 60});
 }
 

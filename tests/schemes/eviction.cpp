@@ -124,7 +124,7 @@ TEST_CASE("uniform keeps every token with m/N and every pair with m(m-1)/(N(N-1)
   }
 }
 
-TEST_CASE("uniform samples are nested and depend on the public key alone", "[uniform]") {
+TEST_CASE("uniform samples are nested and depend on the public coins alone", "[uniform]") {
   const auto one = given_instance(sides({1, 2, 3, 4, 5}), numbered(30, 2), numbered(30, 2), 1);
   std::vector<Index> smaller;
   for (const Index m : {0, 1, 2, 7, 29, 30, 1000}) {
@@ -147,8 +147,8 @@ TEST_CASE("uniform at tau = 0 has the variance of sampling without replacement",
   std::vector<double> squares;
   for (int draw = 0; draw < draws; ++draw) {
     const auto instance = given_instance(sides({1, 2, 4, 8}), gaussian_rows(tokens, d, 9), values, draw);
-    const RowMatrixD answer =
-        play(params_of(instance, "uniform", {{"kept", m}, {"format", "fp32"}}, 0), instance, RowMatrixD::Zero(1, d));
+    const RowMatrixD answer = answers_of(params_of(instance, "uniform", {{"kept", m}, {"format", "fp32"}}, 0), instance,
+                                         RowMatrixD::Zero(1, d));
     squares.push_back((answer - centre).squaredNorm());
   }
   const core::Interval interval = core::student_interval(squares, 1 - 1e-6);
@@ -299,7 +299,7 @@ TEST_CASE("dropping tokens errs by the dropped mass times the difference of the 
   const RowMatrixD keys = all_keys(instance).cast<double>(), values = all_values(instance).cast<double>();
   const RowMatrixD queries = 3 * gaussian_rows(25, d, 6).cast<double>();
   const auto params = params_of(instance, "streaming_llm", {{"sinks", 3}, {"window", 6}, {"format", "fp32"}}, 3);
-  const RowMatrixD answers = play(params, instance, queries);
+  const RowMatrixD answers = answers_of(params, instance, queries);
   const RowMatrixD exact = attention::softmax_attention_oracle(queries, keys, values);
   const RowMatrixD weights = attention::softmax_attention_oracle(queries, keys, RowMatrixD::Identity(tokens, tokens));
   const RowMatrixD rest =
@@ -340,7 +340,7 @@ TEST_CASE("eviction errs by (1 - f)/2 on INDEX", "[uniform][streaming_llm][h2o]"
       }
       Json options = c.options;
       options["format"] = "fp32";
-      const RowMatrixD answers = play(params_of(*instance, c.scheme, options, tau), *instance, asked);
+      const RowMatrixD answers = answers_of(params_of(*instance, c.scheme, options, tau), *instance, asked);
       const std::vector<double> rows_wrong = simulator::row_errors(answers, bits, 0, 1);
       errors.push_back({std::accumulate(rows_wrong.begin(), rows_wrong.end(), 0.0), queries});
     }

@@ -33,7 +33,7 @@ TEST_CASE("exact is exact attention over the rounded rows, in every format", "[e
   for (const auto format : {core::FloatFormat::fp32, core::FloatFormat::fp16, core::FloatFormat::bf16}) {
     CAPTURE(core::enum_name(format));
     const auto params = params_of(instance, "exact", {{"format", core::enum_name(format)}}, 5);
-    const RowMatrixD answers = play(params, instance, queries);
+    const RowMatrixD answers = answers_of(params, instance, queries);
     // Sums of 21 doubles of size below 1.
     CHECK(largest_difference(answers, oracle(queries, stored_rows(all_keys(instance), format),
                                              stored_rows(all_values(instance), format))) < 1e-12);
@@ -55,7 +55,7 @@ TEST_CASE("rounding of keys is within the logit perturbation bound", "[exact]") 
          {std::pair{"fp32", 0.0}, {"fp16", std::ldexp(1, -11)}, {"bf16", std::ldexp(1, -8)}}) {
       const auto params = params_of(*instance, "exact", {{"format", format}}, tau);
       const double e = u * (queries.cwiseAbs() * keys.cast<double>().cwiseAbs().transpose()).maxCoeff() + 1e-9;
-      const double difference = largest_difference(play(params, *instance, queries), truth);
+      const double difference = largest_difference(answers_of(params, *instance, queries), truth);
       CAPTURE(format, tau, e);
       CHECK(difference <= std::expm1(2 * e));
       // The rounding is there to be seen.
@@ -68,19 +68,20 @@ TEST_CASE("exact answers that need no softmax to be known", "[exact]") {
   const Index d = 6;
   SECTION("one token is its own answer") {
     const auto instance = given_instance(sides({1, 2}), gaussian_rows(1, d, 1), gaussian_rows(1, d, 2));
-    CHECK(play(params_of(instance, "exact", Json::object(), 3), instance, 3 * gaussian_rows(4, d, 3).cast<double>()) ==
+    CHECK(answers_of(params_of(instance, "exact", Json::object(), 3), instance,
+                     3 * gaussian_rows(4, d, 3).cast<double>()) ==
           RowMatrixD(all_values(instance).cast<double>().replicate(4, 1)));
   }
   SECTION("equal keys, or tau = 0, give the mean") {
     const RowMatrixF values = gaussian_rows(5, d, 2);
     const auto equal = given_instance(sides({1, 2, 4}), gaussian_rows(1, d, 1).replicate(5, 1), values);
     const RowMatrixD mean = values.cast<double>().colwise().mean();
-    CHECK(largest_difference(
-              play(params_of(equal, "exact", Json::object(), 3), equal, 3 * gaussian_rows(1, d, 3).cast<double>()),
-              mean) < 1e-15);
+    CHECK(largest_difference(answers_of(params_of(equal, "exact", Json::object(), 3), equal,
+                                        3 * gaussian_rows(1, d, 3).cast<double>()),
+                             mean) < 1e-15);
     const auto any = given_instance(sides({1, 2, 4}), gaussian_rows(5, d, 1), values);
-    CHECK(largest_difference(play(params_of(any, "exact", Json::object(), 0), any, RowMatrixD::Zero(1, d)), mean) <
-          1e-15);
+    CHECK(largest_difference(answers_of(params_of(any, "exact", Json::object(), 0), any, RowMatrixD::Zero(1, d)),
+                             mean) < 1e-15);
   }
   SECTION("two logits a gap apart weigh 1/(1 + exp(-gap))") {
     RowMatrixF keys = RowMatrixF::Zero(4, d), values = RowMatrixF::Zero(4, d);
@@ -92,7 +93,7 @@ TEST_CASE("exact answers that need no softmax to be known", "[exact]") {
     RowMatrixD query = RowMatrixD::Zero(1, d);
     for (const double tau : {0.5, 2.0, 6.0}) {
       query(0, 0) = tau;
-      const RowMatrixD answer = play(params_of(instance, "exact", Json::object(), tau), instance, query);
+      const RowMatrixD answer = answers_of(params_of(instance, "exact", Json::object(), tau), instance, query);
       CHECK(answer(0, 1) == Approx(1 / (1 + std::exp(-0.75 * tau))).epsilon(1e-12));
     }
   }
@@ -103,7 +104,7 @@ TEST_CASE("public keys cost nothing and stay exact", "[exact]") {
   const auto params = params_of(*instance, "exact", {{"keys", "public"}, {"format", "bf16"}}, 7);
   CHECK(simulator::encode(params, *instance).bits.size == 21 * 16 * 16);
   const RowMatrixD queries = 7 * all_keys(*instance).cast<double>();
-  CHECK(largest_difference(play(params, *instance, queries),
+  CHECK(largest_difference(answers_of(params, *instance, queries),
                            oracle(queries, all_keys(*instance), all_values(*instance))) < 1e-12);
 }
 

@@ -35,8 +35,8 @@ struct Recipe {
   }
 };
 
-RowMatrixD answers_of(const reduction::Instance& instance, const Recipe& recipe, const RowMatrixD& queries) {
-  return play(params_of(instance, "gear", recipe.json(), 4), instance, queries);
+RowMatrixD gear_answers(const reduction::Instance& instance, const Recipe& recipe, const RowMatrixD& queries) {
+  return answers_of(params_of(instance, "gear", recipe.json(), 4), instance, queries);
 }
 
 void quantise_vector(const Recipe& recipe, std::vector<float>& x) {
@@ -92,7 +92,7 @@ RowMatrixF by_chunks(const Recipe& recipe, const geometry::Schedule& schedule, c
                      bool transposed) {
   RowMatrixF result = rows;
   for (Index first = 0; first < rows.rows();) {
-    const Index whole = recipe.chunk > 0 ? recipe.chunk : schedule.first_token(schedule.scale_of(first) + 1) - first;
+    const Index whole = recipe.chunk > 0 ? recipe.chunk : schedule.first_token(schedule.map_of(first) + 1) - first;
     const Index count = std::min(whole, rows.rows() - first);
     if (count == whole || recipe.tail == "compressed")
       result.middleRows(first, count) = recipe_value(recipe, rows.middleRows(first, count), transposed);
@@ -118,7 +118,7 @@ TEST_CASE("gear answers as the recipe does", "[gear]") {
       const RowMatrixD expected =
           attention::softmax_attention_oracle(queries, by_chunks(recipe, schedule, keys, true).cast<double>(),
                                               by_chunks(recipe, schedule, values, false).cast<double>());
-      CHECK((answers_of(instance, recipe, queries) - expected).cwiseAbs().maxCoeff() < 1e-5);
+      CHECK((gear_answers(instance, recipe, queries) - expected).cwiseAbs().maxCoeff() < 1e-5);
     }
   }
 }
@@ -135,7 +135,7 @@ TEST_CASE("gear without its repairs is kivi", "[gear]") {
         const Recipe recipe{small_bits, group, 0, 0, chunk, "compressed", format};
         const auto gear = params_of(instance, "gear", recipe.json(), 4);
         const auto kivi = params_of(instance, "kivi", {{"bits", bits}, {"group", group}, {"format", format}}, 4);
-        CHECK(play(gear, instance, queries) == play(kivi, instance, queries));
+        CHECK(answers_of(gear, instance, queries) == answers_of(kivi, instance, queries));
         CHECK(simulator::encode(gear, instance).bits.size == simulator::encode(kivi, instance).bits.size);
       }
     }
@@ -149,7 +149,7 @@ TEST_CASE("gear is exact where a part of it is", "[gear]") {
   const RowMatrixD queries = 3 * gaussian_rows(20, d, 7).cast<double>();
   const auto worst = [&](const RowMatrixF& k, const RowMatrixF& v, const Recipe& recipe) {
     const RowMatrixD exact = attention::softmax_attention_oracle(queries, k.cast<double>(), v.cast<double>());
-    return (answers_of(given_instance(schedule, k, v), recipe, queries) - exact).cwiseAbs().maxCoeff();
+    return (gear_answers(given_instance(schedule, k, v), recipe, queries) - exact).cwiseAbs().maxCoeff();
   };
   // Constant rows and two levels: the quantiser is exact. Full rank: nothing is left. All entries outliers.
   CHECK(worst(RowMatrixF::Constant(85, d, 0.3f), RowMatrixF::Constant(85, d, -2.5f), {1, 4, 2, 0.1}) < 1e-6);

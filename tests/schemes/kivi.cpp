@@ -95,7 +95,7 @@ TEST_CASE("kivi answers as the slow quantiser does", "[kivi]") {
           Setting{8, 7, 7, "fp32"}, Setting{2, 4, 40, "fp32"}, Setting{5, 11, 0, "fp32"}}) {
       CAPTURE(schedule.tokens(), setting.json().dump());
       const auto params = params_of(instance, "kivi", setting.json(), 4);
-      const RowMatrixD answers = play(params, instance, queries);
+      const RowMatrixD answers = answers_of(params, instance, queries);
       const RowMatrixD expected =
           attention::softmax_attention_oracle(queries, quantised_keys(setting, all_keys(instance)).cast<double>(),
                                               quantised_values(setting, all_values(instance)).cast<double>());
@@ -144,8 +144,9 @@ TEST_CASE("two-level rows cross one bit exactly, with any group", "[kivi]") {
     // fp32, because 1/sqrt(24) is no half float.
     const Setting setting{1, group, 0, "fp32"};
     // Upper level = zero + scale, two roundings of numbers below 1: logits move by at most 6 * 24 * 2^-23.
-    CHECK((play(params_of(*instance, "kivi", setting.json(), 6), *instance, queries) - exact).cwiseAbs().maxCoeff() <
-          1e-4);
+    CHECK((answers_of(params_of(*instance, "kivi", setting.json(), 6), *instance, queries) - exact)
+              .cwiseAbs()
+              .maxCoeff() < 1e-4);
   }
 }
 
@@ -156,8 +157,8 @@ TEST_CASE("kivi's single row is within half a step, and exact while it is recent
     const auto instance = given_instance(sides({1, 2}), gaussian_rows(1, d, seed), gaussian_rows(1, d, 50 + seed));
     const RowMatrixF value = all_values(instance);
     for (const int bits : {1, 2, 4, 8}) {
-      const RowMatrixD answer =
-          play(params_of(instance, "kivi", Setting{bits, 8, 0, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
+      const RowMatrixD answer = answers_of(params_of(instance, "kivi", Setting{bits, 8, 0, "fp32"}.json(), 1), instance,
+                                           RowMatrixD::Ones(1, d));
       for (Index first = 0; first < d; first += 8) {
         const auto group = value.row(0).segment(first, std::min<Index>(8, d - first));
         const double most = group.maxCoeff(), half = (most - group.minCoeff()) / (2.0 * ((1 << bits) - 1));
@@ -165,7 +166,7 @@ TEST_CASE("kivi's single row is within half a step, and exact while it is recent
       }
     }
     const RowMatrixD recent =
-        play(params_of(instance, "kivi", Setting{1, 8, 8, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
+        answers_of(params_of(instance, "kivi", Setting{1, 8, 8, "fp32"}.json(), 1), instance, RowMatrixD::Ones(1, d));
     CHECK(recent == value.cast<double>());
   }
 }
@@ -192,7 +193,7 @@ TEST_CASE("rotated kivi quantises rotated rows", "[kivi]") {
                                                                     quantised_keys(setting, keys).cast<double>(),
                                                                     quantised_values(setting, values).cast<double>()) *
                                 value_turn.cast<double>().transpose();
-    const RowMatrixD answers = play(params_of(*instance, "kivi", setting.json(), 5), *instance, queries);
+    const RowMatrixD answers = answers_of(params_of(*instance, "kivi", setting.json(), 5), *instance, queries);
     CAPTURE(bits);
     // A code may fall to the other side when the products are summed in another order: not at these fixed seeds.
     CHECK((answers - expected).cwiseAbs().maxCoeff() < 1e-5);
@@ -203,8 +204,9 @@ TEST_CASE("rotated kivi quantises rotated rows", "[kivi]") {
   CHECK(previous < 0.02);
   // Public keys are not turned, values are.
   const Setting with_public{8, 8, 0, "fp32", "public", "public"};
-  CHECK((play(params_of(*instance, "kivi", with_public.json(), 5), *instance, queries) - exact).cwiseAbs().maxCoeff() <
-        0.02);
+  CHECK((answers_of(params_of(*instance, "kivi", with_public.json(), 5), *instance, queries) - exact)
+            .cwiseAbs()
+            .maxCoeff() < 0.02);
 }
 
 TEST_CASE("kivi's residual is a multiple of its group", "[kivi]") {
@@ -244,7 +246,7 @@ TEST_CASE("between whole numbers of bits a public share of the tokens has one mo
   const auto params = params_of(instance, "kivi", options, 4);
   CHECK(simulator::encode(params, instance).bits.size == bits);
   const RowMatrixD expected = attention::softmax_attention_oracle(queries, keys.cast<double>(), values.cast<double>());
-  CHECK((play(params, instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-12);
+  CHECK((answers_of(params, instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-12);
 }
 
 TEST_CASE("kivi fits itself to budgets between whole numbers of bits", "[kivi]") {

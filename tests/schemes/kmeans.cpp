@@ -41,7 +41,7 @@ TEST_CASE("a stream of one block is clustered as a whole", "[kmeans]") {
   const RowMatrixD expected =
       attention::softmax_attention_oracle(queries, found.centres.cast<double>(), means, log_counts.data());
   const auto params = params_of(instance, "kmeans", {{"slots", k}, {"format", "fp32"}}, 3);
-  CHECK((play(params, instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK((answers_of(params, instance, queries) - expected).cwiseAbs().maxCoeff() < 1e-6);
 }
 
 TEST_CASE("the slots of a stream keep its number of tokens and its sums", "[kmeans]") {
@@ -52,11 +52,11 @@ TEST_CASE("the slots of a stream keep its number of tokens and its sums", "[kmea
     for (const Index block : {1, 5, 256}) {
       const auto params = params_of(instance, "kmeans", {{"slots", slots}, {"block", block}, {"format", "fp32"}}, 1);
       // The query 0 answers with the mean of all values, whatever the clusters are.
-      const RowMatrixD answer = play(params, instance, RowMatrixD::Zero(1, d));
+      const RowMatrixD answer = answers_of(params, instance, RowMatrixD::Zero(1, d));
       CHECK((answer - values.cast<double>().colwise().mean()).cwiseAbs().maxCoeff() < 1e-6);
       if (slots < tokens) continue;
       const RowMatrixD queries = 5 * keys.cast<double>();
-      CHECK((play(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 1e-12);
+      CHECK((answers_of(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 1e-12);
     }
   }
 }
@@ -75,7 +75,7 @@ TEST_CASE("slots weigh as many tokens as they stand for", "[kmeans]") {
   for (const Index slots : {2, 5}) {
     for (const Index block : {3, 256}) {
       const auto params = params_of(instance, "kmeans", {{"slots", slots}, {"block", block}, {"format", "fp32"}}, 2);
-      CHECK((play(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 1e-6);
+      CHECK((answers_of(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 1e-6);
     }
   }
 }
@@ -89,7 +89,7 @@ TEST_CASE("public keys are clustered by Bob as by Alice", "[kmeans]") {
       const auto stored = params_of(*instance, "kmeans", options, 6);
       options["keys"] = "public";
       const auto open = params_of(*instance, "kmeans", options, 6);
-      CHECK(play(stored, *instance, queries) == play(open, *instance, queries));
+      CHECK(answers_of(stored, *instance, queries) == answers_of(open, *instance, queries));
       CHECK(simulator::encode(open, *instance).bits.size == slots * 12 * 32);
       CHECK(simulator::encode(stored, *instance).bits.size == slots * (24 * 32 + 7));
     }
@@ -112,7 +112,7 @@ TEST_CASE("k-means answers a clustered cache near its floor", "[kmeans]") {
       const auto message = simulator::encode(params, *instance);
       CHECK(1.0 * message.bits.size / (clusters * d) < 32.25);
       const RowMatrixD queries = 16 * all_keys(*instance).topRows(2 * clusters).cast<double>();
-      const RowMatrixD answers = play(params, *instance, queries);
+      const RowMatrixD answers = answers_of(params, *instance, queries);
       const RowMatrixF truth = all_values(*instance).topRows(2 * clusters);
       CHECK(((answers.array() > 0.5) == (truth.array() > 0.5f)).all());
     }

@@ -45,7 +45,7 @@ RowMatrixD exact(const RowMatrixD& queries, const reduction::Instance& instance)
 // The published INDEX stream with values of a test's own; keys are public.
 class OwnValues : public reduction::Instance {
  public:
-  OwnValues(const reduction::InstanceParams& params, const reduction::Coins& coins, RowMatrixF values)
+  OwnValues(const reduction::InstanceParams& params, const reduction::TrialCoins& coins, RowMatrixF values)
       : Instance(params, coins), values_(std::move(values)) {}
   void values(Index first, core::RowsOutF out) const override { out = values_.middleRows(first, out.rows()); }
   core::Bits information_bits() const override { return 0; }
@@ -139,12 +139,12 @@ TEST_CASE("a field of one frequency a map costs one atom", "[l11]") {
         std::cos(std::numbers::pi * 2 * (2 * row + 1) / 16) * std::cos(std::numbers::pi * (2 * column + 1) / 16);
     for (Index c = 0; c < 6; ++c) values(i, c) = (1 + c) * wave;
   }
-  const OwnValues instance(params, reduction::Coins::derive(5, params, 0), values);
+  const OwnValues instance(params, reduction::TrialCoins::derive(5, params, 0), values);
   const RowMatrixD queries = 6 * all_keys(instance).cast<double>(), truth = exact(queries, instance);
   // Six coefficients of 8 bits, their places (at most 64 + 6 bits), and room to spare.
   Json options = {{"bits", 0.4}, {"keys", "public"}};
   const auto off = [&] {
-    return (play(params_of(instance, "l11", options, 6), instance, queries) - truth).norm() / truth.norm();
+    return (answers_of(params_of(instance, "l11", options, 6), instance, queries) - truth).norm() / truth.norm();
   };
   // Largest coefficient over 127 levels, half a step each way; the smallest is a sixth of it.
   CHECK(off() < 6 * 0.5 / 127);
@@ -167,7 +167,7 @@ TEST_CASE("with room for all coefficients every value is within its step", "[l11
                             {"keys", "public"},
                             {"dictionary", dictionary},
                             {"projection", projection}};
-      const RowMatrixD answers = play(params_of(*instance, "l11", options, 200), *instance, queries);
+      const RowMatrixD answers = answers_of(params_of(*instance, "l11", options, 200), *instance, queries);
       // Coefficients of a map of 16 ones reach 4 and of a row of 9 reach 3: steps of 4/32767, sums of at most 16 of
       // them.
       CHECK((answers - truth).cwiseAbs().maxCoeff() < 16 * 0.5 * 4 / 32767.0 + 1e-5);
@@ -182,10 +182,10 @@ TEST_CASE("smooth fields need fewer bits than white ones", "[l11]") {
     for (Index c = 0; c < 4; ++c) smooth(i, c) = std::sin(0.2 * (i / 16) + c) + std::cos(0.15 * (i % 16));
   }
   const auto off = [&](const RowMatrixF& values) {
-    const OwnValues instance(params, reduction::Coins::derive(5, params, 0), values);
+    const OwnValues instance(params, reduction::TrialCoins::derive(5, params, 0), values);
     const RowMatrixD queries = 20 * all_keys(instance).cast<double>(), truth = exact(queries, instance);
     const auto play_params = params_of(instance, "l11", {{"bits", 1.0}, {"keys", "public"}}, 20);
-    return (play(play_params, instance, queries) - truth).norm() / truth.norm();
+    return (answers_of(play_params, instance, queries) - truth).norm() / truth.norm();
   };
   CHECK(off(smooth) < 0.1 * off(gaussian_rows(256, 4, 3)));
 }

@@ -18,10 +18,10 @@ Json options_of(Index kept, Index features, const std::string& policy = "streami
 }
 
 // phi_r(x) = exp(<w_r, x> - |x|^2/2)/sqrt(R) with the public directions.
-Eigen::VectorXd features_of(core::RandomKey key, Index count, const Eigen::VectorXd& x) {
+Eigen::VectorXd features_of(core::Coins coins, Index count, const Eigen::VectorXd& x) {
   Eigen::VectorXd phi(count);
   for (Index r = 0; r < count; ++r) {
-    core::Stream stream(key, core::Purpose("less/features"), r);
+    core::Stream stream(coins, core::Purpose("less/features"), r);
     boost::random::normal_distribution<double> normal;
     double product = 0;
     for (Index c = 0; c < x.size(); ++c) product += normal(stream) * x[c];
@@ -45,12 +45,12 @@ TEST_CASE("less without features is its eviction policy", "[less]") {
                                         {"keys", keys}},
                                        6);
       CHECK(simulator::encode(window, *instance).bits == simulator::encode(streaming, *instance).bits);
-      CHECK(play(window, *instance, queries) == play(streaming, *instance, queries));
+      CHECK(answers_of(window, *instance, queries) == answers_of(streaming, *instance, queries));
       const auto hitters = params_of(*instance, "less", options_of(kept, 0, "h2o", keys), 6);
       const auto h2o = params_of(
           *instance, "h2o", {{"heavy", kept - kept / 2}, {"recent", kept / 2}, {"format", "fp32"}, {"keys", keys}}, 6);
       CHECK(simulator::encode(hitters, *instance).bits == simulator::encode(h2o, *instance).bits);
-      CHECK(play(hitters, *instance, queries) == play(h2o, *instance, queries));
+      CHECK(answers_of(hitters, *instance, queries) == answers_of(h2o, *instance, queries));
     }
   }
 }
@@ -63,7 +63,7 @@ TEST_CASE("less answers as kept tokens and kernel state do", "[less]") {
   const auto instance = given_instance(sides({1, 2, 4, 8, 16}), keys, values);
   const RowMatrixD queries = tau * gaussian_rows(10, d, 3).cast<double>();
   for (const auto& [kept, count] : std::vector<std::pair<Index, Index>>{{10, 8}, {0, 20}, {3, 1}, {85, 4}}) {
-    const RowMatrixD answers = play(params_of(instance, "less", options_of(kept, count), tau), instance, queries);
+    const RowMatrixD answers = answers_of(params_of(instance, "less", options_of(kept, count), tau), instance, queries);
     RowMatrixD sums = RowMatrixD::Zero(count, d);
     Eigen::VectorXd masses = Eigen::VectorXd::Zero(count);
     const Index sinks = std::min<Index>(4, kept);
@@ -132,7 +132,7 @@ TEST_CASE("less sums public keys on Bob's side", "[less]") {
     for (const Index kept : {0, 5, 30, 85}) {
       const auto stored = params_of(*instance, "less", options_of(kept, 7, policy), 6),
                  open = params_of(*instance, "less", options_of(kept, 7, policy, "public"), 6);
-      CHECK(play(stored, *instance, queries) == play(open, *instance, queries));
+      CHECK(answers_of(stored, *instance, queries) == answers_of(open, *instance, queries));
       CHECK(simulator::encode(open, *instance).bits.size == std::min<Index>(kept, 85) * 12 * 32 + 32 + 7 * 12 * 32);
     }
   }

@@ -27,7 +27,7 @@ TEST_CASE("loma at ratio 1 sends the tokens", "[loma]") {
   const auto params = params_of(*instance, "loma", options_of(3, 1), 4);
   const auto exact = params_of(*instance, "exact", {{"format", "fp32"}}, 4);
   CHECK(simulator::encode(params, *instance).bits == simulator::encode(exact, *instance).bits);
-  CHECK(play(params, *instance, queries) == play(exact, *instance, queries));
+  CHECK(answers_of(params, *instance, queries) == answers_of(exact, *instance, queries));
 }
 
 // Slots are then the distinct keys with their multiplicities, at any query, also far beyond the fitted norm.
@@ -46,7 +46,7 @@ TEST_CASE("loma is exact for chunks of few distinct keys with equal values", "[l
       const auto params = params_of(instance, "loma", options_of(slots, slots == 4 ? 7 : 2, proxy), 3);
       for (const double norm : {1.0, 3.0, 12.0}) {
         const RowMatrixD queries = norm * gaussian_rows(20, d, 4).cast<double>();
-        CHECK((play(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 2e-4);
+        CHECK((answers_of(params, instance, queries) - exact_answers(instance, queries)).cwiseAbs().maxCoeff() < 2e-4);
       }
     }
   }
@@ -67,7 +67,7 @@ TEST_CASE("loma's fit beats the means of its clusters at the fitted norm", "[lom
   for (Index i = 0; i < queries.rows(); ++i) queries.row(i) *= tau / queries.row(i).norm();
   const RowMatrixD exact = exact_answers(instance, queries);
   const auto error = [&](const std::string& scheme, const Json& options) {
-    return (play(params_of(instance, scheme, options, tau), instance, queries) - exact).norm() / exact.norm();
+    return (answers_of(params_of(instance, scheme, options, tau), instance, queries) - exact).norm() / exact.norm();
   };
   const double fitted = error("loma", options_of(8, 8)),
                means = error("kmeans", {{"slots", 8}, {"block", 256}, {"format", "fp32"}});
@@ -96,7 +96,7 @@ TEST_CASE("public slots are fitted by Bob as by Alice", "[loma]") {
   for (const std::string proxy : {"random", "k2k"}) {
     const auto stored = params_of(*instance, "loma", options_of(4, 5, proxy), 6),
                open = params_of(*instance, "loma", options_of(4, 5, proxy, "public"), 6);
-    CHECK(play(stored, *instance, queries) == play(open, *instance, queries));
+    CHECK(answers_of(stored, *instance, queries) == answers_of(open, *instance, queries));
   }
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("lossless loma answers as the exact cache and codes what can be coded"
       for (const Index frame : {1, 7, 100, 1024}) {
         const auto params =
             params_of(*instance, "loma_lossless", {{"frame", frame}, {"format", format}, {"keys", keys}}, 6);
-        CHECK(play(params, *instance, queries) == play(exact, *instance, queries));
+        CHECK(answers_of(params, *instance, queries) == answers_of(exact, *instance, queries));
       }
       // 341 x 20 fair bits: less than them no coder needs, and 16 times as many are the exact cache's.
       const auto message = simulator::encode(

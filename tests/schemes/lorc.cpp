@@ -47,7 +47,7 @@ TEST_CASE("rows of a planted rank come back at that rank and not below", "[lorc]
   for (const char* mode : {"data_basis", "shared_basis"}) {
     const auto off = [&](Index rank) {
       const Json options = {{"mode", mode}, {"rank", rank}, {"ranks", "uniform"}, {"format", "fp32"}};
-      return (play(params_of(instance, "lorc", options, 2), instance, queries) - truth).cwiseAbs().maxCoeff();
+      return (answers_of(params_of(instance, "lorc", options, 2), instance, queries) - truth).cwiseAbs().maxCoeff();
     };
     CAPTURE(mode);
     // Single-precision products of rows of size about 1.
@@ -63,7 +63,7 @@ TEST_CASE("given weights: codes of the weights' rank are exact, and decay pays",
     const RowMatrixD queries = 4 * gaussian_rows(20, 8, 5).cast<double>(), truth = exact(queries, *instance);
     const auto off = [&](Index rank) {
       const auto params = given_weights(*instance, "lorc", {{"rank", rank}, {"ranks", "uniform"}, {"format", "fp32"}});
-      return (play(params, *instance, queries) - truth).norm() / truth.norm();
+      return (answers_of(params, *instance, queries) - truth).norm() / truth.norm();
     };
     CAPTURE(width);
     CHECK(off(8) < 1e-5);
@@ -101,7 +101,7 @@ TEST_CASE("the hidden row stored once: exact at half floats, one row and not two
     const auto params = given_weights(*instance, "shared_x", {{"bits", 16}, {"normalised", normalised}});
     CAPTURE(normalised);
     // Half floats of relative error 2^-11 in every entry of x.
-    CHECK((play(params, *instance, queries) - truth).norm() / truth.norm() < 4.0 / 2048);
+    CHECK((answers_of(params, *instance, queries) - truth).norm() / truth.norm() < 4.0 / 2048);
     CHECK(simulator::encode(params, *instance).bits.size == 85 * (12 * 16 + (normalised ? 16 : 0)));
   }
 }
@@ -118,7 +118,7 @@ TEST_CASE("the step function of shared_x has its published error on Gaussian hid
       const auto instance = index_instance(family, trial);
       const auto params = given_weights(*instance, "shared_x", {{"bits", bits}});
       squares.push_back(
-          (play(params, *instance, RowMatrixD::Zero(1, 1)) - all_values(*instance).cast<double>()).squaredNorm());
+          (answers_of(params, *instance, RowMatrixD::Zero(1, 1)) - all_values(*instance).cast<double>()).squaredNorm());
     }
     double mean = 0, square = 0;
     for (const double x : squares) mean += x / trials;
@@ -136,7 +136,7 @@ TEST_CASE("keys and values of a joint rank share their codes", "[shared_x]") {
   const RowMatrixD queries = gaussian_rows(20, 16, 5).cast<double>(), truth = exact(queries, instance);
   const auto params = params_of(instance, "shared_x", {{"bits", 16}, {"rank", 4}}, 1);
   CHECK(simulator::encode(params, instance).bits.size == 100 * 4 * 16 + 4 * 32 * 16);
-  CHECK((play(params, instance, queries) - truth).norm() / truth.norm() < 8.0 / 2048);
+  CHECK((answers_of(params, instance, queries) - truth).norm() / truth.norm() < 8.0 / 2048);
 }
 
 TEST_CASE("the budget of shared_x buys rank", "[shared_x]") {
@@ -166,7 +166,7 @@ TEST_CASE("the budget of shared_x buys rank", "[shared_x]") {
   const RowMatrixD queries = gaussian_rows(20, d, 5).cast<double>(), truth = exact(queries, low);
   const auto error = [&](Index rank) {
     const auto sized = params_of(low, "shared_x", {{"bits", 16}, {"rank", rank}}, 1);
-    return (play(sized, low, queries) - truth).norm() / truth.norm();
+    return (answers_of(sized, low, queries) - truth).norm() / truth.norm();
   };
   CHECK(error(2) > 0.05);
   CHECK(error(4) < 8.0 / 2048);

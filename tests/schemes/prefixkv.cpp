@@ -32,8 +32,8 @@ std::vector<Index> kept_tokens(const reduction::Instance& instance, const Json& 
 }
 
 std::vector<Index> per_map(const geometry::Schedule& schedule, const std::vector<Index>& tokens) {
-  std::vector<Index> counts(schedule.scales());
-  for (const Index token : tokens) ++counts[schedule.scale_of(token)];
+  std::vector<Index> counts(schedule.map_count());
+  for (const Index token : tokens) ++counts[schedule.map_of(token)];
   return counts;
 }
 
@@ -43,8 +43,8 @@ std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatr
                                double tau) {
   std::vector<Index> held;
   std::vector<double> score(keys.rows());
-  for (int scale = 0; scale < schedule.scales(); ++scale) {
-    const Index first = schedule.first_token(scale), end = schedule.first_token(scale + 1);
+  for (int map = 0; map < schedule.map_count(); ++map) {
+    const Index first = schedule.first_token(map), end = schedule.first_token(map + 1);
     for (Index i = first; i < end; ++i) held.push_back(i);
     for (Index q = first; q < end; ++q) {
       const Eigen::RowVectorXd query = tau * keys.row(q).cast<double>() / keys.row(q).cast<double>().norm();
@@ -54,12 +54,12 @@ std::vector<Index> slow_policy(const geometry::Schedule& schedule, const RowMatr
     }
     if (std::ssize(held) <= budget) continue;
     std::vector<Index> kept;
-    std::vector<std::vector<Index>> maps(scale + 1);
+    std::vector<std::vector<Index>> maps(map + 1);
     for (const Index i : held) {
       if (start > 0 && (i < start || i == end - 1)) {
         kept.push_back(i);
       } else {
-        maps[schedule.scale_of(i)].push_back(i);
+        maps[schedule.map_of(i)].push_back(i);
       }
     }
     std::vector<std::vector<double>> cumulative(maps.size());
@@ -175,9 +175,9 @@ TEST_CASE("Bob finds prefixkv's tokens from public keys", "[prefixkv]") {
   for (const std::string ratios : {"online", "offline"}) {
     for (const std::string proxy : {"k2k", "random"}) {
       Json options{{"kept", 20}, {"ratios", ratios}, {"proxy", proxy}, {"format", "fp32"}};
-      const RowMatrixD stored = play(params_of(*instance, "prefixkv", options, 6), *instance, queries);
+      const RowMatrixD stored = answers_of(params_of(*instance, "prefixkv", options, 6), *instance, queries);
       options["keys"] = "public";
-      CHECK(play(params_of(*instance, "prefixkv", options, 6), *instance, queries) == stored);
+      CHECK(answers_of(params_of(*instance, "prefixkv", options, 6), *instance, queries) == stored);
     }
   }
 }

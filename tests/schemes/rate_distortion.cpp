@@ -33,7 +33,7 @@ schemes::PublicParams params_of(const Shape& shape, const Json& options, std::ui
   params.chunk = chunk;
   params.scheme = "rate_distortion";
   params.options = schemes::Schemes::find("rate_distortion", "scheme").options().resolve(options, "scheme");
-  params.key = {key};
+  params.coins = {key};
   return params;
 }
 
@@ -42,7 +42,7 @@ std::unique_ptr<reduction::Instance> instance_of(const schemes::PublicParams& pa
   instance.schedule = params.schedule;
   instance.d = params.d;
   instance.embedding = params.embedding;
-  return reduction::make_instance(instance, {params.key, {params.key.value + 1}, {params.key.value + 2}});
+  return reduction::make_instance(instance, {params.coins, {params.coins.value + 1}, {params.coins.value + 2}});
 }
 
 // The message on `values` (N x d), and how long it said it would be half way.
@@ -66,7 +66,7 @@ core::BitString message_of(const schemes::PublicParams& params, const core::RowM
 // What Bob makes of every token's row when the scaling is so large that a query sees one token only.
 core::RowMatrixD reconstruction(const schemes::PublicParams& params, const core::BitString& message) {
   core::RowMatrixF keys(params.tokens(), params.d);
-  params.keys().rows(params.key, params.tokens(), 0, keys);
+  params.keys().rows(params.coins, params.tokens(), 0, keys);
   const auto decoder = schemes::Schemes::find(params.scheme, "scheme").decoder(params, core::BitReader(message));
   return decoder->attend((1e5 * keys.cast<double>()).eval());
 }

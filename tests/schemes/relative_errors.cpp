@@ -81,7 +81,7 @@ double relative_error(const std::string& scheme, const Json& options, Stream (*d
     const auto instance = given_instance(sides({32, 33}), stream.keys, stream.values, seed);
     const RowMatrixD exact = attention::softmax_attention<double>(stream.queries, stream.keys.cast<double>().eval(),
                                                                   stream.values.cast<double>().eval());
-    const RowMatrixD answers = play(params_of(instance, scheme, options, 16), instance, stream.queries);
+    const RowMatrixD answers = answers_of(params_of(instance, scheme, options, 16), instance, stream.queries);
     sum += ((answers - exact).rowwise().norm().array() / exact.rowwise().norm().array()).mean();
   }
   return sum / seeds;

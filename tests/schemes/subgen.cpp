@@ -109,7 +109,7 @@ TEST_CASE("subgen answers with the ratio of its two sketches", "[subgen]") {
     for (const Json& options : {options_of(30, 1, 7, 0.25), options_of(2, 3, 1, 0.25), options_of(1, 2, 40, 0)}) {
       Json full = options;
       full["format"] = "fp32";
-      const RowMatrixD answers = play(params_of(instance, "subgen", full, 2), instance, queries);
+      const RowMatrixD answers = answers_of(params_of(instance, "subgen", full, 2), instance, queries);
       const Sketch sketch = sketch_of(instance, "subgen", options);
       for (Index i = 0; i < queries.rows(); ++i) {
         const Eigen::RowVectorXd expected = sketch.numerator(queries.row(i)) / sketch.denominator(queries.row(i));
@@ -249,7 +249,7 @@ TEST_CASE("self-normalised subgen answers with means of values", "[subgen]") {
   const auto drawn = instance_of(groups, 3);
   const Sketch sketch = sketch_of(drawn, "subgen_sn", {{"samples", 6}});
   const RowMatrixD answers =
-      play(params_of(drawn, "subgen_sn", {{"samples", 6}, {"format", "fp32"}}, 2), drawn, queries);
+      answers_of(params_of(drawn, "subgen_sn", {{"samples", 6}, {"format", "fp32"}}, 2), drawn, queries);
   for (Index i = 0; i < 5; ++i) {
     double total = 0;
     for (Index j = 0; j < 6; ++j) {
@@ -261,12 +261,12 @@ TEST_CASE("self-normalised subgen answers with means of values", "[subgen]") {
   for (Index i = 0; i < 30; ++i) groups.values.row(i) = groups.values.row(0);
   const auto constant = instance_of(groups, 3);
   const RowMatrixD same =
-      play(params_of(constant, "subgen_sn", {{"samples", 6}, {"format", "fp32"}}, 2), constant, queries);
+      answers_of(params_of(constant, "subgen_sn", {{"samples", 6}, {"format", "fp32"}}, 2), constant, queries);
   CHECK((same.rowwise() - groups.values.row(0).cast<double>()).cwiseAbs().maxCoeff() < 1e-12);
   groups.values.setZero();
   const auto nothing = instance_of(groups, 3);
-  CHECK(play(params_of(nothing, "subgen_sn", {{"samples", 6}}, 2), nothing, queries).isZero(0));
-  CHECK(play(params_of(nothing, "subgen", options_of(30, 1, 6, 0.25), 2), nothing, queries).isZero(0));
+  CHECK(answers_of(params_of(nothing, "subgen_sn", {{"samples", 6}}, 2), nothing, queries).isZero(0));
+  CHECK(answers_of(params_of(nothing, "subgen", options_of(30, 1, 6, 0.25), 2), nothing, queries).isZero(0));
 }
 
 TEST_CASE("the offline variant keeps recent tokens and greedy centres", "[subgen]") {
@@ -300,7 +300,7 @@ TEST_CASE("the offline variant keeps recent tokens and greedy centres", "[subgen
     }
     const auto params =
         params_of(instance, "subgen_kcenter", {{"centres", centres}, {"recent", recent}, {"format", "fp32"}}, 4);
-    CHECK((play(params, instance, queries) - attention::softmax_attention_oracle(queries, kept_keys, kept_values))
+    CHECK((answers_of(params, instance, queries) - attention::softmax_attention_oracle(queries, kept_keys, kept_values))
               .cwiseAbs()
               .maxCoeff() < 1e-12);
   }

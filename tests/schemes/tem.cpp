@@ -20,10 +20,10 @@ namespace {
 bool connected(const geometry::Schedule& schedule, Index a, Index b, bool grid) {
   if (a == b) return true;
   auto p = schedule.position(a), q = schedule.position(b);
-  if (p.scale > q.scale) std::swap(p, q);
-  if (p.scale == q.scale) return grid && std::abs(p.row - q.row) + std::abs(p.column - q.column) == 1;
-  if (q.scale != p.scale + 1) return false;
-  const double ratio = 1.0 * schedule.sides()[p.scale] / schedule.sides()[q.scale];
+  if (p.map > q.map) std::swap(p, q);
+  if (p.map == q.map) return grid && std::abs(p.row - q.row) + std::abs(p.column - q.column) == 1;
+  if (q.map != p.map + 1) return false;
+  const double ratio = 1.0 * schedule.sides()[p.map] / schedule.sides()[q.map];
   return p.row == std::floor(q.row * ratio + 1e-9) && p.column == std::floor(q.column * ratio + 1e-9);
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("stored tokens weigh as many tokens as they cover", "[tem]") {
           for (Index row = 0; row < nodes; ++row) weights[row] += near(stored[row], token) > 0 ? 1 / covering : 0;
         }
         // At query 0 the answer is the weighted mean. Uncovered tokens belong to some nearest node.
-        const RowMatrixD answer = play(params, instance, RowMatrixD::Zero(1, d));
+        const RowMatrixD answer = answers_of(params, instance, RowMatrixD::Zero(1, d));
         if (uncovered == 0) {
           const Eigen::RowVectorXd mean = weights.transpose() * sent.cast<double>() / weights.sum();
           CHECK((answer - mean).cwiseAbs().maxCoeff() < 1e-6);
@@ -188,7 +188,7 @@ TEST_CASE("all nodes without hops are the cache, and inversion recovers it from 
   const RowMatrixD exact = attention::softmax_attention_oracle(queries, all_keys(instance).cast<double>().eval(),
                                                                all_values(instance).cast<double>().eval());
   const auto off = [&](const Json& options) {
-    return (play(params_of(instance, "tem", options, 4), instance, queries) - exact).cwiseAbs().maxCoeff();
+    return (answers_of(params_of(instance, "tem", options, 4), instance, queries) - exact).cwiseAbs().maxCoeff();
   };
   CHECK(off({{"nodes", 21}, {"hops", 0}, {"format", "fp32"}}) < 1e-12);
   // Half of every row is its own, so the smallest eigenvalue is at least 1/4: errors of rounding grow by at most 4, the

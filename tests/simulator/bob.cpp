@@ -109,7 +109,7 @@ bool good_game(Isolation isolation) {
   const RowMatrixD queries = tau * all_keys(*instance).cast<double>();
   const RowMatrixD answers = simulator::ask_bob(params, message.bits, queries, {isolation, 60});
   const bool right = ((answers.array() > 0.5) == (all_values(*instance).array() > 0.5f)).all();
-  return right && answers == play(params, *instance, queries);
+  return right && answers == answers_of(params, *instance, queries);
 }
 
 }  // namespace
@@ -233,7 +233,7 @@ TEST_CASE("misbehaving games are failed records, and the sweep goes on", "[bob][
       for (const auto& [option, value] : scheme["options"].items()) {
         if (value.is_string()) name.append(1, ' ').append(value.get<std::string>());
       }
-      const simulator::GameRecord game = sweep::game_of(record.result);
+      const simulator::GameRecord game = sweep::game_of(record);
       reasons[name] = core::enum_name(game.status) + game.reason;
       CHECK(game.label.rfind(scheme["name"].get<std::string>(), 0) == 0);  // a failed record says what its point is
     }

@@ -135,7 +135,7 @@ class Global : public Cheat {
                                  : place == Place::thread ? left_in_thread
                                                           : cached(0, 0);
       RowMatrixF keys(params.tokens(), params.d);
-      params.keys().rows(params.key, params.tokens(), 0, keys);
+      params.keys().rows(params.coins, params.tokens(), 0, keys);
       RowMatrixD answers = RowMatrixD::Constant(queries.rows(), params.d, 0.5);
       for (Index q = 0; q < queries.rows(); ++q) {
         Index nearest = 0;

@@ -19,10 +19,10 @@ namespace kvfrontier::tests {
 using core::Index;
 using core::Json;
 
-// A stream whose rows a test wrote down. `open` is the public key.
+// A stream whose rows a test wrote down. `open` are the public coins.
 class GivenInstance : public reduction::Instance {
  public:
-  GivenInstance(reduction::InstanceParams params, reduction::Coins coins, core::RowMatrixF keys,
+  GivenInstance(reduction::InstanceParams params, reduction::TrialCoins coins, core::RowMatrixF keys,
                 core::RowMatrixF values)
       : Instance(std::move(params), coins), keys_(std::move(keys)), values_(std::move(values)) {}
   void keys(Index first, core::RowsOutF out) const override { out = keys_.middleRows(first, out.rows()); }
@@ -55,7 +55,7 @@ inline schemes::PublicParams params_of(const reduction::Instance& instance, cons
   params.chunk = chunk;
   params.scheme = scheme;
   params.options = schemes::Schemes::find(scheme, "scheme").options().resolve(given, "scheme");
-  params.key = instance.coins().open;
+  params.coins = instance.coins().open;
   return params;
 }
 
@@ -71,14 +71,14 @@ inline reduction::InstanceParams instance_params(geometry::Schedule schedule, In
 // Trial `trial` of the INDEX instance under a fixed seed.
 inline std::unique_ptr<reduction::Instance> index_instance(const reduction::InstanceParams& params,
                                                            std::uint64_t trial) {
-  return reduction::make_instance(params, reduction::Coins::derive(20250, params, trial));
+  return reduction::make_instance(params, reduction::TrialCoins::derive(20250, params, trial));
 }
 
 // A stream of `keys` and `values`, cut into the maps of `schedule`; both parties' coins come from `trial`.
 inline GivenInstance given_instance(geometry::Schedule schedule, core::RowMatrixF keys, core::RowMatrixF values,
                                     std::uint64_t trial = 0) {
   const reduction::InstanceParams params = instance_params(std::move(schedule), keys.cols());
-  return {params, reduction::Coins::derive(20251, params, trial), std::move(keys), std::move(values)};
+  return {params, reduction::TrialCoins::derive(20251, params, trial), std::move(keys), std::move(values)};
 }
 
 // Sides whose cached maps hold `tokens` tokens, one at a time where a square does not fit: only for N that are sums of
@@ -99,16 +99,16 @@ inline core::RowMatrixF gaussian_rows(Index rows, Index d, std::uint64_t seed) {
   return matrix;
 }
 
-// Encodes and decodes in this process.
-inline core::RowMatrixD play(const schemes::PublicParams& params, const reduction::Instance& instance,
-                             const core::RowMatrixD& queries) {
+// What a scheme answers about a given instance, encoded and decoded in this process.
+inline core::RowMatrixD answers_of(const schemes::PublicParams& params, const reduction::Instance& instance,
+                                   const core::RowMatrixD& queries) {
   const auto message = simulator::encode(params, instance);
   return simulator::ask_bob(params, message.bits, queries, {simulator::Isolation::never, 60});
 }
 
 // The certified scaling of an instance that is known to have one.
 inline double tau_of(const reduction::Instance& instance, double eta = 0.5) {
-  return reduction::certified_tau(reduction::certify(instance).gap, instance.params().tokens(), eta, 1e6).value();
+  return reduction::certified_tau(reduction::certify(instance).margin, instance.params().tokens(), eta, 1e6).value();
 }
 
 }  // namespace kvfrontier::tests

@@ -80,15 +80,15 @@ TEST_CASE("the scaling that a row needs makes its leak equal the threshold", "[s
   std::uniform_real_distribution<double> uniform(0.001, 2);
   for (const std::size_t others : {std::size_t{2}, std::size_t{10}, std::size_t{1000}}) {
     for (const double eta : {0.0, 0.3, 0.9}) {
-      std::vector<double> gaps(others);
-      for (double& gap : gaps) gap = uniform(engine);
-      const double tau = *tau_required(gaps, eta);
+      std::vector<double> margins(others);
+      for (double& margin : margins) margin = uniform(engine);
+      const double tau = *tau_required(margins, eta);
       double leak = 0;
-      for (const double gap : gaps) leak += std::exp(-tau * gap);
+      for (const double margin : margins) leak += std::exp(-tau * margin);
       CHECK(leak == Approx((1 - eta) / (1 + eta)).epsilon(1e-10));
     }
   }
-  // Equal gaps: L/gap.
+  // Equal margins: L/margin.
   CHECK(*tau_required(std::vector<double>(99, 0.5), 0.5) == Approx(2 * std::log(99 * 3.0)));
   CHECK(*tau_required(std::vector<double>{0.3}, 0) == 0);
   CHECK(*tau_required(std::vector<double>{}, 0.3) == 0);
@@ -99,9 +99,9 @@ TEST_CASE("the scaling that a row needs makes its leak equal the threshold", "[s
 TEST_CASE("circle scaling is what equally spaced directions need", "[dimension]") {
   for (const double eta : {0.0, 0.3, 0.9}) {
     const int tokens = 2000;
-    std::vector<double> gaps;
-    for (int j = 1; j < tokens; ++j) gaps.push_back(1 - std::cos(2 * pi * j / tokens));
-    CHECK(circle_scaling(tokens, eta) == Approx(*tau_required(gaps, eta)).epsilon(1e-4));
+    std::vector<double> margins;
+    for (int j = 1; j < tokens; ++j) margins.push_back(1 - std::cos(2 * pi * j / tokens));
+    CHECK(circle_scaling(tokens, eta) == Approx(*tau_required(margins, eta)).epsilon(1e-4));
   }
   // Its small-a limit N^2 (1+eta)^2/(8 pi) is within .3 % at eta = 0 and a quarter low at eta = .9.
   CHECK(circle_scaling(1000, 0) == Approx(1e6 / (8 * pi)).epsilon(0.003));

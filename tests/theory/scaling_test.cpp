@@ -18,9 +18,9 @@ TEST_CASE("at tau star the worst leak equals the threshold", "[theory][scaling]"
       }
     }
   }
-  CHECK(decoding_margin(1024, 0) == Approx(std::log(1023)).epsilon(1e-15));
-  CHECK(decoding_margin(1024, 0.5) == Approx(std::log(1023) + 2 * std::atanh(0.5)).epsilon(1e-14));
-  CHECK(decoding_margin(1, 0.5) == -INFINITY);
+  CHECK(required_logit(1024, 0) == Approx(std::log(1023)).epsilon(1e-15));
+  CHECK(required_logit(1024, 0.5) == Approx(std::log(1023) + 2 * std::atanh(0.5)).epsilon(1e-14));
+  CHECK(required_logit(1, 0.5) == -INFINITY);
   CHECK(tau_star(1, 0.5, 0.3) == 0);
   CHECK(tau_star(1, 1, 0.3) == 0);
   CHECK(tau_star(2, 0, 0) == 0);

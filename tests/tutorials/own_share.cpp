@@ -65,7 +65,7 @@ class OwnShare : public analysis::MeasuringClaim<Parameters, Trial> {
     // What the draw depends on, and nothing else: points that differ only in tau meet the same keys.
     const core::Json identity{{"embedding", p.family().name()}, {"tokens", p.tokens}, {"d", p.d}};
     core::RowMatrixF keys(p.tokens, p.d);
-    p.family().rows(turn.key(identity.dump()), p.tokens, 0, keys);
+    p.family().rows(turn.coins(identity.dump()), p.tokens, 0, keys);
     const double tau = p.tau * (p.mutation == Mutation::wrong_tau ? 0.8 : 1.0);
     double share = 0;
     for (const double leak : attention::leaks(keys, tau)) share += 1 / (1 + leak);

@@ -57,7 +57,7 @@ def encode(shape):
 
 def decode(shape):
     tokens, d = shape["tokens"], shape["d"]
-    read_frame()  # the coins: {"tau": ..., "key": ...}
+    read_frame()  # the coins: {"tau": ..., "coins": ...}
     keys = np.frombuffer(read_frame(), "<f4").reshape(tokens, d).astype("f8")
     message = read_frame()
     queries = np.frombuffer(read_frame(), "<f8").reshape(-1, d)

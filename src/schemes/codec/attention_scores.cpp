@@ -8,11 +8,11 @@
 namespace kvfrontier::schemes {
 
 ProxyQuery::ProxyQuery(Proxy proxy, const PublicParams& params)
-    : proxy_(proxy), norm_(params.tau), key_(params.key), query_(params.d) {}
+    : proxy_(proxy), norm_(params.tau), coins_(params.coins), query_(params.d) {}
 
 const Eigen::RowVectorXf& ProxyQuery::of(Index token, const float* key) {
   if (proxy_ == Proxy::random) {
-    core::Stream stream(key_, core::Purpose("h2o/proxy"), token);
+    core::Stream stream(coins_, core::Purpose("h2o/proxy"), token);
     boost::random::normal_distribution<double> normal;
     for (float& x : query_) x = normal(stream);
   } else {

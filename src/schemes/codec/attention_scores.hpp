@@ -26,7 +26,7 @@ class ProxyQuery {
  private:
   Proxy proxy_;
   float norm_;
-  core::RandomKey key_;
+  core::Coins coins_;
   Eigen::RowVectorXf query_;
 };
 

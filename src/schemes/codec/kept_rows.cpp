@@ -71,7 +71,7 @@ core::RowMatrixF public_keys(const PublicParams& params, std::span<const Index> 
     Index run = 1;
     const Index first = tokens[row];
     while (row + run < keys.rows() && tokens[row + run] == first + run) ++run;
-    embedding.rows(params.key, params.tokens(), first, keys.middleRows(row, run));
+    embedding.rows(params.coins, params.tokens(), first, keys.middleRows(row, run));
     row += run;
   }
   return keys;

@@ -34,7 +34,7 @@ class KeptRows {
   // Overwrites a slot.
   void replace(Index slot, Index token, const float* key, const float* value);
 
-  // As stored; `key` only where keys are.
+  // As stored; `coins` only where keys are.
   const float* key(Index slot) const { return keys_.data() + slot * format_.d; }
   const float* value(Index slot) const { return values_.data() + slot * format_.d; }
 

@@ -3,9 +3,9 @@
 namespace kvfrontier::schemes {
 
 bool MapBuffer::add(const TokenBlock& block) {
-  const Index begin = schedule_.first_token(block.scale), end = schedule_.first_token(block.scale + 1);
+  const Index begin = schedule_.first_token(block.map), end = schedule_.first_token(block.map + 1);
   if (count_ == 0) {
-    scale_ = block.scale;
+    map_ = block.map;
     keys_.resize(end - begin, format_.d);
     values_.resize(end - begin, format_.d);
   }

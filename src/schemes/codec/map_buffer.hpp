@@ -14,7 +14,7 @@ class MapBuffer {
   bool add(const TokenBlock& block);
   void clear() { count_ = 0; }
 
-  int scale() const { return scale_; }
+  int map() const { return map_; }
   Index count() const { return count_; }
   core::RowsViewF keys() const { return keys_.topRows(count_); }
   core::RowsViewF values() const { return values_.topRows(count_); }
@@ -29,7 +29,7 @@ class MapBuffer {
   geometry::Schedule schedule_;
   RowFormat format_;
   core::RowMatrixF keys_, values_;
-  int scale_ = 0;
+  int map_ = 0;
   Index count_ = 0;
 };
 

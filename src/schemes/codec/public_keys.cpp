@@ -25,7 +25,7 @@ core::RowMatrixD PublicKeysDecoder::attend(core::RowsViewD queries) const {
   for (Index first = 0; first < params_.tokens(); first += held_rows) {
     const Index count = std::min(held_rows, params_.tokens() - first);
     keys.resize(count, params_.d);
-    params_.keys().rows(params_.key, params_.tokens(), first, keys);
+    params_.keys().rows(params_.coins, params_.tokens(), first, keys);
     block.resize(count, params_.d);
     values(first, block);
     attention.absorb(keys.cast<double>().eval(), block);

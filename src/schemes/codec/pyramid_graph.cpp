@@ -11,18 +11,18 @@ PyramidGraph::PyramidGraph(const geometry::Schedule& schedule, bool grid) : neig
     neighbours_[a].push_back(b);
     if (a != b) neighbours_[b].push_back(a);
   };
-  for (int scale = 0; scale < schedule.scales(); ++scale) {
-    const int side = schedule.sides()[scale];
-    const Index first = schedule.first_token(scale);
+  for (int map = 0; map < schedule.map_count(); ++map) {
+    const int side = schedule.sides()[map];
+    const Index first = schedule.first_token(map);
     for (int i = 0; i < side; ++i) {
       for (int j = 0; j < side; ++j) {
         const Index node = first + Index{i} * side + j;
         connect(node, node);
         if (grid && i > 0) connect(node, node - side);
         if (grid && j > 0) connect(node, node - 1);
-        if (scale == 0) continue;
-        const int coarse = schedule.sides()[scale - 1];
-        connect(node, schedule.first_token(scale - 1) + Index{parent_cell(i, coarse, side)} * coarse +
+        if (map == 0) continue;
+        const int coarse = schedule.sides()[map - 1];
+        connect(node, schedule.first_token(map - 1) + Index{parent_cell(i, coarse, side)} * coarse +
                           parent_cell(j, coarse, side));
       }
     }

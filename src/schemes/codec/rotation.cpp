@@ -10,10 +10,10 @@
 
 namespace kvfrontier::schemes {
 
-core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, core::Index d) {
+core::RowMatrixF public_rotation(core::Coins coins, core::Purpose purpose, core::Index d) {
   core::RowMatrixD gaussian(d, d);
   for (core::Index i = 0; i < d; ++i) {
-    core::Stream stream(key, purpose, static_cast<std::uint64_t>(i));
+    core::Stream stream(coins, purpose, static_cast<std::uint64_t>(i));
     boost::random::normal_distribution<double> normal;
     for (core::Index j = 0; j < d; ++j) gaussian(i, j) = normal(stream);
   }
@@ -33,10 +33,10 @@ void check_rotation(RotationKind kind, Index d, const std::string& path) {
 }
 
 Rotation::Rotation(RotationKind kind, const PublicParams& params, core::Purpose purpose) {
-  if (kind == RotationKind::haar) haar_ = public_rotation(params.key, purpose, params.d);
+  if (kind == RotationKind::haar) haar_ = public_rotation(params.coins, purpose, params.d);
   if (kind != RotationKind::hadamard) return;
   const float unit = 1 / std::sqrt(static_cast<float>(params.d));
-  core::Stream stream(params.key, purpose, 0);
+  core::Stream stream(params.coins, purpose, 0);
   signs_.resize(params.d);
   for (float& sign : signs_) sign = (stream() & 1) != 0 ? unit : -unit;
 }

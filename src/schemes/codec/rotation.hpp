@@ -10,7 +10,7 @@ namespace kvfrontier::schemes {
 
 // A Haar-distributed orthogonal d x d matrix (QR of a Gaussian matrix, signs fixed). Costs O(d^3) once; a row x is
 // rotated as x * rotation and back as y * rotation^T.
-core::RowMatrixF public_rotation(core::RandomKey key, core::Purpose purpose, core::Index d);
+core::RowMatrixF public_rotation(core::Coins coins, core::Purpose purpose, core::Index d);
 
 // The option `rotation`.
 enum class RotationKind { none, haar, hadamard };

@@ -20,7 +20,7 @@ void StreamingClusters::add(const float* key, const float* value) {
 
 void StreamingClusters::reduce() {
   if (filled_ <= shape_.slots) return;
-  core::Stream coins(shape_.key, core::Purpose("kmeans/seeds"), reductions_++);
+  core::Stream coins(shape_.coins, core::Purpose("kmeans/seeds"), reductions_++);
   const std::span<const double> weights(weights_.data(), filled_);
   const Clustering found = kmeans(keys_.topRows(filled_), weights, shape_.slots, shape_.rounds, coins);
   const Index clusters = found.centres.rows();
@@ -38,7 +38,7 @@ StreamingClusters public_clusters(const PublicParams& params, const StreamingClu
   core::RowMatrixF keys;
   for (Index first = 0; first < params.tokens(); first += held) {
     keys.resize(std::min(held, params.tokens() - first), params.d);
-    params.keys().rows(params.key, params.tokens(), first, keys);
+    params.keys().rows(params.coins, params.tokens(), first, keys);
     for (Index i = 0; i < keys.rows(); ++i) clusters.add(keys.row(i).data(), nullptr);
   }
   clusters.reduce();

@@ -12,7 +12,7 @@ class StreamingClusters {
   struct Shape {
     Index d, slots, block;  // width of keys, k, tokens that are collected before slots are formed anew
     int rounds;             // of Lloyd's algorithm, at most
-    core::RandomKey key;    // the public coins
+    core::Coins coins;      // the public coins
   };
   StreamingClusters(const Shape& shape, Index value_width);
 

@@ -6,7 +6,7 @@ namespace kvfrontier::schemes {
 
 ValueReservoir::ValueReservoir(core::FloatFormat format, const PublicParams& params, Index slots)
     : format_(format),
-      key_(params.key),
+      coins_(params.coins),
       slots_(slots),
       keys_(core::RowMatrixF::Zero(slots, params.d)),
       values_(core::RowMatrixF::Zero(slots, params.d)),
@@ -20,7 +20,7 @@ void ValueReservoir::offer(Index token, const float* key, const float* value) {
   for (const float x : value_row_) square += static_cast<double>(x) * x;
   if (square == 0) return;
   mass_ += square;
-  core::Stream coins(key_, core::Purpose("subgen/values"), token);
+  core::Stream coins(coins_, core::Purpose("subgen/values"), token);
   for_each_hit(coins, square / mass_, slots_, [&](Index slot) {
     std::copy(key_row_.begin(), key_row_.end(), keys_.row(slot).data());
     std::copy(value_row_.begin(), value_row_.end(), values_.row(slot).data());

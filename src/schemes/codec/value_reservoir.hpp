@@ -43,7 +43,7 @@ class ValueReservoir {
 
  private:
   core::FloatFormat format_;
-  core::RandomKey key_;
+  core::Coins coins_;
   Index slots_;
   double mass_ = 0;
   core::RowMatrixF keys_, values_;

@@ -15,6 +15,9 @@ class ErrorMetric : public Metric {
  public:
   std::string unit() const override { return "share of bits"; }
   double worst() const override { return 1; }
+  core::Interval interval(std::span<const MetricValue> trials, double level) const override {
+    return share_interval(trials, level);
+  }
 };
 
 class BitError : public ErrorMetric {
@@ -29,11 +32,6 @@ class BitError : public ErrorMetric {
     if (input.information_bits == 0) return std::nullopt;
     if (input.kind == FloorKind::finite) return theory::min_bits(input.information_bits, value);
     return theory::entropy_floor_bits(input.information_bits, value);
-  }
-  core::Interval interval(std::span<const MetricValue> trials, double level) const override {
-    std::vector<core::TrialErrors> errors;
-    for (const MetricValue& trial : trials) errors.push_back({trial.mean * trial.count, trial.count});
-    return core::error_interval(errors, level);
   }
 };
 

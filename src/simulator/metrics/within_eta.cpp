@@ -22,6 +22,9 @@ class Within : public Metric {
   std::string unit() const override { return "share of rows"; }
   Direction better() const override { return Direction::higher; }
   double worst() const override { return 0; }
+  core::Interval interval(std::span<const MetricValue> trials, double level) const override {
+    return share_interval(trials, level);
+  }
   std::optional<MetricValue> measure(const GameAnswers& game) const override {
     if (game.value_bits == 0) return std::nullopt;
     return share(counts_of(game).rows, game.answers.rows());
@@ -36,6 +39,9 @@ class WithinButWrong : public Metric {
   }
   std::string unit() const override { return "share of rows"; }
   double worst() const override { return 1; }
+  core::Interval interval(std::span<const MetricValue> trials, double level) const override {
+    return share_interval(trials, level);
+  }
   std::optional<MetricValue> measure(const GameAnswers& game) const override {
     if (game.value_bits == 0) return std::nullopt;
     return share(counts_of(game).wrong, game.answers.rows());

@@ -22,10 +22,10 @@ core::RowMatrixF some_rows(Index count, Index d) {
 
 constexpr core::Purpose purpose("tests/rotation");
 
-schemes::Rotation rotation_of(schemes::RotationKind kind, Index d, core::RandomKey key = {17}) {
+schemes::Rotation rotation_of(schemes::RotationKind kind, Index d, core::Coins coins = {17}) {
   schemes::PublicParams params;
   params.d = d;
-  params.key = key;
+  params.coins = coins;
   return schemes::Rotation(kind, params, purpose);
 }
 
