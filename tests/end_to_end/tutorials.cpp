@@ -65,11 +65,11 @@ TEST_CASE("the game of the tutorial prints what it says", "[end_to_end][tutorial
 TEST_CASE("the claim of the tutorial holds", "[end_to_end][tutorials]") {
   const Folder folder;
   const Finished verify =
-      Running({KVFRONTIER_CLAIM_BINARY, "verify", "--only", "own_share", "--out", folder / "rows"}).wait();
+      Running({KVFRONTIER_CLAIM_BINARY, "verify", "--only", "own_share", "--out", folder / "records"}).wait();
   INFO(verify.err);
   CHECK(verify.code == 0);
   CHECK(lines_of(verify.out) ==
-        console_lines(root / "docs/tutorial_experiment.md", "./own_share verify --only own_share --out rows"));
+        console_lines(root / "docs/tutorial_experiment.md", "./own_share verify --only own_share --out records"));
 }
 
 TEST_CASE("a metric in one file is in records, tables, csv, report and docs", "[end_to_end][tutorials]") {
@@ -105,10 +105,10 @@ TEST_CASE("the tutorial's scheme is where its table says", "[end_to_end][tutoria
   const Folder folder;
   const std::string config = (root / "experiments/external_scheme/cpp/compare.json").string();
   const fs::path document = root / "docs/tutorial_scheme.md";
-  const Finished run = Running({KVFRONTIER_SIGN_BINARY, "run", config, "--out", folder / "rows", "--quiet"}).wait();
+  const Finished run = Running({KVFRONTIER_SIGN_BINARY, "run", config, "--out", folder / "records", "--quiet"}).wait();
   INFO(run.err);
   REQUIRE(run.code == 0);
-  const Finished table = Running({KVFRONTIER_SIGN_BINARY, "table", folder / "rows"}).wait();
+  const Finished table = Running({KVFRONTIER_SIGN_BINARY, "table", folder / "records"}).wait();
   CHECK(lines_of(table.out) == console_lines(document, "build/kvfrontier-sign table results"));
 }
 
