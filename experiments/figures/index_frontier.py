@@ -60,33 +60,12 @@ def floor_of(program, schedule, n, d):
     return Floor(*map(np.array, records.floor_curve(program, n, d, schedule, 2001)))
 
 
-def curve_name(point, told_apart):
-    """The curve of a point: its scheme, and the options that tell two entries of the sweep apart."""
-    marks = [
-        str(point.options[name]) for name in told_apart.get(point.scheme, ()) if point.options.get(name) is not None
-    ]
-    return " ".join([point.scheme] + marks)
-
-
-def options_that_differ(points):
-    """For each scheme the options, keys and sizes aside, that take several values among entries of one budget."""
-    values = defaultdict(lambda: defaultdict(set))
-    for point in points:
-        for name, value in point.options.items():
-            # What a budget chooses varies along a curve; formats, rotations and proxies tell curves apart.
-            if name != "keys" and isinstance(value, str):
-                values[point.scheme][name].add(value)
-    return {
-        scheme: sorted(name for name, seen in options.items() if len(seen) > 1) for scheme, options in values.items()
-    }
-
-
-def curves_of(points, told_apart):
+def curves_of(points, names):
     """Curve name -> its measured points by rate; a message that several budgets lead to appears once."""
     curves = defaultdict(dict)
     for point in points:
         if point.trials > 0:
-            curves[curve_name(point, told_apart)].setdefault(point.bits, point)
+            curves[names[point.label]].setdefault(point.bits, point)
     return {name: [members[bits] for bits in sorted(members)] for name, members in sorted(curves.items())}
 
 
@@ -142,11 +121,11 @@ def size_axis(axes, entries):
 class Panel:
     """Error against rate of one cell, with public or with stored keys."""
 
-    def __init__(self, axes, points, floor, told_apart, bottom, limits):
+    def __init__(self, axes, points, floor, curve_names, bottom, limits):
         """`bottom`: where a logarithmic error axis ends; 0 makes the axis linear."""
-        self.axes, self.points, self.floor, self.told_apart = axes, points, floor, told_apart
+        self.axes, self.points, self.floor, self.curve_names = axes, points, floor, curve_names
         self.bottom, self.log, (self.low, self.high) = bottom, bottom > 0, limits
-        self.curves = curves_of(points, told_apart)
+        self.curves = curves_of(points, curve_names)
         self.labels = None
         self.names = []  # of curves: name, colour and where it may be written
         self.laws = []  # the same of eviction laws: text, rates and errors
@@ -197,7 +176,7 @@ class Panel:
         laws = {1 for p in self.points if p.scheme == "bitpack"}
         for p in self.points:
             if p.scheme == "uniform" and p.trials:
-                laws.add(FLOAT_BITS[p.options["format"]] * (2 if p.keys == "stored" else 1))
+                laws.add(FLOAT_BITS[p.options["format"]] * (2 if p.stored_keys else 1))
         for bits in sorted(laws):
             rates = np.geomspace(self.low, bits, 200)
             errors = (1 - rates / bits) / 2
@@ -250,9 +229,7 @@ class Panel:
 
     def draw_least_rates(self):
         """Where budgets were too small, a bar at the least rate of the scheme, unless its first point is there."""
-        for name, least in sorted(
-            {(curve_name(p, self.told_apart), p.least_rate) for p in self.points if p.least_rate}
-        ):
+        for name, least in sorted({(self.curve_names[p.label], p.least_rate) for p in self.points if p.least_rate}):
             if name in self.curves and self.curves[name][0].rate < 1.25 * least:
                 continue
             colour, _ = style.look(name.split()[0])
@@ -263,7 +240,7 @@ class Panel:
 
     def draw_gap(self):
         """The gap of the best code, along its error; not with stored keys, because the floor counts values only."""
-        valued = [p for p in self.points if p.keys != "stored"]
+        valued = [p for p in self.points if not p.stored_keys]
         best = min((p for p in valued if p.gap and 0.02 < p.error < 0.45), key=lambda p: p.gap, default=None)
         if best is not None and self.floor is not None:
             every_fifth = slice(None, None, 5)  # the curve that is drawn
@@ -281,7 +258,7 @@ class Panel:
             self.labels.place("gap 1", style.INK, [(met[0].rate, self.height(met[0]))])
 
     def write_names(self):
-        if self.floor is not None and all(p.keys == "stored" for p in self.points):
+        if self.floor is not None and all(p.stored_keys for p in self.points):
             rates, errors = (column[slice(None, None, 5)] for column in (self.floor.rates, self.floor.errors))
             anchors = [(rates[i], max(errors[i], self.bottom)) for i in range(len(rates) // 2, len(rates), 20)]
             self.labels.place("this floor counts\nvalues only", style.MUTED, anchors, size=6.5)
@@ -319,11 +296,11 @@ def counts_text(points):
 
 
 def error_against_rate(program, cell, points, log):
-    told_apart = options_that_differ(points)
+    names = records.curve_names(p.label for p in points)
     measured = [p for p in points if p.trials > 0]
     panels = [
-        ("public keys (free: both sides draw them)", [p for p in points if p.keys != "stored"]),
-        ("stored keys (the message pays for them)", [p for p in points if p.keys == "stored"]),
+        ("public keys (free: both sides draw them)", [p for p in points if not p.stored_keys]),
+        ("stored keys (the message pays for them)", [p for p in points if p.stored_keys]),
     ]
     panels = [(title, members) for title, members in panels if any(p.trials for p in members)]
     limits = (min([0.25] + [p.rate for p in measured]) / 1.3, max(p.rate for p in measured) * 1.5)
@@ -336,7 +313,7 @@ def error_against_rate(program, cell, points, log):
     bounds = {"bottom": style.upright(0.135), "top": 1 - style.upright(0.185)}
     figure.subplots_adjust(left=left, right=0.985, wspace=0.08, **bounds)
     for axes, (title, members) in zip(all_axes[0], panels):
-        Panel(axes, members, floor, told_apart, bottom, limits).draw(title)
+        Panel(axes, members, floor, names, bottom, limits).draw(title)
         size_axis(axes, points[0].entries)
     all_axes[0][0].set_ylabel("bit error")
     caption = f"""
@@ -378,7 +355,7 @@ def label_lines(names):
 
 def least_bits_by_size(program, cells, target):
     """The floor at the target error as [(N d, bits)], and the least bits of every curve that reaches it, likewise."""
-    told_apart = options_that_differ([p for points in cells.values() for p in points])
+    names = records.curve_names(p.label for points in cells.values() for p in points)
     floors, series = [], defaultdict(list)
     for cell, points in cells.items():
         floor = floor_of(program, cell.schedule, cell.n, cell.d)
@@ -388,7 +365,7 @@ def least_bits_by_size(program, cells, target):
         floors.append((entries, floor.bits[floor.errors > target][-1]))  # the last length that is certainly too short
         groups = defaultdict(list)
         for p in points:
-            groups[curve_name(p, told_apart) + (" " + p.keys if p.keys != "none" else "")].append(p)
+            groups[names[p.label] + (" " + p.keys if p.keys != "none" else "")].append(p)
         for name, members in groups.items():
             best = least_bits(members, target)
             if best is not None:
