@@ -81,8 +81,9 @@ frontier: build
 	  $(KVFRONTIER) audit "$(RUNS)/$$sweep" && \
 	  $(KVFRONTIER) gap "$(RUNS)/$$sweep" --target-error 0.1 --best 6 || exit; \
 	done
-	@python=$(PY) && $$python experiments/figures/index_frontier.py $(KVFRONTIER) $(SWEEPS:%="$(RUNS)/%") \
-	  --out "$(RUNS)/figures"
+	@python=$(PY) && for script in error_rate bits_by_size; do \
+	  $$python experiments/figures/$$script.py $(KVFRONTIER) $(SWEEPS:%="$(RUNS)/%") --out "$(RUNS)/figures" || exit; \
+	done
 	@echo 'every point: $(RUNS)/tables; figures with captions: $(RUNS)/figures'
 
 verify: build

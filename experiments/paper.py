@@ -26,12 +26,13 @@ import script  # noqa: E402
 
 CLAIMS = "verify"  # the claims of one size have their records in RUNS/verify-SIZE, a sweep has its own in RUNS/CONFIG
 
-# Which scripts draw the records of a sweep. Sweeps that are not listed are drawn together by index_frontier.
+# Which scripts draw the records of a sweep. Sweeps that are not listed are drawn together by FRONTIER_FIGURES.
 SWEEP_FIGURES = {
     "both_sides": ["frontier_both_sides"],
     "minimal_memory": ["minimal_memory", "gap_bars"],
     "scheme_comparison": ["scheme_comparison"],
 }
+FRONTIER_FIGURES = ["error_rate", "bits_by_size"]
 # The first figures of the page; the others follow by name.
 FIRST = [
     "error_rate_sphere_doubling_n32_d64",
@@ -116,7 +117,7 @@ def sweep_scripts(runs):
             found += [(name, [str(path)]) for name in SWEEP_FIGURES[path.name]]
         elif not path.name.startswith(CLAIMS):
             frontiers.append(str(path))
-    return found + ([("index_frontier", frontiers)] if frontiers else [])
+    return found + [(name, frontiers) for name in FRONTIER_FIGURES if frontiers]
 
 
 def draw_one(name, words, claim):
