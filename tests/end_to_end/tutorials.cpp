@@ -113,7 +113,8 @@ TEST_CASE("a metric in one file is in records, tables, csv, report and docs", "[
   for (const Json& column : data.at("points").at("columns")) {
     if (column.at("name") != name) continue;
     ++columns;
-    CHECK((column.contains("each") ? column.at("each").at(0) : column.at("of").at(column.at("at").at(0))) == value);
+    CHECK((column.contains("each") ? column.at("each").at(0)
+                                   : column.at("of").at(column.at("at").at(0).get<std::size_t>())) == value);
   }
   CHECK(columns == 1);
 }
