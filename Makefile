@@ -10,13 +10,15 @@ SIZE ?= paper
 KVFRONTIER = "$(BUILD)/kvfrontier"
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
-configure = cmake --preset $(1) -B "$(2)" $$(test -e "$(2)/CMakeCache.txt" || ! command -v ninja >/dev/null || echo -G Ninja) \
+configure = cmake --preset $(1) -B "$(2)" \
+  $$(test -e "$(2)/CMakeCache.txt" || ! command -v ninja >/dev/null || echo -G Ninja) \
   $(if $(ARCH),-DKVFRONTIER_ARCH=$(ARCH)) $(if $(WERROR),-DKVFRONTIER_WERROR=$(WERROR)) --log-level=WARNING >/dev/null
 
 # The first Python that can draw.
 PY = $$(.ci/python)
 
-.PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang syntax perf format format-check lint clean
+.PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang \
+  syntax perf format format-check lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
@@ -25,9 +27,9 @@ help:
 	@echo 'make test-report  install npm and Chromium, build, try the page of kvfrontier report in the browser'
 	@echo 'make test-external  install into a temporary prefix, build and run the schemes of experiments/external_scheme'
 	@echo 'make build      the program alone, build/kvfrontier'
-	@echo 'make paper      measure every sweep and claim, draw everything, write results/paper.md; SIZE=quick takes the quick'
-	@echo '                configs, DRY_RUN=1 tells how long it takes; stopped, the same command goes on'
-	@echo 'make figures    draw results/figures and results/paper.md again from the rows in results/reference'
+	@echo 'make paper      measure every sweep and claim, draw everything, write results/paper.md; SIZE=quick takes the'
+	@echo '                quick configs, DRY_RUN=1 tells how long it takes; stopped, the same command goes on'
+	@echo 'make figures    draw results/figures and results/paper.md again from the records in results/reference'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
 	@echo 'make syntax     Clang reads every source and compiles none, which is quicker; warnings are errors'
@@ -35,7 +37,7 @@ help:
 	@echo 'make perf       every kernel against its oracle, its goal and its rivals; ARGS=--smoke times nothing'
 	@echo 'make format     lay out all sources: clang-format, black, prettier;  make format-check: fail where one is not'
 	@echo 'make lint       clang-tidy over src and experiments'
-	@echo 'make clean      remove the build directories; rows and figures stay'
+	@echo 'make clean      remove the build directories; records and figures stay'
 	@echo 'BUILD=DIR and RESULTS=DIR with any of them take the place of build and results; WERROR=ON makes warnings errors'
 	@echo 'ARCH=x86-64-v4 with any of them builds for another instruction set than x86-64-v3; baseline runs everywhere'
 
@@ -53,7 +55,9 @@ test: dependencies
 	@ctest --test-dir "$(BUILD)" -j$(JOBS) --output-on-failure --no-tests=error
 
 test-cluster: build
-	@if [ "$$(id -u)" != 0 ]; then echo "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container" >&2; exit 2; fi
+	@if [ "$$(id -u)" != 0 ]; then \
+	  echo "make test-cluster starts Slurm's daemons and needs root: run it as root, or in a container" >&2; exit 2; \
+	fi
 	@.ci/install-dependencies slurm
 	@python3 tests/cluster/slurm_array.py $(KVFRONTIER)
 
@@ -77,7 +81,9 @@ frontier: build
 	  $(KVFRONTIER) audit "$(RUNS)/$$sweep" && \
 	  $(KVFRONTIER) gap "$(RUNS)/$$sweep" --target-error 0.1 --best 6 || exit; \
 	done
-	@python=$(PY) && $$python experiments/figures/index_frontier.py $(KVFRONTIER) $(SWEEPS:%="$(RUNS)/%") --out "$(RUNS)/figures"
+	@python=$(PY) && for script in error_rate bits_by_size; do \
+	  $$python experiments/figures/$$script.py $(KVFRONTIER) $(SWEEPS:%="$(RUNS)/%") --out "$(RUNS)/figures" || exit; \
+	done
 	@echo 'every point: $(RUNS)/tables; figures with captions: $(RUNS)/figures'
 
 verify: build
@@ -85,7 +91,8 @@ verify: build
 
 paper: build
 	@.ci/install-dependencies figures
-	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --size $(SIZE) --runs "$(RESULTS)/runs/$(SIZE)" --out "$(RESULTS)" $(if $(DRY_RUN),--dry-run)
+	@python=$(PY) && $$python experiments/paper.py $(KVFRONTIER) --size $(SIZE) --runs "$(RESULTS)/runs/$(SIZE)" \
+	  --out "$(RESULTS)" $(if $(DRY_RUN),--dry-run)
 
 figures: build
 	@.ci/install-dependencies figures
@@ -100,7 +107,8 @@ asan: dependencies
 clang: dependencies
 	@.ci/install-dependencies clang test
 	@$(call configure,clang,$(BUILD)-clang)
-	@cmake --build "$(BUILD)-clang" -j$(JOBS) --target all --target kvfrontier-tests --target kvfrontier-perf --target kvfrontier-made-up-records
+	@cmake --build "$(BUILD)-clang" -j$(JOBS) --target all --target kvfrontier-tests --target kvfrontier-perf \
+	  --target kvfrontier-made-up-records
 
 syntax: dependencies
 	@.ci/install-dependencies clang test
@@ -120,7 +128,8 @@ format-check:
 	@.ci/format --check
 
 lint: build
-	@find src experiments -name '*.cpp' -not -path 'experiments/external_scheme/*' -print0 | xargs -0 clang-tidy -p "$(BUILD)" --quiet
+	@find src experiments -name '*.cpp' -not -path 'experiments/external_scheme/*' -print0 | \
+	  xargs -0 -n 4 -P $(JOBS) clang-tidy -p "$(BUILD)" --quiet
 
 clean:
 	rm -rf "$(BUILD)" "$(BUILD)-asan" "$(BUILD)-clang" "$(BUILD)-syntax"

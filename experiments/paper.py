@@ -26,12 +26,13 @@ import script  # noqa: E402
 
 CLAIMS = "verify"  # the claims of one size have their records in RUNS/verify-SIZE, a sweep has its own in RUNS/CONFIG
 
-# Which scripts draw the records of a sweep. Sweeps that are not listed are drawn together by index_frontier.
+# Which scripts draw the records of a sweep. Sweeps that are not listed are drawn together by FRONTIER_FIGURES.
 SWEEP_FIGURES = {
     "both_sides": ["frontier_both_sides"],
     "minimal_memory": ["minimal_memory", "gap_bars"],
     "scheme_comparison": ["scheme_comparison"],
 }
+FRONTIER_FIGURES = ["error_rate", "bits_by_size"]
 # The first figures of the page; the others follow by name.
 FIRST = [
     "error_rate_sphere_doubling_n32_d64",
@@ -116,7 +117,7 @@ def sweep_scripts(runs):
             found += [(name, [str(path)]) for name in SWEEP_FIGURES[path.name]]
         elif not path.name.startswith(CLAIMS):
             frontiers.append(str(path))
-    return found + ([("index_frontier", frontiers)] if frontiers else [])
+    return found + [(name, frontiers) for name in FRONTIER_FIGURES if frontiers]
 
 
 def draw_one(name, words, claim):
@@ -134,15 +135,27 @@ def draw_one(name, words, claim):
 
 
 def draw(program, runs, size, judged, style, out):
-    """Draws everything, several figures at a time; returns the errors."""
+    """Draws everything, several figures at a time; returns the errors. A claim without a script is one."""
     ending = ["--style", style, "--out", str(out)]
     jobs = [(name, [program, *directories, *ending], None) for name, directories in sweep_scripts(runs)]
-    for claim in judged:
-        if (FIGURES / f"{claim.name}.py").exists():
-            directory = str(runs / f"{CLAIMS}-{size}")
-            jobs.append((claim.name, [program, directory, "--size", size, *ending], claim))
+    directory = str(runs / f"{CLAIMS}-{size}")
+    jobs += [(claim.name, [program, directory, "--size", size, *ending], claim) for claim in judged]
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as workers:
         return [error for error in workers.map(draw_one, *zip(*jobs)) if error]
+
+
+# What `report` says when this program has no page because it was built that way.
+NO_PAGE = "without the page"
+
+
+def write_report(program, runs, path):
+    """Writes the page to explore all points; returns what went wrong, or an empty text."""
+    path.unlink(missing_ok=True)  # that of earlier records must not stay
+    done = subprocess.run([program, "report", str(runs), "--out", str(path)], stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode == 0 or NO_PAGE in done.stderr:
+        return ""
+    return f"{path}: kvfrontier report ended with exit code {done.returncode}"
 
 
 def number(value):
@@ -225,8 +238,9 @@ def main():
     (call.out / "paper.md").write_text(page(judged, call.runs, call.size, figures), encoding="utf-8")
     drawn = len(list(figures.glob("*.pdf")))
     print(f"{drawn} figures -> {figures}, page -> {call.out / 'paper.md'}", file=sys.stderr)
-    # The program itself says what it lacks.
-    subprocess.run([call.program, "report", str(call.runs), "--out", str(call.out / "report.html")])
+    failed = write_report(call.program, call.runs, call.out / "report.html")
+    if failed:
+        errors.append(failed)
     if errors:
         sys.exit("not drawn:\n" + "\n".join(errors))
     if not clean:

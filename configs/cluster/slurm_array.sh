@@ -8,9 +8,9 @@
 # the queue and resumes; the same command again resumes the whole sweep. Flags go to the array's sbatch
 # (--cpus-per-task 16 --time 4:00:00); what both jobs need goes into sbatch's own SBATCH_ACCOUNT, SBATCH_PARTITION, ...
 #
-# Environment: KVFRONTIER, the program (default: build/kvfrontier of this clone, else the one on PATH); OUT, the directory
-# for rows and logs (default: results/runs/NAME OF CONFIG below the current directory). Both, and CONFIG, must be seen
-# under the same path on every node. docs/cluster.md has the rest.
+# Environment: KVFRONTIER, the program (default: build/kvfrontier of this clone, else the one on PATH); OUT, the
+# directory for records and logs (default: results/runs/NAME OF CONFIG below the current directory). Both, and CONFIG,
+# must be seen under the same path on every node. docs/cluster.md has the rest.
 set -euo pipefail
 
 most_restarts=5  # of a task that is killed again and again, by its own need of memory for example
@@ -20,8 +20,8 @@ refuse() {
   exit 2
 }
 
-# One shard, on a compute node. This shell is not the process that an out-of-memory killer takes, and sends its task back
-# by itself: Slurm would call it failed and leave it at that.
+# One shard, on a compute node. This shell is not the process that an out-of-memory killer takes, and sends its task
+# back by itself: Slurm would call it failed and leave it at that.
 measure() {
   local program=$1 config=$2 out=$3 shards=$4 child code
   # Not SLURM_JOB_ID: that of the last task is the number of the whole array.

@@ -1,6 +1,6 @@
 """Bits per value that decode, and the scaling they need."""
 
-from claims import allowance, at, draw, figure, legend, note, pick, predicted, run, style
+from claims import allowance, at, draw, figure, legend, note, pick, predicted, run, style, tolerance
 
 
 def picture(checks):
@@ -31,7 +31,8 @@ def picture(checks):
         Sphere keys, N = {tokens}, d = {d}.
         Left: mean number of bits per value that rows decode against the worst other rows.
         Beside each point: the fraction of rows in which it is ceil(log2(1 + 1/S)) - 1.
-        Right: the scaling at which the mean leak is 1/(2^b - 1), with its law and the 2 % allowance.
+        Right: the scaling at which the mean leak is 1/(2^b - 1), with its law and the allowance of
+        {tolerance(scaling)}.
     """
     return fig, caption
 

@@ -142,6 +142,15 @@ def allowance(axes, checks, x, colour, label=None, alpha=0.18):
     return axes.fill_between(xs, low, high, color=colour, alpha=alpha, linewidth=0, label=label, zorder=1)
 
 
+def tolerance(checks):
+    """By how much the checks may be off what is predicted, for a caption: "2 %", the same for all of them."""
+    ends = [abs(end / check.predicted - 1) for check in checks for end in (check.allowed_lo, check.allowed_hi)]
+    shares = {f"{100 * end:.4g} %" for end in ends if math.isfinite(end)}
+    if len(shares) != 1:
+        raise ValueError(f"the checks have several allowances: {sorted(shares)}")
+    return shares.pop()
+
+
 def note(axes, x, y, text, colour=style.INK, **options):
     """A word or two in small letters inside a figure, by default in data coordinates."""
     return axes.text(x, y, text, **{"color": colour, "fontsize": style.points(6.5), **options})

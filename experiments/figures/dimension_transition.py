@@ -23,10 +23,12 @@ def picture(checks):
         ax.set_ylim(-0.04, 1.04)
     axes[-1].set_xlabel("$d / \\ln N$")
     legend(axes[0], loc="lower right")
-    caption = """
+    crossings = {(check.at["other_tokens"], check.at["tokens"]) for check in pick(checks, quantity="crossing")}
+    sizes = "; ".join(f"{smaller} and {larger}" for smaller, larger in sorted(crossings))
+    caption = f"""
         Fraction of rows with leak S < 1 against d/ln N.
         Lines: P(S < 1) of a sum of N-1 independent terms.
-        Vertical: the sharp threshold x_c and the allowance for the crossing of N = 4096 and 16384, which the cross at
+        Vertical: the sharp threshold x_c and the allowance for the crossing of N = {sizes}, which the cross at
         the bottom marks with its interval.
     """
     return fig, caption

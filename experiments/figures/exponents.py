@@ -27,7 +27,7 @@ def picture(checks):
     left.set_xlabel("exponent of the least memory")
     left.set_title("known laws", loc="left")
 
-    right.axvspan(-1, -0.03, color=style.FORBIDDEN, linewidth=0, zorder=0)
+    right.axvspan(-1, max(check.allowed_lo for check in trends), color=style.FORBIDDEN, linewidth=0, zorder=0)
     right.axvline(0, color=style.INK, linewidth=0.6, zorder=1)
     for colour, (quantity, (label, shift)) in zip(style.PALETTE, TRENDS.items()):
         own = [check for check in trends if check.at["quantity"] == quantity]
@@ -47,8 +47,8 @@ def picture(checks):
         known, and for kmeans in n on 8 clusters, whose floor does not grow; grey: the allowance.
         Right: exponents of bits over the floor in N and in d at N >= 8 d, for every scheme that reaches the error,
         without keys and without what a scheme pays per token or per channel; grey: falling.
-        Counting all bits, gear and kivi do fall (fit --over-floor); shared_x, whose one code serves keys and values, is
-        judged by its directions.
+        Counting all bits is what kvfrontier fit --over-floor does.
+        The one code of shared_x serves keys and values, so it is judged by its directions.
         Intervals are 90 %, so that their lower ends are 95 % limits.
     """
     return fig, caption

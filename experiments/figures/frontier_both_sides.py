@@ -16,18 +16,12 @@ def inverse_entropy(rates):
     return np.interp(rates, capacity[::-1], p[::-1])
 
 
-def curve_name(point):
-    if point.scheme != "rate_distortion":
-        return point.scheme
-    lists = point.options["list"]
-    return f"rate_distortion, $2^{{{point.options['block']}}}$" + (f", lists of {lists}" if lists > 1 else "")
-
-
 def curves_of(points):
     """Name -> points by message bits, one for each message."""
+    names = records.curve_names(point.label for point in points)
     curves = {}
     for point in points:
-        curves.setdefault(curve_name(point), {})[point.bits] = point
+        curves.setdefault(names[point.label], {})[point.bits] = point
     return {name: [curve[bits] for bits in sorted(curve)] for name, curve in curves.items()}
 
 
@@ -101,14 +95,15 @@ def pictures(call):
     fig, (left, right) = plt.subplots(1, 2, figsize=style.canvas("page", 2.9), constrained_layout=True)
     draw_errors(left, curves, looks, codes, rates, finite)
     draw_gaps(right, curves, looks, codes)
+    block = next(point.options["block"] for point in points if point.label == "rate_distortion")
     caption = f"""
         Left: bit error against message bits per entry on INDEX, N d = {points[0].entries}: the finite-size floor (grey:
         impossible), its limit for many entries, the lossy polar code at several block lengths, and other schemes with
         public keys (open).
         Bars: 95 % intervals, at least the row bound, which is several times too wide for codes whose rows all err
         alike.
-        Right: message bits of the polar code, by block length, over the floor of its measured error; the same colours
-        as left.
+        Right: message bits of the polar code over the floor of its measured error; the same colours as left.
+        A curve block=b has blocks of 2^b bits, with b = {block} where its name does not say; list=L tracks L paths.
 
         Refuted by: a point in the grey region.
     """

@@ -33,6 +33,7 @@ def pictures(call):
     targets = sorted({gap.target_error for gap in gaps}, reverse=True)
     groups = {stored: [gap for gap in gaps if gap.stored_keys == stored] for stored in TITLES}
     curves = {stored: best_first(group, targets) for stored, group in groups.items()}
+    names_of = records.curve_names(gap.curve for gap in gaps)
     lines = max(1, *map(len, curves.values()))
     size = style.canvas("page", 0.5 + 0.19 * lines)
     fig, panels = plt.subplots(1, 2, figsize=size, constrained_layout=True, sharex=True)
@@ -46,7 +47,7 @@ def pictures(call):
                 continue
             axes.barh(height, gap.mean - 1, left=1, height=0.22, color=colour, linewidth=0)
             axes.plot([gap.least, gap.largest], [height, height], color=style.INK, linewidth=0.6)
-        names = [curve.replace(" keys=public", "").replace(" keys=stored", "") for curve in curves[stored]]
+        names = [names_of[label] for label in curves[stored]]
         axes.set_yticks(range(len(names)), names, fontsize=style.points(6.5))
         axes.set_ylim(lines - 0.4, -0.6)
         axes.set_xscale("log")

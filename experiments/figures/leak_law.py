@@ -1,6 +1,6 @@
 """Mean leak over its closed form, against tau."""
 
-from claims import draw, figure, legend, pick, run, style, values
+from claims import draw, figure, legend, pick, run, style, tolerance, values
 
 
 def picture(checks):
@@ -25,7 +25,7 @@ def picture(checks):
     caption = f"""
         Mean leak S of {tokens} random keys divided by its closed form (N-1) E exp(-tau (1 - <k, k'>)), against the
         query scaling tau.
-        Grey: the allowance of 2 %.
+        Grey: the allowance of {tolerance(checks)}.
     """
     return fig, caption
 

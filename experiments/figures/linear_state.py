@@ -46,7 +46,7 @@ def picture(checks):
         Left: bit error of reading rows from the state sum_j k_j v_j^T of linear attention, d = {d}, sphere keys.
         Lines: Qfun(sqrt(d/N)), Qfun(sqrt(d/(2N))) and Qfun(sqrt(2d/(pi N))).
         Right: bits of the state over (1 - H2(error)) N d.
-        The state stored as signs comes nearest, at pi^2 ln(2)/2 = 3.4 for large N/d.
+        For large N/d the state stored as signs tends to pi^2 ln(2)/2 = {math.pi**2 * math.log(2) / 2:.2g}.
     """
     return fig, caption
 

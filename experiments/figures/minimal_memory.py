@@ -33,15 +33,15 @@ def draw(axes, laws, moving, fixed, level):
     axes.fill_between([low, *places, high], 1e-3, edge, color=style.FORBIDDEN, linewidth=0, zorder=0)
     axes.plot(places, floor, color=style.INK, linewidth=1.2)
     ends = [(places[-1], floor[-1], "floor", style.INK)]
+    names = records.curve_names(own)
     for curve, sizes in own.items():
         if not sizes:
             continue
         sizes.sort(key=lambda size: getattr(size, moving))
         xs, ys = [getattr(size, moving) for size in sizes], [size.bits / size.entries for size in sizes]
-        scheme = curve.split()[0]
-        colour, marker = style.look(scheme)
+        colour, marker = style.look(curve.split()[0])
         axes.plot(xs, ys, color=colour, marker=marker, markersize=3.2, linewidth=0.9, zorder=3)
-        ends.append((xs[-1], ys[-1], scheme, colour))
+        ends.append((xs[-1], ys[-1], names[curve], colour))
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):

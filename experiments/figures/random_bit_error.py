@@ -50,7 +50,6 @@ def picture(checks):
         Above: error of random bits read from exact attention, and its law, the mean of Q(1/sqrt(S(2 tau))) over the
         same rows.
         Below: their ratio and the allowance (grey).
-        Worst-case values need about twice this scaling.
     """
     return fig, caption
 

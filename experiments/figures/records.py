@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import math
+import re
 import shlex
 import subprocess
 import sys
@@ -32,6 +33,25 @@ def read_json(program, *words, **how):
 
 def read_csv(program, *words):
     return list(csv.DictReader(io.StringIO(read_text(program, *words))))
+
+
+def curve_names(labels):
+    """{label: name in a figure}: of the options in the labels only those that tell curves of one scheme apart.
+
+    Where the keys are is left out, because figures show it in other ways; a value that is a word speaks for itself.
+    """
+    options = {}  # scheme -> one set of options for each of its labels
+    for label in set(labels):
+        scheme, *words = label.split()
+        options.setdefault(scheme, {})[label] = [word for word in words if not word.startswith("keys=")]
+    names = {}
+    for scheme, own in options.items():
+        shared = set.intersection(*map(set, own.values()))
+        for label, words in own.items():
+            marks = [word for word in words if word not in shared]
+            marks = [mark if re.search(r"=[-+\d.]", mark) else mark.partition("=")[2] for mark in marks]
+            names[label] = " ".join([scheme, *marks])
+    return names
 
 
 @dataclass
@@ -115,6 +135,7 @@ class Point:
         self.n, self.d, self.tokens = int(line["n"]), int(line["d"]), int(line["tokens"])
         self.eta, self.tau, self.seed = float(line["eta"]), number("tau"), line["seed"]
         self.scheme, self.keys, self.options = line["scheme"], line["keys"], json.loads(line["options"])
+        self.label, self.stored_keys = line["label"], line["stored_keys"] == "true"
         self.budget, self.least_rate = number("rate_budget"), number("least_rate")
         self.information_bits, self.bits, self.rate = number("information_bits"), number("message_bits"), number("rate")
         self.error, self.lo, self.hi = number("error"), number("error_lo"), number("error_hi")

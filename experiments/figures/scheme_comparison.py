@@ -22,6 +22,7 @@ KINDS = {
     "code": ["kivi", "gear", "lorc", "l11", "shared_x", "bitpack", "rate_distortion", "loma_lossless", "ecsq"],
 }
 # fmt: on
+LEFT_OUT = ["exact"]  # the full cache is no rival
 ERRORS = {
     "error": ("bit error", "Bit error at threshold 1/2"),
     "mse": ("mean squared error", "Mean squared distance of outputs to the values asked for"),
@@ -29,21 +30,16 @@ ERRORS = {
 LEAST, MOST = 1e-6, 10  # of the axis of squared errors
 
 
-def curve_name(point):
-    marks = [point.options["member"]] if "member" in point.options else []
-    if point.options.get("decoder") == "invert":
-        marks.append("inverted")
-    if point.keys == "public":
-        marks.append("public keys")
-    return " ".join([point.scheme] + marks)
+def curve_name(point, names):
+    return names[point.label] + (" public keys" if point.keys == "public" else "")
 
 
-def curves_of(points, kind):
+def curves_of(points, kind, names):
     """Name -> sorted (rate, error of that kind)."""
     found = {}
     for point in points:
         if getattr(point, kind) is not None:
-            found.setdefault(curve_name(point), {})[point.rate] = getattr(point, kind)
+            found.setdefault(curve_name(point, names), {})[point.rate] = getattr(point, kind)
     return {name: sorted(curve.items()) for name, curve in sorted(found.items())}
 
 
@@ -55,8 +51,8 @@ def looks_of(names):
     }
 
 
-def draw(axes, points, kind, looks):
-    for name, curve in curves_of(points, kind).items():
+def draw(axes, points, kind, looks, names):
+    for name, curve in curves_of(points, kind, names).items():
         colour, marker = looks[name]
         xs, ys = zip(*curve)
         if kind == "mse":
@@ -75,6 +71,10 @@ def draw(axes, points, kind, looks):
 
 def comparison(points, kind):
     instances = [name for name in TITLES if any(p.instance == name and getattr(p, kind) is not None for p in points)]
+    unknown = {p.scheme for p in points} - {*sum(KINDS.values(), []), *LEFT_OUT}
+    if unknown:
+        raise SystemExit(f"scheme_comparison.py does not say what these schemes do: {sorted(unknown)}")
+    names = records.curve_names(p.label for p in points)
     groups = {verb: [p for p in points if p.scheme in schemes] for verb, schemes in KINDS.items()}
     groups = {verb: group for verb, group in groups.items() if group}
     size = style.canvas("page", 1.6 * len(groups) + 0.3)
@@ -82,9 +82,9 @@ def comparison(points, kind):
     fig, grid = plt.subplots(len(groups), len(instances), figsize=size, **shared)
     label, what = ERRORS[kind]
     for line, (verb, group) in zip(grid, groups.items()):
-        looks = looks_of({curve_name(point) for point in group})
+        looks = looks_of({curve_name(point, names) for point in group})
         for axes, instance in zip(line, instances):
-            draw(axes, [point for point in group if point.instance == instance], kind, looks)
+            draw(axes, [point for point in group if point.instance == instance], kind, looks, names)
         line[0].set_ylabel(f"{label}\nschemes that {verb}")
         handles = [
             plt.Line2D([], [], color=colour, marker=marker, markersize=3, linewidth=0.9)

@@ -1,6 +1,6 @@
 """SubGen's numerator against its exact variance, and the number of its clusters."""
 
-from claims import at, draw, figure, legend, pick, run, style, values
+from claims import at, draw, figure, legend, pick, run, style, tolerance, values
 
 
 def picture(checks):
@@ -8,7 +8,7 @@ def picture(checks):
     variance, slopes = pick(checks, quantity="s variance / (kappa - 1)"), pick(
         checks, quantity="slope of the error in s"
     )
-    left.axhspan(0.95, 1.05, color=style.FORBIDDEN, linewidth=0, zorder=0)
+    left.axhspan(variance[0].allowed_lo, variance[0].allowed_hi, color=style.FORBIDDEN, linewidth=0, zorder=0)
     left.axhline(1, color=style.INK, linewidth=0.8, zorder=1)
     for turn, tau in enumerate(values(variance, "tau")):
         x = lambda check: check.at["samples"] * 1.06 ** (2 * turn - 1)  # noqa: E731  (used at once)
@@ -30,9 +30,9 @@ def picture(checks):
     right.set_xlabel("tokens $N$")
     right.set_ylabel("clusters")
     legend(right, loc="upper left")
-    caption = """
+    caption = f"""
         Left: squared error of SubGen's answer, relative to the exact one and to its law (kappa - 1)/s; grey: the
-        allowance of 5 %.
+        allowance of {tolerance(variance)}.
         Right: clusters that it opens on uniform unit keys of width 64, below their least distance, and on 16 clusters.
     """
     return fig, caption

@@ -37,7 +37,6 @@ def picture(checks):
         backward pass.
         Middle: squared error of the step derivative on standard normal inputs; lines: by quadrature.
         Right: squared distance of the primitives, which the two-bit constants minimise.
-        The two-bit derivative is the better primitive and the worse derivative.
     """
     return fig, caption
 

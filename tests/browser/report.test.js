@@ -1,5 +1,5 @@
-// The page of `kvfrontier report` in a real, headless Chromium: what it shows, that it asks for nothing, and that rows
-// cannot put markup into it. Screenshots go to the folder named by SCREENSHOTS, for readers.
+// The page of `kvfrontier report` in a real, headless Chromium: what it shows, that it asks for nothing, and that
+// records cannot put markup into it. Screenshots go to the folder named by SCREENSHOTS, for readers.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -344,10 +344,10 @@ test('claims with verdicts, and provenance', async () => {
   await page.finish()
 })
 
-test('a hostile name in the rows stays text', async () => {
-  const rows = join(folder, '<b onclick=hacked()>rows')
-  run(madeUp, 'hostile', rows)
-  const page = await open(report('hostile', rows))
+test('a hostile name in the records stays text', async () => {
+  const records = join(folder, '<b onclick=hacked()>records')
+  run(madeUp, 'hostile', records)
+  const page = await open(report('hostile', records))
   await page.click('#show-all')
   assert.equal(await marks(page), 12)
   for (const id of await page.$$eval('#table tbody tr', (list) => list.map((row) => row.dataset.point))) {
@@ -400,9 +400,9 @@ test('a narrow window shows all parts', async () => {
 })
 
 test('50,000 points', async (context) => {
-  const rows = join(folder, 'many')
-  run(madeUp, 'many', rows)
-  const address = report('many', rows)
+  const records = join(folder, 'many')
+  run(madeUp, 'many', records)
+  const address = report('many', records)
   const start = performance.now()
   const page = await open(address)
   await page.click('#show-all')

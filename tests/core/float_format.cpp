@@ -113,15 +113,18 @@ TEST_CASE("a finite number too large for a format is stored as the largest, neve
 
 TEST_CASE("floats cross a message with the bits of their format", "[float]") {
   CHECK_THROWS_AS(enum_value<FloatFormat>("fp64", "format"), ConfigError);
+  const std::vector<std::pair<std::string, int>> formats{{"fp32", 32}, {"fp16", 16}, {"bf16", 16}};
+  CHECK(std::size(EnumNames<FloatFormat>::names) == formats.size());
   Stream stream({4}, Purpose("tests/float"), 0);
   std::vector<float> rows(37);
   for (float& x : rows) x = static_cast<float>(static_cast<double>(stream()) / 4294967296.0 - 0.5);
-  for (const std::string name : EnumNames<FloatFormat>::names) {
+  for (const auto& [name, bits] : formats) {
+    CAPTURE(name);
     const auto format = enum_value<FloatFormat>(name, "format");
     BitWriter writer;
     writer.put(1, 3);  // off the word boundary
     put_floats(writer, format, rows.data(), rows.size());
-    CHECK(writer.bits().size == 3 + std::ssize(rows) * (name == "fp32" ? 32 : 16));
+    CHECK(writer.bits().size == 3 + std::ssize(rows) * bits);
     BitReader reader(writer.bits());
     reader.get(3);
     std::vector<float> back(rows.size());

@@ -203,6 +203,7 @@ TEST_CASE("half-open ranges are told as such", "[members]") {
   CHECK(table().find("exact")->type_text() == "true or false");
   // No integer beyond what a double holds exactly gets through.
   const Option& wide = *numbers.find("wide");
+  CHECK(wide.allowed_text() == "an integer of at least 3");
   CHECK(OptionTable::check(wide, 9'000'000'000'000'000, "x") == 9'000'000'000'000'000);
   CHECK_THROWS_AS(OptionTable::check(wide, 9'000'000'000'000'002, "x"), ConfigError);
   CHECK_THROWS_AS(OptionTable::check(wide, 1e300, "x"), ConfigError);

@@ -197,6 +197,28 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
   CHECK_THAT(latex, Contains("[0.00000, "));
 }
 
+TEST_CASE("text from records with quotes, commas, line ends and escapes is one cell of a csv", "[end_to_end]") {
+  const auto points = resolved(R"({"n": 8, "d": 16, "rate": [0.5, 1, 2], "scheme": "bitpack"})");
+  const std::vector<std::string> labels{"bitpack \"a\", b", "bitpack a\nb", "bitpack \x1b[31m & % # \\ $ { } ^ ~"};
+  std::vector<sweep::Record> records;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    auto game = made_up_game(points.at(i), 100 * core::Bits(i + 1), 0.25);
+    game.label = labels[i];
+    for (int trial = 0; trial < 2; ++trial) records.push_back(record_of(points.at(i), trial, game));
+  }
+  const Folder folder;
+  const std::string out = write_records(folder, records), csv = kvfrontier({"table", out, "--format", "csv"}).out;
+  std::multiset<std::string> read;
+  for (const auto& line : parse_csv(csv)) {
+    read.insert(line.at("label"));
+    CHECK(line.size() == columns_of(csv).size());
+    CHECK(line.at("error") == "0.25");
+  }
+  CHECK(read == std::multiset<std::string>(labels.begin(), labels.end()));
+  // As RFC 4180 writes them, whoever reads them.
+  CHECK_THAT(csv, Contains(",\"bitpack \"\"a\"\", b\",") && Contains(",\"bitpack a\nb\","));
+}
+
 TEST_CASE("a table's numbers are those of its records", "[end_to_end]") {
   const Json half = resolved(R"({"n": 8, "d": 16, "scheme": {"name": "bitpack", "bits": 168}})", 100).at(0);
   std::vector<sweep::Record> records;

@@ -1,9 +1,9 @@
+#include <algorithm>
 #include <cmath>
 
 #include "../support/catch.hpp"
 #include "../support/game.hpp"
 #include "attention/attention.hpp"
-#include "core/float_format.hpp"
 
 namespace kvfrontier::tests::exact {
 
@@ -16,9 +16,22 @@ RowMatrixD oracle(const RowMatrixD& queries, const RowMatrixF& keys, const RowMa
   return attention::softmax_attention_oracle(queries, keys.cast<double>().eval(), values.cast<double>().eval());
 }
 
-RowMatrixF stored_rows(const RowMatrixF& rows, core::FloatFormat format) {
-  return rows.unaryExpr([&](float x) { return core::stored(format, x); });
+// The nearest number of so many significant bits that is a multiple of 2^least, ties to even: no conversion of ours.
+float rounded(float x, int bits, int least) {
+  int exponent;
+  std::frexp(x, &exponent);
+  const int unit = std::max(exponent - bits, least);
+  return std::ldexp(std::nearbyint(std::ldexp(x, -unit)), unit);
 }
+
+struct Format {
+  const char* name;
+  int bits, significant, least;  // of a number; of its significand; the exponent of the least number above 0
+  RowMatrixF stored(const RowMatrixF& rows) const {
+    return rows.unaryExpr([&](float x) { return rounded(x, significant, least); });
+  }
+};
+constexpr Format formats[] = {{"fp32", 32, 24, -149}, {"fp16", 16, 11, -24}, {"bf16", 16, 8, -133}};
 
 double largest_difference(const RowMatrixD& a, const RowMatrixD& b) {
   return (a - b).cwiseAbs().maxCoeff();
@@ -30,15 +43,15 @@ TEST_CASE("exact is exact attention over the rounded rows, in every format", "[e
   const Index d = 13;
   const auto instance = given_instance(sides({1, 2, 4, 8}), gaussian_rows(21, d, 1), gaussian_rows(21, d, 2));
   const RowMatrixD queries = 5 * gaussian_rows(40, d, 3).cast<double>();
-  for (const auto format : {core::FloatFormat::fp32, core::FloatFormat::fp16, core::FloatFormat::bf16}) {
-    CAPTURE(core::enum_name(format));
-    const auto params = params_of(instance, "exact", {{"format", core::enum_name(format)}}, 5);
+  for (const Format& format : formats) {
+    CAPTURE(format.name);
+    const auto params = params_of(instance, "exact", {{"format", format.name}}, 5);
     const RowMatrixD answers = answers_of(params, instance, queries);
     // Sums of 21 doubles of size below 1.
-    CHECK(largest_difference(answers, oracle(queries, stored_rows(all_keys(instance), format),
-                                             stored_rows(all_values(instance), format))) < 1e-12);
+    const RowMatrixD expected = oracle(queries, format.stored(all_keys(instance)), format.stored(all_values(instance)));
+    CHECK(largest_difference(answers, expected) < 1e-12);
     const auto message = simulator::encode(params, instance);
-    CHECK(message.bits.size == 2 * 21 * 13 * core::bits_of(format));
+    CHECK(message.bits.size == 2 * 21 * 13 * format.bits);
     CHECK(message.ledger == core::Ledger{{"keys", message.bits.size / 2}, {"values", message.bits.size / 2}});
   }
 }

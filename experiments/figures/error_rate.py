@@ -1,92 +1,30 @@
-"""Figures of index_frontier: error against rate, and bits against N d at a fixed error, both with the floor."""
+"""Error against rate on INDEX instances with the floor, one figure for each cell, from records of index_frontier."""
 
-import functools
 import math
 from collections import defaultdict
-from typing import NamedTuple
 
 import script
+import index_cells
 import matplotlib.pyplot as plt
 import numpy as np
 import records
 import style
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 MANY = True  # directories
 FLOAT_BITS = {"fp32": 32, "fp16": 16, "bf16": 16}
-SCHEDULES = ("doubling", "var256", "var512", "infinity", "one_step")  # those whose floor has a curve
 
 
 def flags(parser):
-    target = "error of the bits-against-size figure, default 0.1"
-    parser.add_argument("--target-error", type=float, default=0.1, help=target)
     parser.add_argument("--error-axis", choices=["linear", "log"], default="linear")
 
 
-class Cell(NamedTuple):
-    """What the points of one figure share."""
-
-    instance: str
-    embedding: str
-    schedule: str
-    n: int
-    d: int
-    eta: float
-    seed: str
-
-
-def cell_of(point):
-    return Cell(*(getattr(point, name) for name in Cell._fields))
-
-
-def is_index(point):
-    """The floor drawn here is that of N d fair bits; other families of instances have figures of their own."""
-    return point.information_bits in (None, point.entries) and (point.trials == 0 or point.error is not None)
-
-
-class Floor(NamedTuple):
-    """Least errors of messages by their length."""
-
-    rates: np.ndarray
-    bits: np.ndarray
-    errors: np.ndarray
-
-
-@functools.lru_cache(maxsize=None)
-def floor_of(program, schedule, n, d):
-    """The floor at 2001 lengths, or None where the program has no curve."""
-    if schedule not in SCHEDULES:
-        return None
-    return Floor(*map(np.array, records.floor_curve(program, n, d, schedule, 2001)))
-
-
-def curve_name(point, told_apart):
-    """The curve of a point: its scheme, and the options that tell two entries of the sweep apart."""
-    marks = [
-        str(point.options[name]) for name in told_apart.get(point.scheme, ()) if point.options.get(name) is not None
-    ]
-    return " ".join([point.scheme] + marks)
-
-
-def options_that_differ(points):
-    """For each scheme the options, keys and sizes aside, that take several values among entries of one budget."""
-    values = defaultdict(lambda: defaultdict(set))
-    for point in points:
-        for name, value in point.options.items():
-            # What a budget chooses varies along a curve; formats, rotations and proxies tell curves apart.
-            if name != "keys" and isinstance(value, str):
-                values[point.scheme][name].add(value)
-    return {
-        scheme: sorted(name for name, seen in options.items() if len(seen) > 1) for scheme, options in values.items()
-    }
-
-
-def curves_of(points, told_apart):
+def curves_of(points, names):
     """Curve name -> its measured points by rate; a message that several budgets lead to appears once."""
     curves = defaultdict(dict)
     for point in points:
         if point.trials > 0:
-            curves[curve_name(point, told_apart)].setdefault(point.bits, point)
+            curves[names[point.label]].setdefault(point.bits, point)
     return {name: [members[bits] for bits in sorted(members)] for name, members in sorted(curves.items())}
 
 
@@ -142,11 +80,11 @@ def size_axis(axes, entries):
 class Panel:
     """Error against rate of one cell, with public or with stored keys."""
 
-    def __init__(self, axes, points, floor, told_apart, bottom, limits):
+    def __init__(self, axes, points, floor, curve_names, bottom, limits):
         """`bottom`: where a logarithmic error axis ends; 0 makes the axis linear."""
-        self.axes, self.points, self.floor, self.told_apart = axes, points, floor, told_apart
+        self.axes, self.points, self.floor, self.curve_names = axes, points, floor, curve_names
         self.bottom, self.log, (self.low, self.high) = bottom, bottom > 0, limits
-        self.curves = curves_of(points, told_apart)
+        self.curves = curves_of(points, curve_names)
         self.labels = None
         self.names = []  # of curves: name, colour and where it may be written
         self.laws = []  # the same of eviction laws: text, rates and errors
@@ -197,7 +135,7 @@ class Panel:
         laws = {1 for p in self.points if p.scheme == "bitpack"}
         for p in self.points:
             if p.scheme == "uniform" and p.trials:
-                laws.add(FLOAT_BITS[p.options["format"]] * (2 if p.keys == "stored" else 1))
+                laws.add(FLOAT_BITS[p.options["format"]] * (2 if p.stored_keys else 1))
         for bits in sorted(laws):
             rates = np.geomspace(self.low, bits, 200)
             errors = (1 - rates / bits) / 2
@@ -250,9 +188,7 @@ class Panel:
 
     def draw_least_rates(self):
         """Where budgets were too small, a bar at the least rate of the scheme, unless its first point is there."""
-        for name, least in sorted(
-            {(curve_name(p, self.told_apart), p.least_rate) for p in self.points if p.least_rate}
-        ):
+        for name, least in sorted({(self.curve_names[p.label], p.least_rate) for p in self.points if p.least_rate}):
             if name in self.curves and self.curves[name][0].rate < 1.25 * least:
                 continue
             colour, _ = style.look(name.split()[0])
@@ -263,7 +199,7 @@ class Panel:
 
     def draw_gap(self):
         """The gap of the best code, along its error; not with stored keys, because the floor counts values only."""
-        valued = [p for p in self.points if p.keys != "stored"]
+        valued = [p for p in self.points if not p.stored_keys]
         best = min((p for p in valued if p.gap and 0.02 < p.error < 0.45), key=lambda p: p.gap, default=None)
         if best is not None and self.floor is not None:
             every_fifth = slice(None, None, 5)  # the curve that is drawn
@@ -281,7 +217,7 @@ class Panel:
             self.labels.place("gap 1", style.INK, [(met[0].rate, self.height(met[0]))])
 
     def write_names(self):
-        if self.floor is not None and all(p.keys == "stored" for p in self.points):
+        if self.floor is not None and all(p.stored_keys for p in self.points):
             rates, errors = (column[slice(None, None, 5)] for column in (self.floor.rates, self.floor.errors))
             anchors = [(rates[i], max(errors[i], self.bottom)) for i in range(len(rates) // 2, len(rates), 20)]
             self.labels.place("this floor counts\nvalues only", style.MUTED, anchors, size=6.5)
@@ -319,16 +255,16 @@ def counts_text(points):
 
 
 def error_against_rate(program, cell, points, log):
-    told_apart = options_that_differ(points)
+    names = records.curve_names(p.label for p in points)
     measured = [p for p in points if p.trials > 0]
     panels = [
-        ("public keys (free: both sides draw them)", [p for p in points if p.keys != "stored"]),
-        ("stored keys (the message pays for them)", [p for p in points if p.keys == "stored"]),
+        ("public keys (free: both sides draw them)", [p for p in points if not p.stored_keys]),
+        ("stored keys (the message pays for them)", [p for p in points if p.stored_keys]),
     ]
     panels = [(title, members) for title, members in panels if any(p.trials for p in members)]
     limits = (min([0.25] + [p.rate for p in measured]) / 1.3, max(p.rate for p in measured) * 1.5)
     bottom = 0.5 * min([p.error or p.hi for p in measured] + [0.01]) if log else 0
-    floor = floor_of(program, cell.schedule, cell.n, cell.d)
+    floor = index_cells.floor_of(program, cell.schedule, cell.n, cell.d)
     width = "page" if len(panels) > 1 else "column"
     size = style.canvas(width, 3.0)
     figure, all_axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
@@ -336,7 +272,7 @@ def error_against_rate(program, cell, points, log):
     bounds = {"bottom": style.upright(0.135), "top": 1 - style.upright(0.185)}
     figure.subplots_adjust(left=left, right=0.985, wspace=0.08, **bounds)
     for axes, (title, members) in zip(all_axes[0], panels):
-        Panel(axes, members, floor, told_apart, bottom, limits).draw(title)
+        Panel(axes, members, floor, names, bottom, limits).draw(title)
         size_axis(axes, points[0].entries)
     all_axes[0][0].set_ylabel("bit error")
     caption = f"""
@@ -358,138 +294,11 @@ def error_against_rate(program, cell, points, log):
     return file_name(cell) + ("_log" if log else ""), figure, caption
 
 
-def least_bits(points, target):
-    reached = [p for p in points if p.trials > 0 and p.hi <= target]
-    return min(reached, key=lambda p: p.bits, default=None)
-
-
-def label_lines(names):
-    """The lines of a label for curves that coincide: one for each set of options, which several schemes may share."""
-    tails = defaultdict(list)
-    for name in names:
-        head, _, tail = name.partition(" ")
-        tails[tail].append(head)
-    lines = []
-    for tail, heads in sorted(tails.items()):
-        pairs = [", ".join(heads[i : i + 2]) for i in range(0, len(heads), 2)]
-        lines += [pair + "," for pair in pairs[:-1]] + [f"{pairs[-1]} {tail}".strip()]
-    return lines
-
-
-def least_bits_by_size(program, cells, target):
-    """The floor at the target error as [(N d, bits)], and the least bits of every curve that reaches it, likewise."""
-    told_apart = options_that_differ([p for points in cells.values() for p in points])
-    floors, series = [], defaultdict(list)
-    for cell, points in cells.items():
-        floor = floor_of(program, cell.schedule, cell.n, cell.d)
-        if floor is None:
-            continue
-        entries = points[0].entries
-        floors.append((entries, floor.bits[floor.errors > target][-1]))  # the last length that is certainly too short
-        groups = defaultdict(list)
-        for p in points:
-            groups[curve_name(p, told_apart) + (" " + p.keys if p.keys != "none" else "")].append(p)
-        for name, members in groups.items():
-            best = least_bits(members, target)
-            if best is not None:
-                series[name].append((entries, best.bits))
-    return sorted(floors), series
-
-
-def bits_against_size(program, cells, target):
-    """Least measured bits at the target error, over all cells of one family of keys; None for fewer than two sizes."""
-    floors, series = least_bits_by_size(program, cells, target)
-    sizes = sorted({entries for entries, _ in floors})
-    if len(sizes) < 2:
-        return None
-    cell = next(iter(cells))
-    figure, axes = plt.subplots(figsize=style.canvas("column", 3.1))
-    left, right = style.across("column", 0.135), 1 - style.across("column", 0.40)
-    figure.subplots_adjust(left=left, right=right, bottom=style.upright(0.12), top=0.97)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    low, high = sizes[0] / 1.35, sizes[-1] * 1.35
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009")))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    xs, ys = (np.array(column, dtype=float) for column in zip(*floors))
-    line_x = np.concatenate([[low], xs, [high]])
-    line_y = np.concatenate([[ys[0] * low / xs[0]], ys, [ys[-1] * high / xs[-1]]])
-    axes.set_ylim(line_y[0] / 2.5, max(bits for members in series.values() for _, bits in members) * 2.2)
-    axes.fill_between(line_x, axes.get_ylim()[0], line_y, color=style.FORBIDDEN, linewidth=0, zorder=0)
-    axes.plot(line_x, line_y, color=style.INK, linewidth=1.0, zorder=1)
-    axes.set_xlabel("$N\\,d$ (bits that Alice holds)")
-    axes.set_ylabel(f"message bits for error ≤ {target:g}")
-
-    # Curves that coincide share a label.
-    together = defaultdict(list)
-    for name, members in sorted(series.items()):
-        together[tuple(sorted(members))].append(name)
-    labels = []  # where the curve ends, lines, colour, bits over floor
-    for members, names in sorted(together.items(), key=lambda entry: entry[0][-1][1]):
-        thick, large = (2.8, 6.5) if len(names) > 1 else (1.0, 4.5)
-        for turn, name in enumerate(names):
-            colour, marker = style.look(name.split()[0])
-            look = {"color": colour, "marker": marker, "markeredgewidth": 0.8, "linewidth": max(0.8, thick - turn)}
-            look["markersize"] = max(3, large - 1.6 * turn) * (1.3 if marker == "*" else 1)
-            look["markerfacecolor"] = "none" if name.endswith("stored") else colour
-            axes.plot(*zip(*members), zorder=3 + turn, **look)
-        schemes = {name.split()[0] for name in names}
-        colour = style.look(min(schemes))[0] if len(schemes) == 1 else style.INK
-        x, y = members[-1]
-        ratio = f"  {y / floors[-1][1]:.3g}×" if x == floors[-1][0] else ""
-        labels.append((x, y, label_lines(names), colour, ratio))
-    labels.append((*floors[-1], ["floor: no scheme below"], style.INK, ""))
-    guide_x = np.array([sizes[0], sizes[-1]], dtype=float)
-    guide_y = ys[-1] / 1.8 * guide_x / guide_x[-1]
-    axes.plot(guide_x, guide_y, color=style.MUTED, linewidth=0.8, linestyle=":", zorder=1)
-    middle = math.sqrt(guide_x[0] * guide_x[1]), guide_y[0] / 1.2 * math.sqrt(guide_x[1] / guide_x[0])
-    axes.text(*middle, "slope 1", fontsize=style.points(6.5), color=style.MUTED, ha="left", va="top")
-
-    figure.canvas.draw()
-    line_height = style.points(7.6) * figure.dpi / 72
-    pixels = [style.rounded(axes.transData.transform((1, y))[1]) for _, y, _, _, _ in labels]
-    heights = style.spread(pixels, [len(lines) * line_height + 3 for _, _, lines, _, _ in labels])
-    for (x, y, lines, colour, ratio), height in zip(labels, heights):
-        level = axes.transData.inverted().transform((0, height))[1]
-        look = {"fontsize": style.points(6.5), "color": colour, "va": "center", "ha": "left", "linespacing": 1.05}
-        ends = (x * 1.06, y), (high * 1.16, level)
-        axes.annotate("\n".join(lines) + ratio, *ends, annotation_clip=False, arrowprops=style.leader(colour), **look)
-    caption = f"""
-        Least measured message bits whose whole 95 % interval of the bit error lies at or below {target:g}, against N d,
-        on INDEX instances with {cell.embedding} keys, eta = {cell.eta:g}, over {len(floors)} sizes (n, d).
-        Black: the finite-size floor at that error; grey: no scheme can be there.
-        Dotted: slope 1, the Omega(n^2 d) of the theorem with n^2 = Theta(N).
-        Filled: public keys, open: stored keys.
-        Numbers: bits over floor at the largest N d.
-        Budgets are a grid, so a point is the first budget that reaches the error, not the least possible; the bits
-        themselves are exact.
-
-        Refuted by: a point in the grey region, or a ratio to the floor that falls below 1 as N d grows.
-        Slopes below 1 of the measured points alone refute nothing: overheads per token cause them.
-    """
-    return f"bits_size_{cell.embedding}", figure, caption
-
-
 def pictures(call):
-    points = [p for directory in call.directories for p in records.points(call.program, directory) if is_index(p)]
-    if not any(p.trials for p in points):
-        raise SystemExit(f"no measured points of INDEX instances in {', '.join(call.directories)}")
-    cells = defaultdict(list)
-    for point in points:
-        cells[cell_of(point)].append(point)
-    families = defaultdict(dict)
-    for cell, members in sorted(cells.items()):
-        if cell.schedule == "doubling":
-            families[(cell.embedding, cell.eta)][cell] = members
+    for cell, points in index_cells.cells_of(call.program, call.directories).items():
         # A curve needs points; cells with a few budgets only are in the tables.
-        if len({p.budget for p in members if p.trials and p.budget is not None}) >= 6:
-            yield error_against_rate(call.program, cell, members, call.error_axis == "log")
-    for family in families.values():
-        picture = bits_against_size(call.program, family, call.target_error)
-        if picture:
-            yield picture
+        if len({p.budget for p in points if p.trials and p.budget is not None}) >= 6:
+            yield error_against_rate(call.program, cell, points, call.error_axis == "log")
 
 
 if __name__ == "__main__":
