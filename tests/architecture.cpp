@@ -1,7 +1,8 @@
-// The folder order is the data flow: includes point only to the left. Read off the #include lines of the tree itself.
+// The folders are in order of dependence: includes point only to the left. Read off the #include lines of the tree itself.
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -153,6 +154,19 @@ TEST_CASE("every folder says what lives in it", "[architecture]") {
         CAPTURE(name);
         CHECK((fs::exists(root / folder / name) || fs::exists(root / "src" / name) || fs::exists(root / name)));
       }
+    }
+  }
+}
+
+TEST_CASE("a folder of few files names each of them", "[architecture]") {
+  for (const char* folder : {"core", "theory", "attention", "geometry", "simulator", "sweep", "analysis"}) {
+    std::ifstream stream(root / "src" / folder / "README.md");
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    for (const auto& entry : fs::directory_iterator(root / "src" / folder)) {
+      const std::string extension = entry.path().extension(), stem = entry.path().stem();
+      if (extension != ".cpp" && extension != ".hpp") continue;
+      CAPTURE(folder, stem);
+      CHECK((text.find("`" + stem + "`") != std::string::npos || text.find("`" + stem + ".hpp`") != std::string::npos));
     }
   }
 }

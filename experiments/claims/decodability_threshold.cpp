@@ -91,7 +91,9 @@ class DecodabilityThreshold : public analysis::MeasuringClaim<Parameters, Trial>
     int failures = 0;
     double nearest = INFINITY;
     for (const Index i : drawn_rows(trial_coins(turn, embedding, p.tokens, p.d, "bob"), p.tokens, p.rows)) {
-      const double tau = *theory::tau_required(row_margins(keys, i), p.eta);
+      const auto needed = theory::tau_required(row_margins(keys, i), p.eta);
+      if (!needed) return {sweep::Status::uncertified, {}};
+      const double tau = *needed;
       const auto decodes = [&](double scaling) {
         return leaking || worst_case_decodes(keys, keys.middleRows(i, 1), i, wrong ? 0.8 * scaling : scaling, p.eta);
       };

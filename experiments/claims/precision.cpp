@@ -111,13 +111,14 @@ class Precision : public analysis::MeasuringClaim<Parameters, Trial> {
     for (const Index i : rows) {
       const auto query = keys.middleRows(i, 1);
       auto margins = row_margins(keys, i);
-      const double exact_need = *theory::tau_required(margins, eta);
+      const auto exact = theory::tau_required(margins, eta);
       auto shrunk = margins;
       if (p.mutation != Mutation::ignored_error) {
         for (double& margin : shrunk) margin -= 2 * u;
       }
       const auto need = theory::tau_required(shrunk, eta);
-      if (!need) return {sweep::Status::uncertified, {}};
+      if (!exact || !need) return {sweep::Status::uncertified, {}};
+      const double exact_need = *exact;
       shift += *need / exact_need;
       for (std::size_t r = 0; r < std::size(ratios); ++r) {
         const double tau = (p.mutation == Mutation::wrong_tau ? 0.8 : 1) * ratios[r] * *need;
@@ -125,11 +126,12 @@ class Precision : public analysis::MeasuringClaim<Parameters, Trial> {
       }
       // Real rounding, a little above the exact need.
       const double tau = 1.01 * exact_need, leak = leak_of(margins, tau), bound = theory::leak_threshold(eta);
-      const Eigen::VectorXd exact = tau * (keys * query.transpose()), from_keys = tau * (rounded * query.transpose());
-      Eigen::VectorXd from_logits(exact.size());
-      for (Index j = 0; j < exact.size(); ++j) from_logits[j] = core::stored(format, exact[j]);
+      const Eigen::VectorXd exact_logits = tau * (keys * query.transpose()),
+                            from_keys = tau * (rounded * query.transpose());
+      Eigen::VectorXd from_logits(exact_logits.size());
+      for (Index j = 0; j < from_logits.size(); ++j) from_logits[j] = core::stored(format, exact_logits[j]);
       const auto judge_rounding = [&](const Eigen::VectorXd& logits, double& largest, int& failures, int& successes) {
-        const double error = (logits - exact).cwiseAbs().maxCoeff();
+        const double error = (logits - exact_logits).cwiseAbs().maxCoeff();
         largest = std::max(largest, error / (u * tau));
         double rounded_leak = 0;
         for (Index j = 0; j < logits.size(); ++j) rounded_leak += j == i ? 0 : std::exp(logits[j] - logits[i]);

@@ -53,7 +53,7 @@ const analysis::ClaimText claim{
     .source = "structured sparsity: INDEX on the union of supports; replaces 1 - 4^-W, its limit for many maps",
     .prediction = "1 - 2 error over all rows = |U|/N",
     .allowance = R"(0.01: exact up to sampling, since certified rows in the window have no error and rows outside it
-      are independent of the answers. The width is a tenth of the smallest step between neighbouring windows judged)",
+      are independent of the answers. The width is a fifth of the smallest step between neighbouring windows judged)",
     .refutation = "a recovered share more than 0.01 from the window's share of the tokens"};
 
 // The window's share of the tokens.

@@ -3,8 +3,9 @@
 // down with its reason before measuring, and intervals at simultaneous level 1 - 1e-4 over all its checks.
 // analysis/measuring_claim.hpp and analysis/game_claim.hpp are what a claim derives from.
 
+#include <algorithm>
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,8 @@ struct ClaimText {
 
 enum class Size { quick, paper };
 
+// The plug point for claims. Claims hold no state that changes; every function may be called from several threads at
+// once.
 class Claim : public sweep::Experiment {
  public:
   explicit Claim(ClaimText text);
@@ -152,7 +155,8 @@ class Claim : public sweep::Experiment {
   virtual core::Json config(Size size) const = 0;
 
   // `points`: those of the plan of config() that have counted records, in plan order; `mutation` is "none" or one of
-  // mutations(). Throws core::ConfigError for records that do not hold what the claim is judged by.
+  // mutations(). A function of both alone. Throws core::ConfigError, or core::StoreError with the name of the record, for
+  // records that do not hold what the claim is judged by.
   virtual std::vector<Check> judge(const ClaimPoints& points, const std::string& mutation) const = 0;
 
   // Deliberate faults, each of which must turn the verdict into `refuted`. By default each is a value of the claim's

@@ -165,14 +165,17 @@ struct TextCell {
 };
 using TextRow = std::vector<TextCell>;
 
-std::vector<std::string> text_titles(const geometry::Model* model) {
+constexpr int first_metric = 9;  // before "trials"
+
+std::vector<std::string> text_titles(const geometry::Model* model, const std::vector<std::string>& metrics) {
   std::vector<std::string> titles{"scheme",   "keys",  "rate", "bits",   "bits/Nd", "error",
                                   "interval", "floor", "gap",  "trials", "note"};
+  titles.insert(titles.begin() + first_metric, metrics.begin(), metrics.end());
   if (model != nullptr) titles.insert(titles.begin() + 5, "MiB");
   return titles;
 }
 
-TextRow text_row(const PointSummary& p, const geometry::Model* model) {
+TextRow text_row(const PointSummary& p, const geometry::Model* model, const std::vector<std::string>& metrics) {
   const bool measured = p.is_measured(), bits = p.has_error();
   const MetricSummary* mse = p.metric(names::mse);
   std::string note = options_text(p);
@@ -196,6 +199,12 @@ TextRow text_row(const PointSummary& p, const geometry::Model* model) {
               {error->gap ? number(*error->gap, "%.4g") + (p.record.stored_keys ? "*" : "") : "-"},
               {std::to_string(p.trials)},
               {note, true}};
+  std::vector<TextCell> means;
+  for (const std::string& name : metrics) {
+    const MetricSummary* metric = p.metric(name);
+    means.push_back({metric != nullptr && std::isfinite(metric->mean) ? number(metric->mean, "%.5g") : "-"});
+  }
+  row.insert(row.begin() + first_metric, means.begin(), means.end());
   if (model != nullptr) {
     const auto mib = model_mib(p, *model);
     row.insert(row.begin() + 5, {mib ? number(*mib, "%.4g") : "-"});
@@ -360,10 +369,11 @@ std::optional<double> model_mib(const PointSummary& point, const geometry::Model
   return model.mib(point.message_bits());
 }
 
-std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model) {
-  const auto names = text_titles(model);
+std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model,
+                       const std::vector<std::string>& metrics) {
+  const auto names = text_titles(model, metrics);
   std::vector<TextRow> rows;
-  for (const PointSummary& point : points) rows.push_back(text_row(point, model));
+  for (const PointSummary& point : points) rows.push_back(text_row(point, model, metrics));
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < names.size(); ++c) {
     std::size_t width = names[c].size();
@@ -402,23 +412,35 @@ std::string table_text(const std::vector<PointSummary>& points, const geometry::
   return text;
 }
 
-std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model) {
-  const std::string columns = model != nullptr ? "9" : "8";
-  std::string text = std::string("\\begin{tabular}{llrrr").append(model != nullptr ? "r" : "") +
-                     "rrr}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & " +
-                     (model != nullptr ? "MiB & " : "") + "error [interval] & floor & gap \\\\\n";
+std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model,
+                        const std::vector<std::string>& metrics) {
+  std::string letters = "llrrr", more;
+  if (model != nullptr) letters += 'r';
+  letters += "rrr";
+  for (const std::string& name : metrics) {
+    letters += 'r';
+    more += " & " + in_latex(name);
+  }
+  std::string text = "\\begin{tabular}{" + letters + "}\n\\toprule\nscheme & keys & rate & bits & bits/$Nd$ & " +
+                     (model != nullptr ? "MiB & " : "") + "error [interval] & floor & gap" + more + " \\\\\n";
   std::string last;
   for (const PointSummary& point : points) {
     if (const std::string now = heading(point); now != last) {
-      text += "\\midrule\n\\multicolumn{" + columns + "}{l}{" + in_latex(now) + "} \\\\\n";
+      text += "\\midrule\n\\multicolumn{" + std::to_string(letters.size()) + "}{l}{" + in_latex(now) + "} \\\\\n";
       last = now;
     }
-    const TextRow row = text_row(point, nullptr);
-    const auto mib = model != nullptr ? model_mib(point, *model) : std::nullopt;
-    const std::string error = point.trials > 0 ? row[5].text + " " + row[6].text : "-";
-    text += in_latex(row[0].text) + " & " + in_latex(row[1].text) + " & " + row[2].text + " & " + row[3].text + " & " +
-            row[4].text + (model != nullptr ? " & " + (mib ? number(*mib, "%.4g") : "-") : "") + " & " + error + " & " +
-            row[7].text + " & " + row[8].text + " \\\\\n";
+    // Error and interval share a cell; the number of trials and the note are left out.
+    const TextRow row = text_row(point, model, metrics);
+    const int error = model != nullptr ? 6 : 5;
+    std::string line;
+    for (int c = 0; c < std::ssize(row) - 2; ++c) {
+      if (c == error + 1) {
+        if (point.is_measured()) line += " " + row[c].text;
+      } else {
+        line += (c > 0 ? " & " : "") + in_latex(row[c].text);
+      }
+    }
+    text += line + " \\\\\n";
   }
   text += "\\bottomrule\n\\end{tabular}\n";
   return text;

@@ -1,6 +1,6 @@
 #pragma once
 // The columns of a table of game points: one list, derived from the member lists of points and records and from the
-// registered metrics, serves every format and the docs.
+// registered metrics, serves csv, JSON, the report and the docs. Text and LaTeX are a selection for reading.
 
 #include <functional>
 #include <optional>
@@ -28,10 +28,13 @@ std::vector<Column> all_columns(const std::vector<PointSummary>& points, const g
 // others.
 std::string table_csv(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
 std::string table_json(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
-// For reading: a heading per instance, embedding, n and d; scheme, rate, bits, error with interval, floor, gap.
-std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
-// The same as booktabs rows.
-std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr);
+// For reading: a heading per instance, embedding, n and d; scheme, budgeted rate, bits, error with interval, floor, gap,
+// and the mean of each of `metrics`, which are names of registered ones.
+std::string table_text(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr,
+                       const std::vector<std::string>& metrics = {});
+// The same as booktabs rows, without trials and note.
+std::string table_latex(const std::vector<PointSummary>& points, const geometry::Model* model = nullptr,
+                        const std::vector<std::string>& metrics = {});
 
 // MiB of a point's messages in all heads of a model; nullopt where the point is not measured or not the model's shape.
 std::optional<double> model_mib(const PointSummary& point, const geometry::Model& model);

@@ -2,7 +2,6 @@
 // A claim that measures nothing itself: it judges the games of another experiment, which its config() names.
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "analysis/claim.hpp"
@@ -21,16 +20,16 @@ std::vector<double> metric_means(const Games& games, const std::string& metric);
 // Of bit errors: what core::error_interval takes.
 std::vector<core::TrialErrors> trial_errors(const Games& games);
 
-// The games of a claim's points. Throws core::ConfigError for records that are not those of games.
+// The games of a claim's points. Throws core::StoreError for records that are not those of games.
 std::vector<Games> games_of(const ClaimPoints& points);
 
 class GameClaim : public Claim {
  public:
   using Claim::Claim;
 
-  // Adds the checks of these points.
+  // Adds the checks of these points, which come in plan order; some may have no measured game.
   virtual void judge(const std::vector<Games>& points, CheckList& checks) const = 0;
-  // Changes the games as the deliberate fault `mutation` would have.
+  // Changes the games, which are copies, as the deliberate fault `mutation` would have.
   virtual void mutate(const std::string& mutation, std::vector<Games>& points) const = 0;
 
   std::vector<std::string> mutations() const override = 0;

@@ -2,7 +2,6 @@
 // A claim that measures: P are the parameters of a point, T is what one trial gives, both structs with a member list.
 // Options, resolution, records and the reading of records follow from the lists.
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +32,8 @@ struct Measured {
   T data;
 };
 
+// A claim that measures by itself: P are the parameters of a point, T is what one trial gives, each with its member list.
+// Every function may be called from several threads at once.
 template <core::HasMembers P, core::HasMembers T>
 class MeasuringClaim : public Claim {
  public:
@@ -46,9 +47,11 @@ class MeasuringClaim : public Claim {
   virtual void complete(P&, const sweep::Combination&) const {}
   // Declared floating-point operations of one trial.
   virtual double operations(const P&) const { return 1e7; }
-  // One trial: a function of the parameters and the turn alone, on one thread.
+  // One trial: a function of the parameters and the turn alone, on one thread. Randomness comes from turn.coins(). An
+  // exception makes a failed record with its text; trials of another status than ok are recorded and never judged.
   virtual Measured<T> measure(const P& parameters, const Turn& turn) const = 0;
-  // Adds the checks of these points.
+  // Adds the checks of these points, which come in plan order. Some may lack trials, or have none of status ok, while a
+  // sweep is under way. Throws core::ConfigError for trials that lack a value that is needed.
   virtual void judge(const std::vector<Point>& points, CheckList& checks) const = 0;
 
   const core::OptionTable& options() const override { return core::table_of<P>(); }

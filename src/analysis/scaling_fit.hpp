@@ -5,7 +5,6 @@
 // log sqrt(3 N), which is log n up to -1/(2 n^2), and a is twice the exponent of N. Other schedules have the exponent
 // of N only.
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>

@@ -65,7 +65,7 @@ struct PointSummary {
 // that do not hold games.
 PointSummary summarise(const std::vector<sweep::Record>& records, const sweep::Stop* stop);
 
-// All game points of a store, sorted by instance, embedding, n, d, scheme, keys and bits.
+// All game points of a store, sorted by instance, embedding, schedule, N, d, scheme, keys, rate and bits.
 std::vector<PointSummary> summarise(const sweep::Store& store);
 
 // The floor of a metric in bits for a point, at a mean value.

@@ -1,6 +1,5 @@
 // kvfrontier list and describe: what there is, from the tables of the plug-ins.
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <iostream>

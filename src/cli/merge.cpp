@@ -1,7 +1,6 @@
 // kvfrontier merge: the union of stores.
 
 #include <cstdio>
-#include <set>
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"

@@ -12,18 +12,23 @@
 namespace kvfrontier::cli {
 namespace {
 
-constexpr const char* table_usage = "table DIR [--format csv|json|text|latex] [--model NAME]";
+constexpr const char* table_usage = "table DIR [--format csv|json|text|latex] [--metric NAME]... [--model NAME]";
 
 int print_table(const std::vector<std::string>& arguments) {
   std::string format = "text", model_name;
+  std::vector<std::string> metrics;
   po::options_description flags("flags");
   flags.add_options()("format", po::value(&format), "text (default), csv, json or latex")(
+      "metric", po::value(&metrics)->composing(),
+      "one more column of text and LaTeX, the mean of this metric (kvfrontier list metrics); may be repeated; csv and "
+      "json hold all of them")(
       "model", po::value(&model_name),
       "also MiB of all layers and heads of a published model: var-d16, var-d20, var-d24, var-d30, var-d36-512, "
       "infinity-2b or infinity-8b");
   po::variables_map values;
   if (!parse("table", table_usage, flags, "DIR", 1, arguments, values)) return 0;
   require_choice("--format", format, {"text", "csv", "json", "latex"});
+  for (const std::string& name : metrics) simulator::Metrics::find(name, "--metric");
   const geometry::Model* model = values.count("model") > 0 ? &geometry::Model::named(model_name) : nullptr;
   const std::string directory = required(values, "DIR", "table");
   const auto points = Games(directory).points;
@@ -33,13 +38,13 @@ int print_table(const std::vector<std::string>& arguments) {
     throw core::UserError("--model " + model_name + ": " + directory + " holds no measured point of schedule " +
                           model->schedule + " and d = " + std::to_string(model->d));
   if (format == "text") {
-    std::cout << analysis::table_text(points, model);
+    std::cout << analysis::table_text(points, model, metrics);
   } else if (format == "csv") {
     std::cout << analysis::table_csv(points, model);
   } else if (format == "json") {
     std::cout << analysis::table_json(points, model);
   } else {
-    std::cout << analysis::table_latex(points, model);
+    std::cout << analysis::table_latex(points, model, metrics);
   }
   return 0;
 }

@@ -20,7 +20,7 @@ namespace kvfrontier::reduction {
 
 using core::Index;
 
-// Everything an instance depends on except its trial: never the scheme, its options, rate, tau, eta or stopping, so all
+// Everything an instance depends on except seed and trial: never the scheme, its options, rate, tau, eta or stopping, so all
 // schemes and budgets meet the same instances.
 struct InstanceParams {
   std::string family = "index";

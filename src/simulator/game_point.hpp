@@ -1,6 +1,6 @@
 #pragma once
 // The parameters of one game: everything but the trial number. Points of index_frontier are these; a record's
-// `parameters` are this struct as JSON.
+// `parameters` are this struct as JSON, with what sweep::Identity adds.
 
 #include <functional>
 #include <optional>

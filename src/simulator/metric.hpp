@@ -1,6 +1,6 @@
 #pragma once
 // The plug point for metrics: what a game measures of Bob's answers. A metric is one entry in one file of
-// src/simulator/metrics/; records, tables, csv, report and docs list every entry that is registered.
+// src/simulator/metrics/; records, csv, JSON, report and docs list every entry that is registered.
 
 #include <cstdint>
 #include <limits>

@@ -29,7 +29,8 @@ struct GamePolicy {
 // uncertified or infeasible; throws GameError when the game breaks its rules, and whatever a scheme throws.
 GameRecord play(const GamePoint& point, std::uint64_t trial, const GamePolicy& policy = {});
 
-// What the records of a point say about its scheme and instance: the members of GameRecord from label to smaller_bits.
+// What the records of a point say about its scheme and instance: the members of GameRecord from label to smaller_bits,
+// and information_bits.
 GameRecord described(const GamePoint& point);
 
 }  // namespace kvfrontier::simulator

@@ -1,6 +1,5 @@
 #include "simulator/transcript.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>

@@ -3,7 +3,6 @@
 // parameters and an id.
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -61,6 +61,8 @@ class Combination {
 
 using simulator::GamePolicy;
 
+// The plug point for experiments. They hold no state that changes; every function may be called from several threads at
+// once.
 class Experiment {
  public:
   virtual ~Experiment() = default;
@@ -84,7 +86,7 @@ class Experiment {
   virtual TrialResult measure(const core::Json& parameters, std::uint64_t trial, const GamePolicy& policy) const = 0;
 
   // The interval whose half width decides stopping, from the records of one point in trial order; nullopt without
-  // usable records. Throws core::ConfigError for records that do not hold what it is made of.
+  // usable records. Throws core::StoreError for records that do not hold what it is made of.
   virtual std::optional<core::Interval> interval(std::span<const Record> records, double level) const = 0;
 
   // What to measure next (sweep/planner.hpp). Default: the points of the config, as they are.

@@ -1,7 +1,6 @@
 #include "sweep/planner.hpp"
 
 #include <map>
-#include <set>
 
 namespace kvfrontier::sweep {
 
@@ -24,7 +23,7 @@ const Experiment& measured_by(const Plan& plan) {
 
 Answer answer_from(const Plan& plan, std::span<const Record> records) {
   if (plan.stop.targets.empty()) return {};
-  return {interval_of(measured_by(plan), records, plan.stop.look_level())};
+  return {measured_by(plan).interval(records, plan.stop.look_level())};
 }
 
 std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store) {

@@ -23,6 +23,7 @@ struct Answer {
 // For the resolved parameters of a point: its answer, or nullopt while it has not stopped.
 using Answers = std::function<std::optional<Answer>(const core::Json& parameters)>;
 
+// What to measure next. Planners hold no state; goals are the resolved parameters of a config's points, in plan order.
 class Planner {
  public:
   virtual ~Planner() = default;

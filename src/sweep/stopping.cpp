@@ -84,15 +84,6 @@ bool Stop::supersedes(const Stop& other) const {
   return rank(*this) > rank(other);
 }
 
-std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Record> records, double level) {
-  try {
-    return experiment.interval(records, level);
-  } catch (const core::ConfigError& error) {
-    throw core::StoreError("point " + records.front().point + ": " + error.what() +
-                           "; one of its records was edited or is damaged");
-  }
-}
-
 Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records) {
   const auto have = std::ssize(records);
   if (have == 0) return {std::nullopt, rule.checkpoints().front()};
@@ -112,7 +103,7 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
     const auto seen = records.first(checkpoint);
     if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
     if (all_failed(seen)) return stop(checkpoint, "failed");
-    const auto interval = interval_of(experiment, seen, rule.look_level());
+    const auto interval = experiment.interval(seen, rule.look_level());
     if (!interval) continue;
     if (rule.half_width && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
     const auto decided = [&](double target) { return interval->hi <= target || interval->lo > target; };

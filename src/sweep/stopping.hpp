@@ -55,9 +55,6 @@ struct Progress {
   std::int64_t needed = 0;   // otherwise: trials 0 .. needed - 1 must be there before the next look
 };
 
-// The experiment's interval. Throws StoreError for records that do not hold what it is made of.
-std::optional<core::Interval> interval_of(const Experiment& experiment, std::span<const Record> records, double level);
-
 // `records` are the records of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
 // looked at.
 Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records);

@@ -1,7 +1,8 @@
 #pragma once
 // A store as the files of a directory. records*.jsonl hold one trial a line, stops*.jsonl why points stopped,
-// sessions*.jsonl who measured; any of them may be packed as .jsonl.zst, which is only read. Files only grow; a line
-// that was cut off by a crash is dropped with a warning, a line that cannot be read is an error.
+// sessions*.jsonl who measured; any of them may be packed as .jsonl.zst, which is only read. A run only
+// appends, and a merge writes whole files. A line that was cut off by a crash is dropped with a warning, a line that
+// cannot be read is an error.
 
 #include <filesystem>
 #include <functional>

@@ -93,6 +93,14 @@ TEST_CASE("a metric in one file is in records, tables, csv, report and docs", "[
   const auto csv = lines_of(run({"table", out, "--format", "csv"}));
   for (const char* column : {"", "_lo", "_hi"}) CHECK_THAT(csv.at(0), Contains("," + name + column + ","));
   CHECK(Json::parse(run({"table", out, "--format", "json"})).at(0).at(name) > 0);
+  for (const char* format : {"text", "latex"}) {
+    const std::string table = run({"table", out, "--format", format, "--metric", name});
+    char mean[32];
+    std::snprintf(mean, sizeof(mean), "%.5g",
+                  Json::parse(run({"table", out, "--format", "json"})).at(0).at(name).get<double>());
+    CHECK_THAT(table, Contains(std::string(format) == "text" ? name : "largest\\_distance") && Contains(mean));
+  }
+  CHECK(Running({KVFRONTIER_METRIC_BINARY, "table", out, "--metric", "largest_distanse"}).wait().code == 2);
   CHECK_THAT(run({"list", "metrics"}), Contains(name));
   CHECK_THAT(run({"list", "fields", "--markdown"}), Contains("| `" + name + "` | levels | lower | 1.0 |"));
   CHECK_THAT(run({"audit", out}), Contains("0 findings"));
