@@ -288,8 +288,11 @@ TEST_CASE("a claim of games is mutated on the games") {
   ClaimPoint point{core::to_json(simulator::resolve(request)), {}};
   for (std::int64_t trial = 0; trial < 4; ++trial) {
     simulator::GameRecord game;
+    game.label = "exact";
     game.message_bits = 8;
+    game.queried_rows = 4;
     game.metrics["error"] = {0.25, 4, {}};
+    game.metrics["mse"] = {0.1, 4, {}};
     point.records.push_back({"p", trial, sweep::result_of(game), nullptr, 0, "s"});
   }
   const Claim& judged = claim;

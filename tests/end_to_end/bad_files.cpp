@@ -112,8 +112,30 @@ TEST_CASE("data that lack a member or hold it in another form are exit 3 and nam
     CHECK(finished.code == 3);
     CHECK_THAT(finished.out, Contains(place + ": ") && Contains("the ledger books 0 bits"));
   }
+  // Numbers that no game can give, and means that are none.
+  const auto refused = [&](const char* pointer, const Json& value, const std::string& says) {
+    Json bad = good;
+    bad[Json::json_pointer(pointer)] = value;
+    sweep.replace_line(5, bad.dump());
+    for (const char* verb : {"audit", "table", "frontier", "gap"}) {
+      const Finished finished = kvfrontier({verb, sweep.out});
+      INFO(verb << " " << pointer << ": " << finished.out << finished.err);
+      CHECK(finished.code == 3);
+      CHECK_THAT(finished.err, Contains(place + " (session ") && Contains(says));
+    }
+  };
+  refused("/data/metrics/error/mean", nullptr, "data.metrics.error: found {\"count\":");
+  refused("/data/metrics/mse/mean", nullptr, "data.metrics.mse: found {\"count\":");
+  refused("/data/metrics/error", nullptr, "data.metrics.error: found null");
+  refused("/data/metrics", Json::object(), "data.metrics.error: found nothing");
+  refused("/data/metrics/error/count", -1, "data.metrics.error.count: found -1; allowed: an integer of at least 0");
+  refused("/data/information_bits", -5, "data.information_bits: found -5; allowed: an integer of at least 0");
+  refused("/data/message_bits", 1e300, "data.message_bits: found 1e+300; allowed: an integer of at least 0");
+  refused("/data/value_bits", 65, "data.value_bits: found 65; allowed: an integer from 0 to 64");
+  refused("/data/floor_kind", "none", "data.floor_kind: found \"none\"; allowed: finite, entropy");
   // What every measured game has must be there, for every verb that looks at it.
-  for (const char* member : {"message_bits", "queried_rows", "information_bits", "peak_state_bits", "metrics", "tau"}) {
+  for (const char* member : {"label", "stored_keys", "floor_kind", "distortion_floor", "value_bits", "information_bits",
+                             "message_bits", "peak_state_bits", "queried_rows", "metrics", "tau", "ties"}) {
     Json bad = good;
     REQUIRE(bad["data"].erase(member) == 1);
     sweep.replace_line(5, bad.dump());
@@ -123,8 +145,7 @@ TEST_CASE("data that lack a member or hold it in another form are exit 3 and nam
       CHECK(finished.code == 3);
       CHECK(lines_of(finished.err).size() == 1);
       CHECK_THAT(finished.err, Contains(place + " (session ") &&
-                                   Contains("): data." + std::string(member) +
-                                            ": found nothing; allowed: a value, as in every measured game") &&
+                                   Contains("): data." + std::string(member) + ": found nothing; allowed: ") &&
                                    Contains("the record was edited or is damaged"));
     }
   }
