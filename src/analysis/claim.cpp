@@ -218,6 +218,25 @@ sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uin
   return sweep::make_plan(with(std::move(config), core::member_name(&sweep::Identity::seed).c_str(), seed));
 }
 
+namespace {
+
+// No trial of the point had a certified scaling, so the claim has not seen it.
+bool is_uncertified(const ClaimPoint& point) {
+  return std::all_of(point.records.begin(), point.records.end(),
+                     [](const sweep::Record& record) { return record.result.status == sweep::Status::uncertified; });
+}
+Check uncertified_check(const ClaimPoint& point) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  Check check{core::Json::object(), none, none, {none, none}, {none, none}};
+  for (const auto& [name, value] : point.parameters.items()) {
+    if (value.is_primitive() && !value.is_null()) check.at[name] = value;
+  }
+  check.at["quantity"] = "any: no trial has a certified scaling";
+  return check;
+}
+
+}  // namespace
+
 Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store, const std::string& mutation) {
   Verdict verdict;
   verdict.claim = claim.name();
@@ -235,6 +254,9 @@ Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& s
   } catch (const core::ConfigError& error) {
     throw core::StoreError(claim.name() +
                            ": a stored record does not hold what the claim is judged by: " + error.what());
+  }
+  for (const ClaimPoint& point : points) {
+    if (is_uncertified(point)) verdict.checks.push_back(uncertified_check(point));
   }
   return verdict;
 }

@@ -191,7 +191,8 @@ const Claim* find_claim(const std::string& name);
 // The plan of a claim's sweep.
 sweep::Plan plan_of(const core::Json& claim_config, const Claim& claim, std::uint64_t seed);
 
-// Judges the records of `store` that belong to `plan`, mutated if asked.
+// Judges the records of `store` that belong to `plan`, mutated if asked. A point of which no trial was certified adds an
+// inconclusive check.
 Verdict judge(const Claim& claim, const sweep::Plan& plan, const sweep::Store& store,
               const std::string& mutation = "none");
 

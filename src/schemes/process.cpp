@@ -18,7 +18,7 @@ namespace kvfrontier::schemes::process {
 
 static_assert(std::endian::native == std::endian::little, "the protocol is little-endian, and so is what we write");
 
-constexpr int protocol = 1;
+constexpr int protocol = 2;
 constexpr const char* command_form = "a list of words: a program on PATH or the path of one, and its arguments";
 constexpr const char* file_form = "a file that is there, relative to the working directory";
 

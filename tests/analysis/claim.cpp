@@ -262,6 +262,20 @@ TEST_CASE("mutations are the choices of the option, and texts are one line") {
   }
 }
 
+TEST_CASE("a point of which no trial was certified leaves the claim open") {
+  const auto whole = plan();
+  auto first = whole;
+  first.points.pop_back();
+  sweep::Store store = store_with(first, 3);
+  for (std::int64_t trial = 0; trial < 3; ++trial)
+    store.add(record_of(whole.points[1], trial, core::Json::object(), sweep::Status::uncertified));
+  const auto verdict = judge(hand_made(), whole, store);
+  CHECK(verdict.unfinished == 0);
+  CHECK(verdict.outcome() == Outcome::inconclusive);
+  CHECK(verdict.checks.back().where().find("place = 2") != std::string::npos);
+  CHECK(verdict.checks.back().where().find("no trial has a certified scaling") != std::string::npos);
+}
+
 TEST_CASE("a claim of games is mutated on the games") {
   class Games : public GameClaim {
    public:
