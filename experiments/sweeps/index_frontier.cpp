@@ -51,7 +51,9 @@ class IndexFrontier : public sweep::Experiment {
       return sweep::result_of(simulator::play(point, trial, policy));
     } catch (const std::bad_alloc&) {
       throw;
-    } catch (const core::UserError&) {  // of who asked for the game, not of the game
+    } catch (const core::MachineError&) {  // of the machine, not of the game
+      throw;
+    } catch (const core::UserError&) {  // of who asked for the game
       throw;
     } catch (const std::exception& error) {
       // A failed record says what its point is, too.

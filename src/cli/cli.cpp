@@ -1,5 +1,6 @@
 #include "cli/cli.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,11 +10,14 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <new>
 
 #include "build_info.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "core/json.hpp"
 #include "simulator/zygote.hpp"
 
@@ -26,22 +30,24 @@ void print_help() {
   for (const Verb& verb : verbs()) std::cout << "  kvfrontier " << verb.usage << "\n      " << verb.summary << "\n";
   std::cout << "\nstdout is data, stderr is progress. Exit codes: 0 ok; 1 a trial failed or a claim is refuted; 2 user "
                "error; 3 bad data;\n"
-               "130, 143 interrupted, all finished trials saved.\n";
+               "4 the machine failed (a disk, no memory, process or descriptor), and the same command measures what is "
+               "missing;\n"
+               "5 --max-seconds reached; 130, 143 interrupted; in all of these every finished trial is saved.\n";
 }
 
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty()) {
     print_help();
-    return 2;
+    return exit_user;
   }
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     print_help();
-    return 0;
+    return exit_ok;
   }
   if (words[0] == "--version") {
     std::cout << "kvfrontier " KVFRONTIER_VERSION " (" KVFRONTIER_COMMIT << (KVFRONTIER_DIRTY ? ", dirty" : "")
               << ", " KVFRONTIER_COMPILER ", kernel " KVFRONTIER_KERNEL ")\n";
-    return 0;
+    return exit_ok;
   }
   const auto verb = std::find_if(verbs().begin(), verbs().end(), [&](const Verb& v) { return v.name == words[0]; });
   if (verb == verbs().end()) {
@@ -52,7 +58,17 @@ int dispatch(const std::vector<std::string>& words) {
                           (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
                           "; kvfrontier --help lists them");
   }
+  if (verb->plays) simulator::Zygote::start();
   return verb->run({words.begin() + 1, words.end()});
+}
+
+// A file that is opened later must not become stdin, stdout or stderr because the caller has closed one of them. What
+// is written to a closed stdout must fail, so its place is taken by something that cannot be written to.
+void occupy_standard_descriptors() {
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(standard, F_GETFD) >= 0) continue;
+    if (open("/dev/null", standard == STDERR_FILENO ? O_WRONLY : O_RDONLY) != standard) _exit(exit_machine);
+  }
 }
 
 // False, and a complaint, when not all of stdout could be written. A pipe whose reader has seen enough is no error.
@@ -78,32 +94,40 @@ const std::vector<Verb>& verbs() {
 }
 
 int run(int argc, char** argv) {
+  occupy_standard_descriptors();
+  // A program that was started to be a zygote is one from here on.
+  simulator::Zygote::serve_if_asked();
   // A reader that went away (kvfrontier ... | head) ends the program quietly; a Bob that died must not.
   std::signal(SIGPIPE, SIG_IGN);
   // A file that may not grow is a full disk: a sentence and a saved store, not a core dump.
   std::signal(SIGXFSZ, SIG_IGN);
-  int code = 2;
+  const auto complain = [](const std::string& sentence, int code) {
+    std::fprintf(stderr, "kvfrontier: %s\n", sentence.c_str());
+    return code;
+  };
+  int code = exit_user;
   try {
-    simulator::Zygote::start();
     code = dispatch({argv + 1, argv + argc});
   } catch (const core::UserError& error) {
-    std::fprintf(stderr, "kvfrontier: %s\n", error.what());
-    code = 2;
+    code = complain(error.what(), exit_user);
   } catch (const core::StoreError& error) {
-    std::fprintf(stderr, "kvfrontier: %s\n", error.what());
-    code = 3;
+    code = complain(error.what(), exit_data);
   } catch (const core::DataError& error) {
-    std::fprintf(stderr, "kvfrontier: %s\n", error.what());
-    code = 3;
+    code = complain(error.what(), exit_data);
+  } catch (const core::MachineError& error) {
+    code = complain(error.what(), exit_machine);
+  } catch (const std::bad_alloc&) {
+    code = complain("out of memory", exit_machine);
+  } catch (const std::filesystem::filesystem_error& error) {
+    code = complain(error.path1().string() + ": " + error.code().message(),
+                    core::is_users_reason(error.code().value()) ? exit_user : exit_machine);
   } catch (const core::Json::exception& error) {
-    std::fprintf(stderr, "kvfrontier: what is stored has not the shape it should have: %s\n",
-                 core::json_complaint(error).c_str());
-    code = 3;
+    code = complain("what is stored has not the shape it should have: " + core::json_complaint(error), exit_data);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "kvfrontier: %s\n", error.what());
-    code = 2;
+    code = complain(error.what(), exit_user);
   }
-  return flushed_output() || code != 0 ? code : 2;
+  simulator::Zygote::stop();
+  return flushed_output() || code != exit_ok ? code : exit_machine;
 }
 
 }  // namespace kvfrontier::cli

@@ -1,10 +1,12 @@
 // kvfrontier merge: the union of stores.
 
 #include <cstdio>
+#include <optional>
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/store_files.hpp"
 
@@ -54,23 +56,42 @@ int merge(const std::vector<std::string>& arguments) {
   if (out.empty()) throw core::UserError("merge: --out is missing; see kvfrontier merge --help");
   const auto directories = values["DIR"].as<std::vector<std::string>>();
 
-  // From before the first record is read until the union is written: nobody may add to what is about to be replaced.
-  const sweep::StoreLock lock(out);
+  std::optional<sweep::Plan> expected;
+  if (!expect.empty()) expected = sweep::load_plan(expect, sets);
+
+  // From before the first record of the target is read until the union is written: nobody may add to what is about to
+  // be replaced. A target that does not exist yet is made once the inputs turn out to be sound.
+  std::optional<sweep::StoreLock> lock;
+  const auto lock_target = [&] { lock.emplace(out, sweep::StoreLock::Kind::merge); };
+  if (std::filesystem::is_directory(out)) lock_target();
   sweep::Store store;
-  bool out_is_input = false;
+  std::vector<std::filesystem::path> superseded;
+  const auto read_target = [&](const std::string& directory) {
+    const auto before = std::ssize(store.files);
+    sweep::read_into(store, directory, warn);
+    superseded.assign(store.files.begin() + before, store.files.end());
+  };
+  bool target_was_read = false;
   for (const auto& directory : directories) {
     const std::size_t before = store.record_count();
-    sweep::read_into(store, directory, warn);
+    if (lock && !target_was_read && std::filesystem::exists(directory) && std::filesystem::equivalent(directory, out)) {
+      target_was_read = true;
+      read_target(directory);
+    } else {
+      sweep::read_into(store, directory, warn);
+    }
     if (store.record_count() == before && directories.size() == 1) warn(directory + ": no records here");
-    std::error_code ignored;
-    out_is_input = out_is_input || std::filesystem::equivalent(directory, out, ignored);
+  }
+  if (!lock) {
+    core::make_directory(out);
+    lock_target();
   }
   // Nothing already computed is ever lost: records of the target stay in it.
-  if (!out_is_input && std::filesystem::is_directory(out)) sweep::read_into(store, out, warn);
+  if (!target_was_read) read_target(out);
   const int shards = shard_count_of(directories);
   std::int64_t missing = 0;
-  if (!expect.empty()) missing = report_missing(sweep::load_plan(expect, sets), store, shards);
-  sweep::write_store(store, out);
+  if (expected) missing = report_missing(*expected, store, shards);
+  sweep::write_store(store, out, superseded);
   std::fprintf(stderr, "%zu records of %zu points from %zu sessions -> %s\n", store.record_count(), store.points.size(),
                store.sessions.size(), out.c_str());
   return missing > 0 ? 1 : 0;

@@ -1,13 +1,12 @@
 // kvfrontier replay and decode: a record measured again, and a message decoded again from its file.
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "core/rng.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/message.hpp"
@@ -102,6 +101,10 @@ int replay(const std::vector<std::string>& arguments) {
     again.result = experiment.measure(*record.parameters, trial, policy);
   } catch (const core::UserError&) {
     throw;
+  } catch (const core::MachineError&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     again.result = sweep::failed(error.what());
   }
@@ -135,11 +138,10 @@ int replay(const std::vector<std::string>& arguments) {
 // The game in a dumped file, as far as it can be judged before Bob sees it. Throws UserError for a missing file and
 // DataError for a damaged one.
 simulator::StoredGame read_game(const std::string& file) {
-  if (!std::ifstream(file) || std::filesystem::is_directory(file))
-    throw core::UserError("cannot read " + file + ": no such file");
+  const std::string text = core::read_file(file);
   const auto refuse = [&](const std::string& why) { return core::DataError(file + " is damaged: " + why); };
   try {
-    simulator::StoredGame game = simulator::read_transcript(file);
+    simulator::StoredGame game = simulator::parse_transcript(text, file);
     const auto& scheme = schemes::Schemes::find(game.params.scheme, "scheme.name");
     if (game.queries.cols() != game.params.d)
       throw refuse("queries of width " + std::to_string(game.queries.cols()) +
@@ -155,6 +157,10 @@ simulator::StoredGame read_game(const std::string& file) {
   } catch (const Json::exception& error) {
     throw refuse(core::json_complaint(error));
   } catch (const core::DataError&) {
+    throw;
+  } catch (const core::MachineError&) {
+    throw;
+  } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
     throw refuse(error.what());
@@ -188,10 +194,11 @@ int decode(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb replay_verb() {
-  return {"replay", replay_usage, "measure one stored trial again and compare", replay};
+  return {"replay", replay_usage, "measure one stored trial again and compare", replay, true};
 }
 Verb decode_verb() {
-  return {"decode", decode_usage, "decode a dumped message in this fresh process and compare the answers", decode};
+  return {"decode", decode_usage, "decode a dumped message in this fresh process and compare the answers", decode,
+          true};
 }
 
 }  // namespace kvfrontier::cli

@@ -5,9 +5,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -19,6 +16,7 @@
 #include "cli/verb_list.hpp"
 #include "cli/verdicts.hpp"
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "sweep/store_files.hpp"
 #include "theory/entropy.hpp"
 #include "theory/floor.hpp"
@@ -218,29 +216,6 @@ std::string inline_json(const Json& json) {
   return text;
 }
 
-void write_page(const std::string& file, std::string_view before, const std::string& data, std::string_view after) {
-  const auto complain = [&](const std::string& reason) {
-    throw core::UserError("cannot write " + file + ": " + reason);
-  };
-  if (std::filesystem::is_directory(file)) complain("it is a directory");
-  // In one step, so that a full disk leaves the page of before; but a device or a link stays what it is.
-  const auto status = std::filesystem::symlink_status(file);
-  const bool replace = !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
-  const std::string temporary = replace ? file + ".tmp" : file;
-  errno = 0;
-  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-  stream << before << data << after;
-  stream.close();
-  std::error_code error;
-  if (!stream) {
-    const std::string reason = errno != 0 ? std::strerror(errno) : "the disk may be full";
-    if (replace) std::filesystem::remove(temporary, error);
-    complain(reason);
-  }
-  if (replace) std::filesystem::rename(temporary, file, error);
-  if (error) complain(error.message());
-}
-
 int report(const std::vector<std::string>& arguments) {
   std::string out = "report.html";
   po::options_description flags("flags");
@@ -265,7 +240,8 @@ int report(const std::vector<std::string>& arguments) {
                   {"floors", floors_json(points)},
                   {"claims", claims},
                   {"sessions", sessions_json(sources.store)}};
-  write_page(out, page.substr(0, mark), inline_json(data), page.substr(mark + report_data_mark.size()));
+  core::write_file(out, std::string(page.substr(0, mark)) + inline_json(data) +
+                            std::string(page.substr(mark + report_data_mark.size())));
   std::fprintf(stderr, "%s, %s, %s -> %s\n", plural(sources.store.record_count(), "record").c_str(),
                plural(points.size(), "point").c_str(), plural(judged, "verdict").c_str(), out.c_str());
   return 0;

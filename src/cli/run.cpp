@@ -45,7 +45,7 @@ int run_config(const std::vector<std::string>& arguments) {
   flags.add_options()("out", po::value(&out),
                       "directory for records; default results/runs/<config name> below the current directory")(
       "threads", po::value<int>(),
-      "OpenMP threads; default: the least of OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, cgroup and affinity")(
+      "OpenMP threads; default: the least of OMP_NUM_THREADS, OMP_THREAD_LIMIT, SLURM_CPUS_PER_TASK, cgroup and affinity")(
       "shard", po::value(&shard), "run part I of N of the points (I/N); merge the parts afterwards")(
       "set", po::value(&sets)->composing(), "override a value of the config: dotted.path=value")(
       "max-seconds", po::value(&max_seconds), "start no trial after S seconds; rerun to go on")(
@@ -102,16 +102,28 @@ int run_config(const std::vector<std::string>& arguments) {
   if (outcome.failed > 0) std::fprintf(stderr, "one that failed: %s\n", outcome.a_failure.c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
-    return 128 + outcome.signal;
+    return exit_signal + outcome.signal;
   }
+  report_too_large(outcome);
   if (outcome.out_of_time) std::fprintf(stderr, "--max-seconds reached; run the same command to go on\n");
-  return outcome.failed > 0 ? 1 : 0;
+  if (outcome.failed > 0) return exit_result;
+  if (outcome.too_large > 0) return exit_machine;
+  return outcome.out_of_time ? exit_time : exit_ok;
 }
 
 }  // namespace
 
 Verb run_verb() {
-  return {"run", run_usage, "run a sweep; the same command again resumes it", run_config};
+  return {"run", run_usage, "run a sweep; the same command again resumes it", run_config, true};
+}
+
+void report_too_large(const sweep::RunOutcome& outcome) {
+  if (outcome.too_large == 0) return;
+  std::fprintf(stderr,
+               "kvfrontier: %ld %s not measured: up to %.3g GB of memory are needed for a trial and %.3g GB may be "
+               "used; the same command on a larger machine, or with a larger --memory, measures what is missing\n",
+               outcome.too_large, outcome.too_large == 1 ? "point was" : "points were", outcome.largest_bytes / 1e9,
+               outcome.usable_bytes / 1e9);
 }
 
 void warn(const std::string& text) {

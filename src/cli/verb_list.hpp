@@ -2,6 +2,7 @@
 // One function a verb, each in its own file.
 
 #include "cli/cli.hpp"
+#include "sweep/runner.hpp"
 
 namespace kvfrontier::cli {
 
@@ -23,6 +24,9 @@ Verb verify_verb();
 Verb schema_verb();
 Verb completion_verb();
 Verb report_verb();
+
+// Says on stderr that points were left out because this machine has too little memory, if any were.
+void report_too_large(const sweep::RunOutcome& outcome);
 
 // Warnings about a store go to stderr.
 void warn(const std::string& text);

@@ -25,9 +25,10 @@ sweep::Store read_tree(const std::string& directory, const std::string& advice) 
 
 std::vector<std::string> directories_of_records(const std::string& directory) {
   std::vector<std::string> parts;
-  std::error_code unreadable;  // reading the directory itself says what is wrong with it
-  for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable)) {
-    if (entry.is_directory()) parts.push_back(entry.path().string());
+  if (std::filesystem::is_directory(directory)) {  // otherwise reading it says what is wrong with it
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      if (entry.is_directory()) parts.push_back(entry.path().string());
+    }
   }
   std::sort(parts.begin(), parts.end());
   parts.insert(parts.begin(), directory);

@@ -147,7 +147,7 @@ class Table {
 
 // What measuring one claim, or its shard, came to.
 struct Measured {
-  bool in_time = true, failed = false;
+  bool in_time = true, failed = false, too_large = false;
   int stop = 0;  // exit code after a signal
 };
 
@@ -163,10 +163,12 @@ Measured measure(const sweep::Plan& plan, const Request& request, std::chrono::s
   if (request.max_seconds > 0) {
     options.max_seconds =
         request.max_seconds - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (options.max_seconds <= 0) return {false, false, 0};
+    if (options.max_seconds <= 0) return {.in_time = false};
   }
   const auto outcome = sweep::run(plan, options, &store);
-  return {!outcome.out_of_time, outcome.failed > 0, outcome.signal != 0 ? 128 + outcome.signal : 0};
+  report_too_large(outcome);
+  return {!outcome.out_of_time, outcome.failed > 0, outcome.too_large > 0,
+          outcome.signal != 0 ? exit_signal + outcome.signal : 0};
 }
 
 // Claims that judge the same records share them: each point counts once.
@@ -205,7 +207,7 @@ int verify(const Request& request) {
   if (!request.json && judging) table = std::make_unique<Table>(list, request.checks);
   std::map<Outcome, int> counts;
   core::Json verdicts = core::Json::array();
-  bool failed = false, in_time = true;
+  bool failed = false, in_time = true, too_large = false;
   const auto seed = request.seed_given ? std::optional(request.seed) : std::nullopt;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Claim& claim = *list[i];
@@ -218,9 +220,10 @@ int verify(const Request& request) {
               .append(std::to_string(list.size()))
               .append("] ")
               .append(claim.name()));
-      const Measured measured = in_time ? measure(plan, request, start, store) : Measured{false, false, 0};
+      const Measured measured = in_time ? measure(plan, request, start, store) : Measured{.in_time = false};
       in_time = measured.in_time;
       failed = failed || measured.failed;
+      too_large = too_large || measured.too_large;
       if (measured.stop != 0) {
         std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
         return measured.stop;
@@ -238,11 +241,16 @@ int verify(const Request& request) {
     failed = failed || verdict.failed_trials > 0;
     ++counts[verdict.outcome()];
   }
+  const auto code_of = [&](bool bad_result) -> int {
+    if (bad_result) return exit_result;
+    if (too_large) return exit_machine;
+    return in_time ? exit_ok : exit_time;
+  };
   if (!in_time) std::fprintf(stderr, "--max-seconds reached; run the same command to go on\n");
   if (!judging) {
     say("shard " + request.shard + " measured; when all are, kvfrontier verify --from " + request.out +
         " (of one directory, or of several merged) gives the verdicts");
-    return failed ? 1 : 0;
+    return code_of(failed);
   }
   if (request.json) {
     std::cout << verdicts.dump(1) << "\n";
@@ -251,7 +259,7 @@ int verify(const Request& request) {
                 counts[Outcome::inconclusive]);
   }
   const bool undecided = request.size() == analysis::Size::paper && counts[Outcome::inconclusive] > 0;
-  return counts[Outcome::refuted] > 0 || failed || undecided ? 1 : 0;
+  return code_of(counts[Outcome::refuted] > 0 || failed || undecided);
 }
 
 int verify_verb_run(const std::vector<std::string>& arguments) {
@@ -298,7 +306,7 @@ int verify_verb_run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Verb verify_verb() {
-  return {"verify", verify_usage, "measure and judge every claim; one verdict each", verify_verb_run};
+  return {"verify", verify_usage, "measure and judge every claim; one verdict each", verify_verb_run, true};
 }
 
 }  // namespace kvfrontier::cli

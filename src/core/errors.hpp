@@ -27,6 +27,12 @@ struct StoreError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The machine failed, and no scheme and no user: a bad or full disk, no process, descriptor or memory to be had. Never
+// stored as a result: the same command measures what is missing. Exit code 4.
+struct MachineError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // A message that a decoder cannot read: it asked for `need` bits where `have` were left, or met an impossible value.
 struct DataError : std::runtime_error {
   DataError(std::int64_t need, std::int64_t have);

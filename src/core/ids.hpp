@@ -1,5 +1,5 @@
 #pragma once
-// Content hashes (XXH3): point ids, key derivation, digests of outputs.
+// Content hashes (XXH3): point ids, key derivation, digests of outputs, checksums of lines.
 
 #include <cstdint>
 #include <string>
@@ -8,6 +8,8 @@
 namespace kvfrontier::core {
 
 std::uint64_t hash64(std::string_view bytes);
+// The same as 16 lower-case hexadecimal digits.
+std::string hash64_hex(std::string_view bytes);
 
 // 128 bits as 32 lower-case hexadecimal digits.
 std::string hash128_hex(std::string_view bytes);

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/files.hpp"
 #include "core/json.hpp"
 
 extern char** environ;
@@ -63,9 +64,15 @@ struct Child {
   const pid_t program = _Fork();
   if (program == 0) {
     sigaction(SIGTERM, &action, nullptr);
-    // Out of the way of 0, 1 and 2 first: any of them may be one of ours.
+    // Out of the way of 0, 1 and 2 first: any of them may be one of ours. One that is closed at each step makes room
+    // where no descriptor is left.
+    close(child.end);
     int ends[] = {child.in, child.out, child.err};
-    for (int& end : ends) end = fcntl(end, F_DUPFD, 3);
+    for (int& end : ends) {
+      const int moved = fcntl(end, F_DUPFD, 3);
+      close(end);
+      end = moved;
+    }
     for (int standard = 0; standard < 3; ++standard) dup2(ends[standard], standard);
     close_range(3, ~0u, 0);
     execve(child.file, child.arguments, child.environment);
@@ -74,9 +81,11 @@ struct Child {
     _exit(127);
   }
   // What we hold of the program's ends would hide its end.
-  const int end = fcntl(child.end, F_DUPFD, 1000);
-  close_range(0, 999, 0);
-  int status = 127 << 8;
+  int status = program < 0 ? -errno : 127 << 8;
+  const int end = 3;
+  dup2(child.end, end);
+  close_range(0, end - 1, 0);
+  close_range(end + 1, ~0u, 0);
   if (program > 0) {
     while (waitpid(program, &status, 0) < 0 && errno == EINTR) {
     }
@@ -169,17 +178,17 @@ Program::Program(const std::vector<std::string>& words, double seconds)
   int sockets[2];
   Descriptor in, out, err, end, their_in, their_out, their_err, their_end;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
-    throw ProgramError(name_ + " cannot be started: " + std::strerror(errno));
+    throw_system_error(name_ + " cannot be started", errno);
   in.value = sockets[0];
   their_in.value = sockets[1];
   if (!make_pipe(out, their_out) || !make_pipe(err, their_err) || !make_pipe(end, their_end))
-    throw ProgramError(name_ + " cannot be started: " + std::strerror(errno));
+    throw_system_error(name_ + " cannot be started", errno);
   for (const int ours : {out.value, err.value}) fcntl(ours, F_SETFL, O_NONBLOCK);
   const Child child{file.c_str(),    arguments.data(), environment.data(), their_in.value,
                     their_out.value, their_err.value,  their_end.value};
   const pid_t parent = getpid();
   group_ = fork();
-  if (group_ < 0) throw ProgramError(name_ + " cannot be started: " + std::strerror(errno));
+  if (group_ < 0) throw_system_error(name_ + " cannot be started", errno);
   if (group_ == 0) guard(child, parent);
   setpgid(group_, group_);  // as the guard does, whoever is first
   in_ = in.take();
@@ -229,6 +238,8 @@ bool Program::wait(bool sending) {
       close(end_);
       end_ = -1;
       ended_ = true;
+      // What the guard tells in place of an exit status: why it could not fork.
+      if (status_ < 0) throw_system_error(name_ + " cannot be started", -status_);
       return true;
     }
     if (entries[0].revents != 0) return true;

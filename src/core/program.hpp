@@ -28,7 +28,8 @@ std::filesystem::path find_program(const std::string& word);
 class Program {
  public:
   // Starts `words` (program and arguments, at least one). `seconds` from now it must have ended. Throws ProgramError
-  // when there is no such program.
+  // when there is no such program, and MachineError when no process or descriptor is to be had for it, as all others do
+  // when the guard can start none.
   Program(const std::vector<std::string>& words, double seconds);
   ~Program();
   Program(const Program&) = delete;

@@ -2,14 +2,15 @@
 // the tokens as a stream and writes the message. Bob starts his program, which is told only the public parameters and
 // the message.
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <bit>
-#include <fstream>
 #include <map>
 #include <mutex>
-#include <sstream>
 
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "core/ids.hpp"
 #include "core/program.hpp"
 #include "schemes/scheme.hpp"
@@ -355,10 +356,12 @@ class Process : public Scheme, public OutsidePrograms {
       const std::lock_guard lock(mutex_);
       auto& known = known_[word];
       if (known.second.empty() || known.first != state) {
-        std::ifstream stream(word, std::ios::binary);
-        std::stringstream text;
-        text << stream.rdbuf();
-        known = {state, core::hash128_hex(text.str())};
+        core::File file(word, O_RDONLY);
+        std::string text(state.second, '\0');
+        std::size_t have = 0;
+        while (const std::size_t count = file.read(text.data() + have, text.size() - have)) have += count;
+        if (have < text.size()) throw core::UserError("cannot read " + word + ": another program has cut it off");
+        known = {state, core::hash128_hex(text)};
       }
       return known.second;
     }

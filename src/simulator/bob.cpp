@@ -1,8 +1,10 @@
 #include "simulator/bob.hpp"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +12,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/errors.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/message.hpp"
 #include "simulator/wire.hpp"
@@ -20,11 +23,11 @@ namespace {
 
 using core::Index;
 
-// On the wire, native byte order: Bob's pid; then a request; then a reply.
+// On the wire, native byte order: a request; then a reply.
 struct RequestHeader {
   std::int64_t params_bytes, message_bits, queries, d;
 };
-enum class Verdict : std::uint64_t { answered, refused, crashed };
+enum class Verdict : std::uint64_t { answered, refused, crashed, machine_failed };
 struct ReplyHeader {
   Verdict verdict;
   std::uint64_t bytes;  // of the answers, or of the reason; the signal number of a crash
@@ -58,7 +61,7 @@ core::RowMatrixD answer(const schemes::PublicParams& params, std::shared_ptr<con
 // The deadline has passed or the line is dead: nothing of this Bob may be left.
 class Line {
  public:
-  explicit Line(int socket) : socket_(socket) {}
+  explicit Line(const FreshBob& bob) : socket_(bob.socket), pid_(bob.pid) {}
   ~Line() {
     close(socket_);
     if (pid_ > 0) kill(pid_, SIGKILL);
@@ -73,7 +76,6 @@ class Line {
   }
   void send(const void* data, std::size_t size) { check(send_all(socket_, data, size, deadline_)); }
   void receive(void* data, std::size_t size) { check(receive_all(socket_, data, size, deadline_)); }
-  void meet() { receive(&pid_, sizeof(pid_)); }
   void part() { pid_ = 0; }  // he has answered in full and ends by himself
 
  private:
@@ -86,7 +88,7 @@ class Line {
     }
   }
   int socket_;
-  pid_t pid_ = 0;
+  pid_t pid_;
   double seconds_ = 0;
   Deadline deadline_;
 };
@@ -95,7 +97,6 @@ core::RowMatrixD ask_isolated(const schemes::PublicParams& params, const core::B
                               core::RowsViewD queries, double seconds) {
   Line line(Zygote::fresh_bob());
   line.limit(seconds);
-  line.meet();
   const std::string text = params.to_json().dump();
   const RequestHeader request{std::ssize(text), message.size, queries.rows(), queries.cols()};
   line.send(&request, sizeof(request));
@@ -110,10 +111,11 @@ core::RowMatrixD ask_isolated(const schemes::PublicParams& params, const core::B
     throw GameError("Bob crashed with signal " + std::to_string(reply.bytes) + " (" +
                     strsignal(static_cast<int>(reply.bytes)) + ")");
   }
-  if (reply.verdict == Verdict::refused) {
+  if (reply.verdict != Verdict::answered) {
     std::string reason(reply.bytes, ' ');
     line.receive(reason.data(), reason.size());
     line.part();
+    if (reply.verdict == Verdict::machine_failed) throw core::MachineError(reason);
     throw GameError(reason);
   }
   const std::size_t expected = static_cast<std::size_t>(queries.rows() * params.d) * sizeof(double);
@@ -147,23 +149,24 @@ core::RowMatrixD ask_bob(const schemes::PublicParams& params, const core::BitStr
 
 void serve_one_game(int socket) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL}) std::signal(signal, report_crash);
-  const pid_t pid = getpid();
   RequestHeader request;
-  if (send_all(socket, &pid, sizeof(pid)) != Transfer::done) return;
   if (receive_all(socket, &request, sizeof(request)) != Transfer::done) return;
-  std::string text(request.params_bytes, ' ');
-  auto message = std::make_shared<core::BitString>();
-  message->size = request.message_bits;
-  message->words.resize((request.message_bits + 63) / 64);
-  core::RowMatrixD queries(request.queries, request.d);
-  if (receive_all(socket, text.data(), text.size()) != Transfer::done) return;
-  if (receive_all(socket, message->words.data(), message->words.size() * sizeof(std::uint64_t)) != Transfer::done)
-    return;
-  if (receive_all(socket, queries.data(), static_cast<std::size_t>(queries.size()) * sizeof(double)) != Transfer::done)
-    return;
-
+  Verdict verdict = Verdict::refused;
   std::string reason;
   try {
+    std::string text(request.params_bytes, ' ');
+    auto message = std::make_shared<core::BitString>();
+    message->size = request.message_bits;
+    message->words.resize((request.message_bits + 63) / 64);
+    core::RowMatrixD queries(request.queries, request.d);
+    const auto receive = [&](void* data, std::size_t bytes) {
+      return receive_all(socket, data, bytes) == Transfer::done;
+    };
+    if (!receive(text.data(), text.size()) ||
+        !receive(message->words.data(), message->words.size() * sizeof(std::uint64_t)) ||
+        !receive(queries.data(), static_cast<std::size_t>(queries.size()) * sizeof(double))) {
+      return;
+    }
     const core::RowMatrixD answers =
         answer(schemes::PublicParams::from_json(core::Json::parse(text)), message, queries);
     const ReplyHeader reply{Verdict::answered, static_cast<std::uint64_t>(answers.size()) * sizeof(double)};
@@ -171,13 +174,21 @@ void serve_one_game(int socket) {
     return;
   } catch (const GameError& error) {
     reason = error.what();
+  } catch (const core::MachineError& error) {
+    verdict = Verdict::machine_failed;
+    reason = error.what();
   } catch (const std::bad_alloc&) {
+    verdict = Verdict::machine_failed;
     reason = "Bob ran out of memory";
   } catch (const std::exception& error) {
     reason = std::string("Bob's decoder failed: ") + error.what();
   }
-  const ReplyHeader reply{Verdict::refused, reason.size()};
+  const ReplyHeader reply{verdict, reason.size()};
   if (send_all(socket, &reply, sizeof(reply)) == Transfer::done) send_all(socket, reason.data(), reason.size());
+  // A request that found no memory is still on its way: whoever sends it must come to read why.
+  std::array<char, 4096> rest{};
+  while (recv(socket, rest.data(), rest.size(), 0) > 0) {
+  }
 }
 
 }  // namespace kvfrontier::simulator

@@ -20,11 +20,12 @@ struct BobPolicy {
 };
 
 // Bob's answers to `queries` (nq x d, scaling included): nq x d. Throws GameError when he dies, hangs, answers short or
-// answers with a number that is not finite, or when his decoder finds the message unreadable or read past its end.
+// answers with a number that is not finite, or when his decoder finds the message unreadable or read past its end, and
+// MachineError when the machine has no process or memory for him.
 core::RowMatrixD ask_bob(const schemes::PublicParams& params, const core::BitString& message, core::RowsViewD queries,
                          const BobPolicy& policy);
 
-// The body of a Bob: serves one game on `socket` and returns. Runs in the forked process.
+// The body of a Bob, whom the zygote has announced: serves one game on `socket` and returns. Runs in the forked process.
 void serve_one_game(int socket);
 
 }  // namespace kvfrontier::simulator

@@ -12,6 +12,11 @@ void require_equal(core::Bits length, core::Bits other, const std::string& other
                   std::to_string(other));
 }
 
+// A family that makes such numbers is at fault, whatever the scheme would make of them.
+void require_finite(const core::RowMatrixF& numbers, const std::string& what) {
+  if (!numbers.allFinite()) throw GameError("the instance has " + what + " that are not finite");
+}
+
 }  // namespace
 
 Message encode(const schemes::PublicParams& params, const reduction::Instance& instance) {
@@ -27,6 +32,8 @@ Message encode(const schemes::PublicParams& params, const reduction::Instance& i
       values.resize(count, params.d);
       instance.keys(first, keys);
       instance.values(first, values);
+      require_finite(keys, "keys");
+      require_finite(values, "values");
       encoder->absorb({map, first, keys, values});
       message.peak_state_bits = std::max(message.peak_state_bits, encoder->state_bits() + encoder->working_bits());
     }

@@ -1,10 +1,11 @@
 #include "simulator/transcript.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
-#include <fstream>
+#include <string_view>
 
 #include "core/errors.hpp"
+#include "core/files.hpp"
 #include "core/ids.hpp"
 #include "core/json.hpp"
 
@@ -33,13 +34,16 @@ struct Header {
   }
 };
 
-void write_bytes(std::ofstream& stream, const void* data, std::size_t size) {
-  stream.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+template <class Number>
+std::string_view bytes_of(const Number* numbers, std::size_t count) {
+  return {reinterpret_cast<const char*>(numbers), count * sizeof(Number)};
 }
 
-void read_bytes(std::ifstream& stream, void* data, std::size_t size) {
-  stream.read(static_cast<char*>(data), static_cast<std::streamsize>(size));
-  if (stream.gcount() != std::streamsize(size)) throw core::DataError(size * 8, stream.gcount() * 8);
+// Takes `count` numbers off the front of `bytes`, which holds as many.
+template <class Number>
+void take(std::string_view& bytes, Number* numbers, std::size_t count) {
+  std::memcpy(numbers, bytes.data(), count * sizeof(Number));
+  bytes.remove_prefix(count * sizeof(Number));
 }
 
 }  // namespace
@@ -49,37 +53,35 @@ std::string answers_digest(const core::RowMatrixD& answers) {
 }
 
 void write_transcript(const Transcript& transcript, const std::filesystem::path& file) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
   const Header header{format_name,
                       transcript.params,
                       transcript.message.size,
                       transcript.queries.rows(),
                       transcript.queries.cols(),
                       answers_digest(transcript.answers)};
-  stream << core::to_json(header).dump() << '\n';
-  write_bytes(stream, transcript.message.words.data(), transcript.message.words.size() * sizeof(std::uint64_t));
-  write_bytes(stream, transcript.queries.data(), transcript.queries.size() * sizeof(double));
-  stream.flush();
-  if (!stream) throw core::UserError("cannot write " + file.string() + ": " + std::strerror(errno));
+  std::string text = core::to_json(header).dump() + '\n';
+  text.append(bytes_of(transcript.message.words.data(), transcript.message.words.size()));
+  text.append(bytes_of(transcript.queries.data(), transcript.queries.size()));
+  core::write_file(file, text);
 }
 
 StoredGame read_transcript(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw core::UserError("cannot read " + file.string() + ": no such file");
-  std::string line;
-  std::getline(stream, line);
+  return parse_transcript(core::read_file(file), file.string());
+}
+
+StoredGame parse_transcript(std::string_view text, const std::string& name) {
+  const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size()));
   const core::Json json = core::Json::parse(line, nullptr, false);
   if (!json.is_object() || json.value(core::member_name(&Header::format), core::Json()) != format_name)
-    throw core::DataError(file.string() + " is not a dumped game");
+    throw core::DataError(name + " is not a dumped game");
   StoredGame game;
   try {
     const auto header = core::from_json<Header>(json, "");
     // A damaged size must not ask for more memory than there is file.
     const std::int64_t words = (header.message_bits + 63) / 64,
-                       need = std::ssize(line) + 1 + 8 * (words + header.queries * header.d),
-                       have = std::filesystem::file_size(file);
+                       need = std::ssize(line) + 1 + 8 * (words + header.queries * header.d), have = std::ssize(text);
     if (need != have)
-      throw core::DataError(file.string() + " is damaged: its header calls for " + std::to_string(need) +
+      throw core::DataError(name + " is damaged: its header calls for " + std::to_string(need) +
                             " bytes, the file has " + std::to_string(have));
     game.params = header.params;
     game.message.size = header.message_bits;
@@ -87,12 +89,14 @@ StoredGame read_transcript(const std::filesystem::path& file) {
     game.message.words.resize(words);
     game.queries.resize(header.queries, header.d);
   } catch (const core::ConfigError& error) {
-    throw core::DataError(file.string() + " is damaged: " + error.what());
+    throw core::DataError(name + " is damaged: " + error.what());
   } catch (const core::Json::exception& error) {
-    throw core::DataError(file.string() + " is damaged: " + core::json_complaint(error));
+    throw core::DataError(name + " is damaged: " + core::json_complaint(error));
   }
-  read_bytes(stream, game.message.words.data(), game.message.words.size() * sizeof(std::uint64_t));
-  read_bytes(stream, game.queries.data(), game.queries.size() * sizeof(double));
+  std::string_view numbers(text);
+  numbers.remove_prefix(line.size() + 1);
+  take(numbers, game.message.words.data(), game.message.words.size());
+  take(numbers, game.queries.data(), game.queries.size());
   return game;
 }
 

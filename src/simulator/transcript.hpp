@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "core/bits.hpp"
 #include "core/matrix.hpp"
@@ -20,7 +21,8 @@ struct Transcript {
 std::string answers_digest(const core::RowMatrixD& answers);
 
 // One JSON line (public parameters, sizes, digest of the answers), then the message's words and the queries, native
-// little-endian. The answers themselves are not in it. Throws core::UserError when the file cannot be written.
+// little-endian. The answers themselves are not in it. Throws core::UserError or core::MachineError when the file
+// cannot be written.
 void write_transcript(const Transcript& transcript, const std::filesystem::path& file);
 
 // What a transcript file holds; `digest` is of the answers at the time.
@@ -30,7 +32,9 @@ struct StoredGame {
   core::RowMatrixD queries;
   std::string digest;
 };
-// Throws core::UserError for a missing file and core::DataError for one that is not a transcript.
+// Throws core::DataError, which begins with `name`, for a text that is not that of a transcript.
+StoredGame parse_transcript(std::string_view text, const std::string& name);
+// Throws also core::UserError or core::MachineError for a file that cannot be read.
 StoredGame read_transcript(const std::filesystem::path& file);
 
 }  // namespace kvfrontier::simulator

@@ -1,24 +1,49 @@
 #include "simulator/zygote.hpp"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "core/errors.hpp"
+#include "core/files.hpp"
 #include "simulator/bob.hpp"
-#include "simulator/message.hpp"
+#include "simulator/wire.hpp"
 
 namespace kvfrontier::simulator {
 namespace {
 
-int control = -1;  // our end of the socket to the zygote
-std::mutex control_mutex;
+using core::MachineError;
+
+// The zygote as this process sees it.
+struct Connection {
+  int control = -1;  // our end of the socket to it
+  pid_t pid = 0;
+  int starts = 0;
+};
+Connection connection;
+std::mutex connection_mutex;
+
+constexpr int most_starts = 2;
+constexpr auto patience = std::chrono::seconds(30);  // for a fork
+
+// Tells a process that it is to be a zygote, and where its socket is.
+constexpr const char* zygote_variable = "KVFRONTIER_ZYGOTE";
+constexpr int zygote_socket = 3;
 
 bool send_descriptor(int socket, int descriptor) {
   char byte = 'b';
@@ -65,12 +90,15 @@ int receive_descriptor(int socket) {
   // The one descriptor he keeps becomes 3; the standard three lead nowhere.
   const int nowhere = open("/dev/null", O_RDWR);
   for (const int standard : {0, 1, 2}) dup2(nowhere, standard);
-  const int kept = fcntl(socket, F_DUPFD, 1000);
-  close_range(3, 999, 0);
-  dup2(kept, 3);
+  dup2(socket, 3);
   close_range(4, ~0u, 0);
   serve_one_game(3);
   _exit(0);
+}
+
+// Bob's pid, or an errno, negated, where there is none.
+void announce(int socket, std::int64_t pid) {
+  send_all(socket, &pid, sizeof(pid));
 }
 
 [[noreturn]] void become_zygote(int socket) {
@@ -83,46 +111,116 @@ int receive_descriptor(int socket) {
     const int descriptor = receive_descriptor(socket);
     if (descriptor < 0) _exit(0);
     const pid_t child = fork();
-    if (child == 0) become_bob(descriptor);
+    if (child == 0) {
+      announce(descriptor, getpid());
+      become_bob(descriptor);
+    }
+    if (child < 0) announce(descriptor, -errno);
     close(descriptor);
   }
 }
 
+std::array<int, 2> socket_pair(int type, const char* whose) {
+  std::array<int, 2> pair{};
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair.data()) != 0)
+    core::throw_system_error(std::string("cannot create a socket for ") + whose, errno);
+  return pair;
+}
+
+// Runs this program again as a zygote: forking it here, beside threads and instances, would hand them to every Bob.
+void start_again() {
+  const auto pair = socket_pair(SOCK_SEQPACKET, "the zygote");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, pair[1], zygote_socket);
+  const std::string variable = std::string(zygote_variable) + "=1";
+  std::vector<char*> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(nullptr);
+  std::string name = "kvf-zygote";
+  std::array<char*, 2> arguments{name.data(), nullptr};
+  pid_t pid = 0;
+  const int reason = posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, arguments.data(), environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  close(pair[1]);
+  if (reason != 0) {
+    close(pair[0]);
+    core::throw_system_error("cannot start the zygote again", reason);
+  }
+  connection = {pair[0], pid, connection.starts + 1};
+}
+
+void reap() {
+  close(connection.control);
+  kill(connection.pid, SIGKILL);
+  while (waitpid(connection.pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  connection.control = -1;
+}
+
+// A Bob of the zygote that was started as the `starts`-th, or nothing when it is dead.
+std::optional<FreshBob> ask_zygote(int& starts) {
+  const auto pair = socket_pair(SOCK_STREAM, "Bob");
+  bool sent;
+  {
+    const std::lock_guard lock(connection_mutex);
+    starts = connection.starts;
+    sent = connection.control >= 0 && send_descriptor(connection.control, pair[1]);
+  }
+  close(pair[1]);
+  std::int64_t pid = 0;
+  const Transfer met =
+      sent ? receive_all(pair[0], &pid, sizeof(pid), std::chrono::steady_clock::now() + patience) : Transfer::closed;
+  if (met == Transfer::done && pid > 0) return FreshBob{pair[0], static_cast<pid_t>(pid)};
+  close(pair[0]);
+  if (met == Transfer::done) core::throw_system_error("cannot start a process for Bob", static_cast<int>(-pid));
+  if (met == Transfer::timed_out) throw MachineError("no process for Bob was started within 30 s");
+  return std::nullopt;
+}
+
 }  // namespace
 
+void Zygote::serve_if_asked() {
+  if (std::getenv(zygote_variable) == nullptr) return;
+  unsetenv(zygote_variable);
+  become_zygote(zygote_socket);
+}
+
 void Zygote::start() {
+  serve_if_asked();
   if (started()) return;
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    throw GameError("cannot create a socket for the zygote");
+  const auto pair = socket_pair(SOCK_SEQPACKET, "the zygote");
   const pid_t child = fork();
-  if (child < 0) throw GameError("cannot fork the zygote");
+  if (child < 0) core::throw_system_error("cannot fork the zygote", errno);
   if (child == 0) {
     close(pair[0]);
     become_zygote(pair[1]);
   }
   close(pair[1]);
-  control = pair[0];
+  connection = {pair[0], child, 1};
 }
 
 bool Zygote::started() {
-  return control >= 0;
+  return connection.control >= 0;
 }
 
-int Zygote::fresh_bob() {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) throw GameError("cannot create a socket for Bob");
-  bool sent;
-  {
-    const std::lock_guard lock(control_mutex);
-    sent = started() && send_descriptor(control, pair[1]);
+void Zygote::stop() {
+  const std::lock_guard lock(connection_mutex);
+  if (started()) reap();
+}
+
+FreshBob Zygote::fresh_bob() {
+  if (!started()) throw MachineError("no Bob can be had: the zygote was not started");
+  for (;;) {
+    int asked = 0;
+    if (const auto bob = ask_zygote(asked)) return *bob;
+    const std::lock_guard lock(connection_mutex);
+    if (connection.starts != asked) continue;  // another game has started it again
+    if (asked == most_starts) throw MachineError("the zygote, which every Bob is forked from, has died again");
+    reap();
+    start_again();
   }
-  close(pair[1]);
-  if (!sent) {
-    close(pair[0]);
-    throw GameError("the zygote is gone, no Bob can be had");
-  }
-  return pair[0];
 }
 
 }  // namespace kvfrontier::simulator

@@ -2,17 +2,32 @@
 // The process every Bob is forked from. It is forked itself at the start of main, before any thread, config or instance
 // exists, so that no global, cache or pointer of Alice's can be in a Bob's memory.
 
+#include <sys/types.h>
+
 namespace kvfrontier::simulator {
+
+// A process of one game, at the other end of a connected stream socket that the holder closes.
+struct FreshBob {
+  int socket = -1;
+  pid_t pid = 0;
+};
 
 class Zygote {
  public:
-  // Forks the zygote. Call once, first thing in main, while the process has one thread. It ends when this process does.
+  // Forks the zygote. Call once, first thing in main, while the process has one thread; in a process that was itself
+  // started as a zygote it does not return. Throws MachineError.
   static void start();
+  // Does not return in a process that was started as a zygote, and does nothing in all others. For programs that call
+  // start() late or never.
+  static void serve_if_asked();
   static bool started();
+  // Ends the zygote and waits for it. No game may be under way.
+  static void stop();
 
-  // A fresh Bob: a connected stream socket to a process that was forked from the zygote for this one game and has no
-  // other descriptor. Thread-safe. Throws GameError when the zygote is gone.
-  static int fresh_bob();
+  // A Bob that was forked from the zygote for this one game and has no descriptor but his end of the socket.
+  // Thread-safe. A zygote that has died is started again once, by running this program anew, which knows no instance
+  // either. Throws MachineError when it dies again, does not answer, or can fork no process.
+  static FreshBob fresh_bob();
 };
 
 }  // namespace kvfrontier::simulator

@@ -1,11 +1,22 @@
 #include "sweep/progress.hpp"
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
 namespace kvfrontier::sweep {
+namespace {
+
+// A pipe that nobody reads must not stop a sweep, nor keep it from ending on a signal.
+bool writable() {
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  return poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT) != 0;
+}
+
+}  // namespace
 
 const char* duration_text(double seconds, char (&buffer)[32]) {
   if (seconds < 90) {
@@ -46,11 +57,13 @@ void ProgressLine::clear() {
 void ProgressLine::show(const SweepState& state) {
   const auto now = Clock::now();
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  const double interval = terminal_ ? 0.2 : std::clamp(elapsed / 10, 1.0, 60.0);
-  if (quiet_ || std::chrono::duration<double>(now - last_).count() < interval) return;
+  const double interval = terminal_ ? 0.2 : last_ == start_ ? 1.0 : 60.0;
+  if (quiet_ || std::chrono::duration<double>(now - last_).count() < interval || !writable()) return;
   last_ = now;
-  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", progress_text(state, elapsed).c_str(),
-               terminal_ ? "" : "\n");
+  std::string text = progress_text(state, elapsed);
+  if (winsize window{}; terminal_ && ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1)
+    text = text.substr(0, window.ws_col - 1);
+  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", text.c_str(), terminal_ ? "" : "\n");
   std::fflush(stderr);
   open_ = terminal_;
 }

@@ -23,8 +23,8 @@ class ProgressLine {
   explicit ProgressLine(bool quiet);
   ~ProgressLine();
 
-  // Shows the state if the last line is old enough: 0.2 s on a terminal; elsewhere a second at first, then a tenth of
-  // the time gone by, at most a minute.
+  // Shows the state if the last line is old enough: 0.2 s on a terminal; elsewhere a minute, after a first one at a
+  // second. A terminal that is too narrow has the end cut off, and one that cannot take a line now is passed over.
   void show(const SweepState& state);
   // Ends the line on a terminal, so that other output starts on a fresh one.
   void clear();

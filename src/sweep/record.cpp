@@ -5,6 +5,7 @@
 
 #include "core/errors.hpp"
 #include "core/ids.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::sweep {
 namespace {
@@ -23,6 +24,15 @@ core::Option object_option(const char* name, const char* meaning) {
 core::Json checked_object(const core::Json& json, const std::string& path) {
   if (!json.is_object()) throw core::ConfigError(path, core::describe(json), "an object");
   return json;
+}
+
+// What a line has and a record has not: it is here for the documentation.
+core::Member<Record> checksum_member() {
+  core::Option option;
+  option.name = checksum_name;
+  option.type = core::Option::Type::text;
+  option.meaning = "XXH3 (64 bits) of the line from behind the comma that follows it to the end, in hexadecimal";
+  return {option, [](const Record&) { return core::Json(); }, [](Record&, const core::Json&, const std::string&) {}};
 }
 
 core::Member<Record> data_member() {
@@ -81,13 +91,11 @@ void require_errors(const simulator::GameRecord& game) {
 }  // namespace
 
 core::MemberList<Failure> Failure::members() {
-  return {{core::member("reason", &Failure::reason, "what went wrong"),
-           core::member("point_failed", &Failure::point_failed, "every other trial of the point would fail likewise")},
-          core::Nulls::omit};
+  return {{core::member("reason", &Failure::reason, "what went wrong")}, core::Nulls::omit};
 }
 
-TrialResult failed(std::string reason, bool point_failed) {
-  return {Status::failed, core::to_json(Failure{std::move(reason), point_failed})};
+TrialResult failed(std::string reason) {
+  return {Status::failed, core::to_json(Failure{std::move(reason)})};
 }
 
 TrialResult result_of(const simulator::GameRecord& record) {
@@ -96,7 +104,7 @@ TrialResult result_of(const simulator::GameRecord& record) {
 
 core::MemberList<Record> Record::members() {
   using core::member;
-  return {member("checksum", &Record::checksum, "of the line; absent: none"),
+  return {checksum_member(),
           data_member(),
           parameters_member(),
           member("point", &Record::point, "id of the point: the hash of its parameters").needed(),
@@ -108,7 +116,7 @@ core::MemberList<Record> Record::members() {
 
 core::Json Record::to_json() const {
   core::Json json = core::to_json(*this);
-  if (checksum.empty()) json.erase(core::member_name(&Record::checksum));
+  json.erase(checksum_name);
   json.emplace("schema", record_schema);
   return json;
 }

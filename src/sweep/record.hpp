@@ -23,13 +23,12 @@ struct TrialResult {
   core::Json data = core::Json::object();
 };
 
-// Why a trial failed. `point_failed`: every other trial of the point would fail likewise.
+// Why a trial failed.
 struct Failure {
   std::string reason;
-  bool point_failed = false;
   static core::MemberList<Failure> members();
 };
-TrialResult failed(std::string reason, bool point_failed = false);
+TrialResult failed(std::string reason);
 // The record of a game, as the result of a trial.
 TrialResult result_of(const simulator::GameRecord& record);
 
@@ -43,9 +42,8 @@ struct Record {
   Parameters parameters;  // the fully resolved parameters whose hash is the point id
   double seconds = 0;     // of this trial; not part of its identity
   std::string session;    // who measured it; not part of its identity
-  std::string checksum;   // of the line; empty: none
 
-  // The line of a store. from_json throws core::ConfigError for a missing or mistyped field.
+  // What its line in a store says (record_line.hpp), without the checksum. from_json throws core::ConfigError for a missing or mistyped field.
   core::Json to_json() const;
   static Record from_json(const core::Json& json);
   static core::MemberList<Record> members();

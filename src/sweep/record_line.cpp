@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string>
 
+#include "core/ids.hpp"
 #include "core/json.hpp"
 #include "sweep/record.hpp"
 
@@ -128,13 +129,37 @@ bool is_status(std::string_view name, Status& status) {
 
 const std::string schema_text = ",\"schema\":" + std::to_string(record_schema) + ",\"seconds\":";
 
+constexpr std::string_view seal_start = "{\"checksum\":\"", seal_end = "\",";
+constexpr std::size_t seal_digits = 16, sealed_from = seal_start.size() + seal_digits + seal_end.size();
+
 }  // namespace
 
+Seal seal_of(std::string_view line) {
+  if (line.substr(0, seal_start.size()) != seal_start || line.size() < sealed_from) return Seal::none;
+  const bool whole = line.substr(sealed_from - seal_end.size(), seal_end.size()) == seal_end;
+  return whole && line.substr(seal_start.size(), seal_digits) == core::hash64_hex(line.substr(sealed_from))
+             ? Seal::sound
+             : Seal::broken;
+}
+
+std::string sealed(std::string_view object) {
+  const std::string_view rest = object.substr(1);
+  std::string line(seal_start);
+  line.reserve(sealed_from + rest.size() + 1);
+  return line.append(core::hash64_hex(rest)).append(seal_end).append(rest).append("\n");
+}
+
+std::string sealed_line(core::Json object) {
+  object.erase(checksum_name);
+  return sealed(object.dump());
+}
+
 std::optional<RecordLine> read_record_line(std::string_view line) {
-  Scanner scan(line);
+  if (seal_of(line) != Seal::sound) return std::nullopt;
+  Scanner scan(line.substr(sealed_from));
   RecordLine record;
   std::string_view status;
-  const bool known = scan.literal("{\"data\":") && scan.object(record.data) && scan.literal(",\"parameters\":") &&
+  const bool known = scan.literal("\"data\":") && scan.object(record.data) && scan.literal(",\"parameters\":") &&
                      scan.object(record.parameters) && scan.literal(",\"point\":") && scan.string(record.point) &&
                      scan.literal(schema_text) && scan.number(record.seconds) && scan.literal(",\"session\":") &&
                      scan.string(record.session) && scan.literal(",\"status\":") && scan.string(status) &&
@@ -143,12 +168,17 @@ std::optional<RecordLine> read_record_line(std::string_view line) {
   return known ? std::optional(record) : std::nullopt;
 }
 
-void write_record_line(const RecordLine& record, std::ostream& stream) {
+std::string record_line(const RecordLine& record) {
   const auto quoted = [](std::string_view text) { return core::Json(text).dump(); };
-  stream << "{\"data\":" << record.data << ",\"parameters\":" << record.parameters
-         << ",\"point\":" << quoted(record.point) << schema_text << core::Json(record.seconds).dump()
-         << ",\"session\":" << quoted(record.session) << ",\"status\":" << quoted(core::enum_name(record.status))
-         << ",\"trial\":" << record.trial << "}\n";
+  std::string text;
+  text.reserve(record.data.size() + record.parameters.size() + 256);
+  text.append("{\"data\":").append(record.data).append(",\"parameters\":").append(record.parameters);
+  text.append(",\"point\":").append(quoted(record.point));
+  text.append(schema_text).append(core::Json(record.seconds).dump());
+  text.append(",\"session\":").append(quoted(record.session));
+  text.append(",\"status\":").append(quoted(core::enum_name(record.status)));
+  text.append(",\"trial\":").append(std::to_string(record.trial)).append("}");
+  return sealed(text);
 }
 
 }  // namespace kvfrontier::sweep

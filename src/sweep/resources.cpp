@@ -123,6 +123,7 @@ GrantedThreads granted_threads() {
     if (count < granted.count) granted = {std::max(1, static_cast<int>(count)), from};
   };
   limit(from_environment("OMP_NUM_THREADS"), "OMP_NUM_THREADS");
+  limit(from_environment("OMP_THREAD_LIMIT"), "OMP_THREAD_LIMIT");
   limit(from_environment("SLURM_CPUS_PER_TASK"), "SLURM_CPUS_PER_TASK");
   limit(cgroup_cpus(), "cgroup");
   cpu_set_t set;

@@ -12,8 +12,11 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "core/errors.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/session.hpp"
@@ -58,12 +61,14 @@ struct GoalState {
 
 struct PointState {
   Point point;
-  Parameters parameters;                   // the point's, for its records
-  std::vector<GoalState*> waiting;         // goals that go on when it has stopped
-  std::map<std::int64_t, Record> records;  // found and measured
-  std::int64_t first_queued = 0;           // least trial of those last queued
-  std::int64_t missing = 0;                // queued trials not yet there
+  Parameters parameters;            // the point's, for its records
+  std::vector<GoalState*> waiting;  // goals that go on when it has stopped
+  std::set<std::int64_t> again;     // stored failures that are to be measured again
+  std::int64_t first_queued = 0;    // least trial of those last queued
+  std::int64_t missing = 0;         // queued trials not yet there
   double memory = 0;
+  bool counted = false;          // its records are in the outcome
+  std::string a_failure;         // the reason of one that failed
   std::optional<Answer> answer;  // once it is done
 };
 
@@ -71,12 +76,6 @@ struct Task {
   PointState* state = nullptr;
   std::int64_t trial = 0;
 };
-
-std::string gigabytes(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3g GB", bytes / 1e9);
-  return text;
-}
 
 class Runner {
  public:
@@ -87,6 +86,7 @@ class Runner {
         options_(options),
         warn_([](const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }),
         held_(held),
+        store_(held != nullptr ? *held : own_),
         points_(shard(plan, options.shard_index, options.shard_count)),
         writer_(options.out, shard_suffix(options.shard_index, options.shard_count), warn_),
         progress_(options.quiet),
@@ -99,22 +99,26 @@ class Runner {
       deadline_ = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                               std::chrono::duration<double>(options_.max_seconds));
     }
-    if (held_ == nullptr) {
-      own_ = read_store(options_.out, warn_);
-    } else if (!*held_) {
-      *held_ = read_store(options_.out, warn_);
-    }
+    if (!store_) store_ = read_store(options_.out, warn_);
     start_goals();
     const core::Json session = make_session(plan_.config, options_.threads, options_.bob.isolation);
     session_ = session["session"];
     if (!queue_.empty()) {
       writer_.append_session(session);
-      if (held_ != nullptr) (*held_)->sessions.emplace(session_, session);
+      store_->sessions.emplace(session_, session);
     }
 #pragma omp parallel num_threads(options_.threads.count)
     work();
     progress_.clear();
-    if (failure_) std::rethrow_exception(failure_);
+    if (!failure_) writer_.commit();
+    if (failure_) {
+      try {
+        std::rethrow_exception(failure_);
+      } catch (const core::MachineError& error) {
+        throw core::MachineError(std::string(error.what()) +
+                                 "; every finished trial is saved, run the same command to go on");
+      }
+    }
 
     RunOutcome outcome = outcome_;
     outcome.points = std::ssize(states_);
@@ -122,14 +126,13 @@ class Runner {
     outcome.goals = std::ssize(goals_);
     outcome.goals_done = goals_done_;
     outcome.noun = planner_.noun();
-    for (const PointState& state : states_) {
-      for (const auto& [trial, record] : state.records) {
-        if (record.result.status == Status::failed && outcome.failed++ == 0)
-          outcome.a_failure = failure_of(record).reason;
-        outcome.uncertified += record.result.status == Status::uncertified;
-        outcome.infeasible += record.result.status == Status::infeasible;
-      }
+    for (PointState& state : states_) {
+      count(state);
+      if (outcome.a_failure.empty()) outcome.a_failure = state.a_failure;
     }
+    outcome.failed = outcome_.failed;
+    outcome.uncertified = outcome_.uncertified;
+    outcome.infeasible = outcome_.infeasible;
     outcome.signal = caught_signal;
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return outcome;
@@ -142,19 +145,46 @@ class Runner {
     state.point = std::move(point);
     state.parameters = std::make_shared<const core::Json>(state.point.parameters);
     state.memory = experiment_.memory_bytes(state.point.parameters);
-    Store& store = held_ != nullptr ? **held_ : own_;
-    const auto known = store.points.find(state.point.id);
-    if (known != store.points.end()) {
-      for (Record& record : known->second.all()) {
-        if (options_.retry_failed && record.result.status == Status::failed) continue;
-        state.records.emplace(record.trial, std::move(record));
-        ++outcome_.trials_found;
+    if (const StoredPoint* known = stored(state)) {
+      for (const Record& record : known->all()) {
+        if (options_.retry_failed && record.result.status == Status::failed) state.again.insert(record.trial);
       }
-      if (held_ == nullptr) own_.points.erase(known);
+      outcome_.trials_found += std::ssize(*known) - std::ssize(state.again);
     }
-    const auto stop = store.stops.find(state.point.id);
-    if (stop != store.stops.end()) recorded_.emplace(stop->first, stop->second);
+    const auto stop = store_->stops.find(state.point.id);
+    if (stop != store_->stops.end()) recorded_.emplace(stop->first, stop->second);
     return state;
+  }
+
+  // What is stored of a point; null where nothing is.
+  const StoredPoint* stored(const PointState& state) const {
+    const auto known = store_->points.find(state.point.id);
+    return known == store_->points.end() ? nullptr : &known->second;
+  }
+  bool has(const PointState& state, std::int64_t trial) const {
+    const StoredPoint* known = stored(state);
+    return known != nullptr && known->contains(trial) && !state.again.contains(trial);
+  }
+  std::int64_t record_count(const PointState& state) const {
+    const StoredPoint* known = stored(state);
+    return known == nullptr ? 0 : std::ssize(*known) - std::ssize(state.again);
+  }
+
+  // Enters the records of a point in the outcome, once.
+  void count(PointState& state) {
+    const StoredPoint* known = stored(state);
+    if (state.counted || known == nullptr) return;
+    state.counted = true;
+    const auto failed = known->count(Status::failed) - std::ssize(state.again);
+    outcome_.failed += failed;
+    outcome_.uncertified += known->count(Status::uncertified);
+    outcome_.infeasible += known->count(Status::infeasible);
+    if (failed == 0) return;
+    for (const Record& record : known->all()) {
+      if (record.result.status != Status::failed || state.again.contains(record.trial)) continue;
+      state.a_failure = failure_of(record).reason;
+      return;
+    }
   }
 
   void start_goals() {
@@ -191,7 +221,7 @@ class Runner {
     PointState& state = *place->second;
     state.waiting.push_back(&goal);
     if (!fresh) return;
-    take_off(goal, state.point.operations * std::ssize(state.records));
+    take_off(goal, state.point.operations * record_count(state));
     advance(state);
   }
 
@@ -202,22 +232,28 @@ class Runner {
   // Looks at a point whose queued trials are all there: stops it or queues its next trials.
   void advance(PointState& state) {
     std::vector<Record> records;
-    for (const auto& [trial, record] : state.records) {
-      if (trial != std::ssize(records)) break;
-      records.push_back(record);
-    }
+    while (has(state, std::ssize(records))) records.push_back(stored(state)->at(std::ssize(records)));
     const Progress progress = look(experiment_, plan_.stop, records);
     if (progress.stop) {
       ++points_done_;
       record(*progress.stop);
       records.resize(progress.stop->trials);
       state.answer = answer_from(plan_, records);
+      count(state);
+      // Nobody asks for these again; of a long run they would be most of its memory.
+      if (held_ == nullptr) store_->points.erase(state.point.id);
       for (GoalState* goal : std::exchange(state.waiting, {})) follow(*goal);
+      return;
+    }
+    if (state.memory > memory_limit_) {  // another machine may have more
+      ++outcome_.too_large;
+      outcome_.largest_bytes = std::max(outcome_.largest_bytes, state.memory);
+      outcome_.usable_bytes = memory_limit_;
       return;
     }
     state.first_queued = std::ssize(records);
     for (std::int64_t trial = state.first_queued; trial < progress.needed; ++trial) {
-      if (state.records.contains(trial)) continue;
+      if (has(state, trial)) continue;
       queue_.push_back({&state, trial});
       ++state.missing;
     }
@@ -230,7 +266,7 @@ class Runner {
       stop.revision = known->second.revision + 1;
     }
     writer_.append(stop);
-    if (held_ != nullptr) (*held_)->add(stop);
+    if (held_ != nullptr) store_->add(stop);
     recorded_[stop.point] = stop;
   }
 
@@ -243,12 +279,19 @@ class Runner {
       wake_.wait_for(lock, std::chrono::milliseconds(50), [&] { return halted() || (found = take(task)) || idle(); });
       if (found) {
         lock.unlock();
-        Record record = measure(task);
+        std::optional<Record> record;
+        std::exception_ptr failure;
+        try {
+          record = measure(task);
+        } catch (...) {
+          failure = std::current_exception();
+        }
         lock.lock();
-        if (!never_fits(*task.state)) reserved_ -= task.state->memory;
+        reserved_ -= task.state->memory;
         --running_;
         try {
-          finish(task, std::move(record));
+          if (failure) std::rethrow_exception(failure);
+          finish(task, std::move(*record));
         } catch (...) {
           if (!failure_) failure_ = std::current_exception();
         }
@@ -270,14 +313,10 @@ class Runner {
     return failure_ || caught_signal != 0 || outcome_.out_of_time;
   }
 
-  bool never_fits(const PointState& state) const {
-    return state.memory > memory_limit_;
-  }
-
-  // The first task that fits beside the running ones. A task that can never fit is taken too, and fails.
+  // The first task that fits beside the running ones.
   bool take(Task& task) {
     for (auto candidate = queue_.begin(); candidate != queue_.end(); ++candidate) {
-      const double memory = never_fits(*candidate->state) ? 0 : candidate->state->memory;
+      const double memory = candidate->state->memory;
       if (running_ > 0 && reserved_ + memory > memory_limit_) continue;
       task = *candidate;
       queue_.erase(candidate);
@@ -295,18 +334,16 @@ class Runner {
     record.trial = task.trial;
     record.parameters = task.state->parameters;
     record.session = session_;
-    if (never_fits(*task.state)) {
-      record.result = failed("needs about " + gigabytes(task.state->memory) + " of memory where " +
-                                 gigabytes(memory_limit_) + " may be used",
-                             /*point_failed=*/true);
-    } else {
-      try {
-        record.result = experiment_.measure(*record.parameters, task.trial, {options_.bob, {}});
-      } catch (const std::bad_alloc&) {
-        record.result = failed("out of memory");
-      } catch (const std::exception& error) {
-        record.result = failed(error.what());
-      }
+    try {
+      record.result = experiment_.measure(*record.parameters, task.trial, {options_.bob, {}});
+    } catch (const std::bad_alloc&) {
+      throw core::MachineError("out of memory");
+    } catch (const core::MachineError&) {
+      throw;
+    } catch (const core::UserError&) {
+      throw;
+    } catch (const std::exception& error) {
+      record.result = failed(error.what());
     }
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return record;
@@ -314,8 +351,7 @@ class Runner {
 
   void finish(const Task& task, Record record) {
     PointState& state = *task.state;
-    const bool hopeless = record.result.status == Status::failed && failure_of(record).point_failed;
-    const bool last_word = record.result.status == Status::infeasible || hopeless;
+    const bool last_word = record.result.status == Status::infeasible;
     if (last_word) {  // the point's other trials would say the same
       const auto of_this_point = [&](const Task& other) { return other.state == &state; };
       const auto dropped = std::remove_if(queue_.begin(), queue_.end(), of_this_point);
@@ -325,12 +361,12 @@ class Runner {
     // It is said once, by the first of them: how many threads were at work must not show.
     if (!last_word || task.trial == state.first_queued) {
       writer_.append(record);
-      if (held_ != nullptr) (*held_)->add(record);
+      store_->add(record);
+      state.again.erase(task.trial);
       ++outcome_.trials_measured;
       failed_so_far_ += record.result.status == Status::failed;
       measured_operations_ += state.point.operations;
       for (GoalState* goal : state.waiting) take_off(*goal, state.point.operations);
-      state.records[task.trial] = std::move(record);
     }
     if (--state.missing == 0) advance(state);
     progress_.show({measured_operations_, left_operations_, total_operations_, outcome_.trials_measured, goals_done_,
@@ -343,14 +379,15 @@ class Runner {
   const RunOptions& options_;
   Warn warn_;
   std::optional<Store>* held_;
-  std::vector<Point> points_;  // the goals of this shard
+  std::optional<Store> own_;
+  std::optional<Store>& store_;  // *held_ or own_: what the directory holds, as far as somebody may ask for it
+  std::vector<Point> points_;    // the goals of this shard
   StoreWriter writer_;
   ProgressLine progress_;
   double memory_limit_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Store own_;
   std::deque<PointState> states_;
   std::deque<GoalState> goals_;
   std::map<std::string, PointState*> asked_;  // points that goals have asked for, by id

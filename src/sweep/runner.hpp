@@ -29,6 +29,8 @@ struct RunOutcome {
   std::int64_t trials_measured = 0, trials_found = 0;        // found: already in the store
   std::int64_t failed = 0, uncertified = 0, infeasible = 0;  // records of these points, measured or found
   std::string a_failure;                                     // the reason of one of the failed, of the first point
+  std::int64_t too_large = 0;                                // points for which this machine has too little memory
+  double largest_bytes = 0, usable_bytes = 0;                // what the largest of these needs, and what there is
   int signal = 0;                                            // SIGINT or SIGTERM, when one ended the run early
   bool out_of_time = false;
   double seconds = 0;
@@ -36,8 +38,8 @@ struct RunOutcome {
 
 // Everything that was finished is in the directory when this returns or throws. `held`, where given, keeps what the
 // directory holds from one run to the next: an empty one is read, under the lock of the directory, and what is measured
-// is added. SIGINT and SIGTERM let running trials
-// finish; a second one ends the process. Throws UserError and StoreError.
+// is added. SIGINT and SIGTERM let running trials finish; a second one ends the process. Throws UserError and StoreError,
+// and MachineError when the machine fails: then the trial under way has no record.
 RunOutcome run(const Plan& plan, const RunOptions& options, std::optional<Store>* held = nullptr);
 
 }  // namespace kvfrontier::sweep

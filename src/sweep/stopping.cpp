@@ -79,7 +79,7 @@ bool Stop::same_as(const Stop& other) const {
 bool Stop::supersedes(const Stop& other) const {
   // The later decision; between stores that know nothing of each other the one that saw more, then the wider interval.
   const auto rank = [](const Stop& stop) {
-    return std::make_tuple(stop.revision, stop.trials, stop.looks, stop.reason != "failed");
+    return std::make_tuple(stop.revision, stop.trials, stop.looks, stop.reason != "failed", stop.reason);
   };
   return rank(*this) > rank(other);
 }
@@ -93,12 +93,7 @@ Progress look(const Experiment& experiment, const StopRule& rule, std::span<cons
   };
   // Every further trial of such a point would say the same.
   if (records.front().result.status == Status::infeasible) return stop(1, "infeasible");
-  const auto hopeless = std::find_if(records.begin(), records.end(), [](const Record& record) {
-    return record.result.status == Status::failed && failure_of(record).point_failed;
-  });
-  const std::int64_t sound = hopeless - records.begin();
   for (const std::int64_t checkpoint : checkpoints) {
-    if (hopeless != records.end() && sound < checkpoint) return stop(sound + 1, "failed");
     if (have < checkpoint) return {std::nullopt, checkpoint};
     const auto seen = records.first(checkpoint);
     if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ostream>
+#include <tuple>
+#include <utility>
 
 #include "core/errors.hpp"
 
@@ -45,6 +46,12 @@ bool tie_equal(const Record& a, const Record& b) {
   return agree(a.result.data, b.result.data, std::max(ties_of(a), ties_of(b)));
 }
 
+Conflict::Conflict(std::string point_, std::int64_t trial_, std::string known_session, std::string session)
+    : StoreError("conflict: point " + point_ + ", trial " + std::to_string(trial_) + " differs between session " +
+                 known_session + " and session " + session),
+      point(std::move(point_)),
+      trial(trial_) {}
+
 Record StoredPoint::unpacked(std::int64_t trial, const Packed& packed) const {
   Record record;
   record.point = id_;
@@ -79,6 +86,18 @@ std::vector<Record> StoredPoint::leading() const {
   return records;
 }
 
+std::int64_t StoredPoint::count(Status status) const {
+  return std::count_if(records_.begin(), records_.end(),
+                       [&](const auto& record) { return record.second.status == status; });
+}
+
+std::optional<std::int64_t> StoredPoint::first(Status status) const {
+  for (const auto& [trial, packed] : records_) {
+    if (packed.status == status) return trial;
+  }
+  return std::nullopt;
+}
+
 std::shared_ptr<const std::string> Store::shared(std::string_view text) {
   const auto known = texts_.find(text);
   if (known != texts_.end()) return known->second;
@@ -108,11 +127,15 @@ void Store::add(StoredPoint& records, std::int64_t trial, StoredPoint::Packed pa
   const bool failed = packed.status == Status::failed, known_failed = !fresh && known.status == Status::failed;
   if (fresh || (known_failed && !failed)) {
     known = std::move(packed);
-  } else if (failed == known_failed && !failed && (packed.status != known.status || packed.data != known.data) &&
-             !tie_equal(records.unpacked(trial, packed), records.unpacked(trial, known))) {
-    throw StoreError("conflict: point " + records.id_ + ", trial " + std::to_string(trial) +
-                     " differs between session " + *known.session + " and session " + *packed.session);
+    return;
   }
+  if (failed && !known_failed) return;
+  const bool same = packed.status == known.status && packed.data == known.data;
+  if (!same && !failed && !tie_equal(records.unpacked(trial, packed), records.unpacked(trial, known)))
+    throw Conflict(records.id_, trial, *known.session, *packed.session);
+  // The least of them, so that the order in which stores are merged does not show.
+  const auto key = [](const StoredPoint::Packed& one) { return std::tie(one.data, *one.session, one.seconds); };
+  if (key(packed) < key(known)) known = std::move(packed);
 }
 
 void Store::add(Stop stop) {
@@ -148,11 +171,11 @@ std::vector<Record> Store::counted_records(const std::string& point) const {
   return records;
 }
 
-void Store::write_records(std::ostream& stream) const {
+void Store::write_records(const std::function<void(std::string_view)>& write) const {
   for (const auto& [id, records] : points) {
     for (const auto& [trial, record] : records.records_)
-      write_record_line(
-          {record.data, records.parameters_text_, id, record.seconds, *record.session, record.status, trial}, stream);
+      write(record_line(
+          {record.data, records.parameters_text_, id, record.seconds, *record.session, record.status, trial}));
   }
 }
 

@@ -1,13 +1,16 @@
 #pragma once
 // The records, stops and sessions of a sweep in memory.
 
-#include <iosfwd>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/errors.hpp"
 #include "sweep/record.hpp"
 #include "sweep/record_line.hpp"
 #include "sweep/stopping.hpp"
@@ -22,6 +25,9 @@ class StoredPoint {
   std::size_t size() const { return records_.size(); }
   bool contains(std::int64_t trial) const { return records_.count(trial) > 0; }
   std::int64_t last_trial() const { return records_.rbegin()->first; }
+  std::int64_t count(Status status) const;
+  // The first trial of that status that is stored.
+  std::optional<std::int64_t> first(Status status) const;
   // The record of a trial that is there.
   Record at(std::int64_t trial) const;
   // In trial order: every record, or those from trial 0 up to the first gap.
@@ -44,20 +50,28 @@ class StoredPoint {
   std::map<std::int64_t, Packed> records_;
 };
 
+// Two records of one trial that cannot both be right.
+struct Conflict : core::StoreError {
+  Conflict(std::string point, std::int64_t trial, std::string known_session, std::string session);
+  std::string point;
+  std::int64_t trial;
+};
+
 struct Store {
   std::map<std::string, StoredPoint, std::less<>> points;  // by point id; none is empty
   std::map<std::string, Stop> stops;                       // by point id; the last decision
   std::map<std::string, core::Json> sessions;              // by session id
+  std::vector<std::filesystem::path> files;                // that were read into it, in this order
 
-  // Adds a record. Identical or tie-equal records keep the first; a record that was measured supersedes a failed one. Anything
-  // else with the same point and trial throws StoreError naming both sessions.
+  // Adds a record. Of identical or tie-equal records one is kept, whatever their order; a record that was measured
+  // supersedes a failed one. Anything else with the same point and trial throws Conflict.
   void add(const Record& record);
   void add(Stop stop);
   // As add(Record), but false and nothing done where only a parsed record will do: the first record of a point, or one whose
   // parameters are written differently.
   bool add(const RecordLine& line);
-  // The records as lines, by point and trial.
-  void write_records(std::ostream& stream) const;
+  // write(line) for every record, by point and trial.
+  void write_records(const std::function<void(std::string_view)>& write) const;
 
   std::size_t record_count() const;
   // How many records each session measured, by session id.

@@ -1,18 +1,15 @@
 #include "sweep/store_files.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <map>
 #include <memory>
+#include <utility>
 
 #include "core/errors.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::sweep {
 namespace fs = std::filesystem;
@@ -37,18 +34,20 @@ bool is_lines_file(const fs::path& file, const std::string& stem) {
 std::vector<fs::path> files_of(const fs::path& directory, const std::string& stem) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(directory)) {
-    if (entry.is_regular_file() && is_lines_file(entry.path(), stem)) files.push_back(entry.path());
+    if (!is_lines_file(entry.path(), stem)) continue;
+    if (!entry.is_regular_file())
+      throw UserError(entry.path().string() + ": no file, where a file of a store is wanted");
+    files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
 }
 
-// The bytes of a file piece by piece, unpacked where it is packed. Throws UserError when it cannot be read and
-// StoreError when it is no whole zstd file.
+// The bytes of a file piece by piece, unpacked where it is packed. Throws UserError and MachineError when it cannot be
+// read and StoreError when it is no whole zstd file.
 class Bytes {
  public:
-  explicit Bytes(const fs::path& file) : file_(file), stream_(file, std::ios::binary) {
-    if (!stream_) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  explicit Bytes(const fs::path& file) : file_(file, O_RDONLY) {
     if (is_compressed(file)) context_.reset(ZSTD_createDCtx());
   }
 
@@ -56,34 +55,33 @@ class Bytes {
   std::string_view next() {
     if (!context_) return read();
     for (;;) {
-      if (in_.pos == in_.size && out_.pos < out_.size) {
+      // A full piece may leave more inside, but not behind the end of a frame.
+      const bool drained = out_.pos < out_.size || frame_ended_;
+      if (in_.pos == in_.size && drained) {
         const std::string_view packed = read();
-        if (packed.empty() && more_ != 0)
-          throw StoreError(file_.string() + ": the zstd file is cut off; the file is damaged");
+        if (packed.empty() && !frame_ended_)
+          throw StoreError(file_.path().string() + ": the zstd file is cut off; the file is damaged");
         if (packed.empty()) return {};
         in_ = {packed.data(), packed.size(), 0};
       }
       unpacked_.resize(ZSTD_DStreamOutSize());
       out_ = {unpacked_.data(), unpacked_.size(), 0};
-      more_ = ZSTD_decompressStream(context_.get(), &out_, &in_);
-      if (ZSTD_isError(more_) != 0) throw StoreError(file_.string() + ": not a zstd file; the file is damaged");
+      const std::size_t more = ZSTD_decompressStream(context_.get(), &out_, &in_);
+      if (ZSTD_isError(more) != 0) throw StoreError(file_.path().string() + ": not a zstd file; the file is damaged");
+      frame_ended_ = more == 0;
       if (out_.pos > 0) return {unpacked_.data(), out_.pos};
     }
   }
 
  private:
-  std::string_view read() {
-    stream_.read(piece_.data(), static_cast<std::streamsize>(piece_.size()));
-    return {piece_.data(), static_cast<std::size_t>(stream_.gcount())};
-  }
+  std::string_view read() { return {piece_.data(), file_.read(piece_.data(), piece_.size())}; }
 
-  const fs::path& file_;
-  std::ifstream stream_;
+  core::File file_;
   std::string piece_ = std::string(std::size_t{1} << 20, '\0'), unpacked_;
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context_{nullptr, ZSTD_freeDCtx};
   ZSTD_inBuffer in_{nullptr, 0, 0};
-  ZSTD_outBuffer out_{nullptr, 1, 0};  // a full piece may leave more inside
-  std::size_t more_ = 1;               // an empty file is not a whole one
+  ZSTD_outBuffer out_{nullptr, 1, 0};
+  bool frame_ended_ = false;  // an empty file is not a whole one
 };
 
 // visit(line, place) for every whole line, place() being "file:line".
@@ -107,6 +105,9 @@ void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
       ++number;
     }
     begun.append(piece);
+    if (begun.size() > longest_line)
+      throw StoreError(place() + ": a line of more than " + std::to_string(longest_line) +
+                       " bytes; the file is damaged");
   }
   if (!begun.empty())  // cut off while it was written
     warn(place() + ": the last line is cut off and is not counted");
@@ -119,25 +120,15 @@ Json parsed(std::string_view line, const Place& place) {
   return json;
 }
 
-// Opens for appending and locks; -1 with errno EWOULDBLOCK when another process holds the lock, or with open's errno.
-int open_locked(const fs::path& file, int flags) {
-  for (;;) {
-    const int descriptor = open(file.c_str(), flags | O_CLOEXEC, 0644);
-    if (descriptor < 0) return -1;
-    struct stat opened {
-    }, named{};
-    const bool locked = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
-    const int reason = errno;
-    if (locked && fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-        opened.st_dev == named.st_dev) {
-      return descriptor;
-    }
-    close(descriptor);
-    errno = reason;
-    if (!locked) return -1;
-    // A merge has put another file in its place meanwhile: what we hold is no longer in the directory.
-    if ((flags & O_CREAT) == 0 && !fs::exists(file)) return -1;
-  }
+// A line that is JSON and was not changed since it was written.
+template <class Place>
+Json sealed_json(std::string_view line, const Place& place) {
+  Json json = parsed(line, place);
+  const Seal seal = seal_of(line);
+  if (seal == Seal::none) throw StoreError(place() + ": the line has no checksum; the file is damaged");
+  if (seal == Seal::broken)
+    throw StoreError(place() + ": the checksum is not that of the line, which was edited or is damaged");
+  return json;
 }
 
 [[noreturn]] void refuse_second_writer(const fs::path& file) {
@@ -145,49 +136,37 @@ int open_locked(const fs::path& file, int flags) {
                   " is being written by another kvfrontier; wait for it, or choose another --out or --shard");
 }
 
-Record checked_record(const Json& json, const std::string& place) {
-  const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
-  if (schema != record_schema) {
-    throw StoreError(place + ": a record of schema " + core::describe(schema) + "; this program reads schema " +
+template <class Place>
+Record checked_record(std::string_view line, const Place& place) {
+  if (const Json json = parsed(line, place); !json.is_object() || json.value("schema", Json()) != record_schema) {
+    const Json schema = json.is_object() ? json.value("schema", Json()) : Json();
+    throw StoreError(place() + ": a record of schema " + core::describe(schema) + "; this program reads schema " +
                      std::to_string(record_schema));
   }
   Record record;
   try {
-    record = Record::from_json(json);
+    record = Record::from_json(sealed_json(line, place));
   } catch (const core::ConfigError& error) {
-    throw StoreError(place + ": " + error.what() + "; the file is damaged");
+    throw StoreError(place() + ": " + error.what() + "; the file is damaged");
   }
   if (point_id(*record.parameters) != record.point)
-    throw StoreError(place + ": the point id is not the hash of the parameters; the record was edited");
+    throw StoreError(place() + ": the point id is not the hash of the parameters; the record was edited");
   return record;
 }
 
-// Replaces `file` by what write(stream) writes, in one step.
-template <class Write>
-void replace_file(const fs::path& file, const Write& write) {
-  const fs::path temporary = file.string() + ".tmp";
-  {
-    std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-    write(stream);
-    stream.flush();
-    if (!stream) {
-      std::error_code ignored;
-      fs::remove(temporary, ignored);
-      throw UserError("cannot write " + temporary.string() + ": " + std::strerror(errno));
-    }
+// Where the record that `conflict` met is, among the files that were read before.
+std::string first_place(const std::vector<fs::path>& files, const Conflict& conflict) {
+  std::string found;
+  const auto look = [&](std::string_view line, const auto& place) {
+    const auto record = read_record_line(line);
+    if (found.empty() && record && record->point == conflict.point && record->trial == conflict.trial) found = place();
+  };
+  for (const auto& file : files) {
+    if (found.empty())
+      for_each_line(
+          file, [](const std::string&) {}, look);
   }
-  std::error_code error;
-  fs::rename(temporary, file, error);
-  if (error) throw UserError("cannot write " + file.string() + ": " + error.message());
-}
-
-void make_directory(const fs::path& directory) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error || !fs::is_directory(directory)) {
-    throw UserError("cannot create the directory " + directory.string() + ": " +
-                    (error ? error.message() : "a file of that name is in the way"));
-  }
+  return found;
 }
 
 // The files of kvfrontier 0.1 have another name and another form.
@@ -207,25 +186,42 @@ void read_into(Store& store, const fs::path& directory, const Warn& warn) {
   if (!fs::is_directory(directory))
     throw UserError(directory.string() + ": no such directory" + core::nearest_path(directory));
   refuse_old_records(directory);
-  for (const auto& file : files_of(directory, "records")) {
-    for_each_line(file, warn, [&](std::string_view line, const auto& place) {
-      const auto record = read_record_line(line);
-      const bool sound = record && record->trial >= 0;
-      if (!sound || !store.add(*record)) store.add(checked_record(parsed(line, place), place()));
-    });
-  }
+  // Stops first: a run that goes on meanwhile writes records before the stops that count them.
+  std::map<std::string, std::string> stop_places;  // by point
   for (const auto& file : files_of(directory, "stops")) {
+    store.files.push_back(file);
     for_each_line(file, warn, [&](std::string_view line, const auto& place) {
       try {
-        store.add(Stop::from_json(parsed(line, place)));
+        Stop stop = Stop::from_json(sealed_json(line, place));
+        stop_places.emplace(stop.point, place());
+        store.add(std::move(stop));
       } catch (const core::ConfigError& error) {
         throw StoreError(place() + ": " + error.what() + "; the file is damaged");
       }
     });
   }
-  for (const auto& file : files_of(directory, "sessions")) {
+  for (const auto& file : files_of(directory, "records")) {
+    store.files.push_back(file);
     for_each_line(file, warn, [&](std::string_view line, const auto& place) {
-      const Json json = parsed(line, place);
+      try {
+        const auto record = read_record_line(line);
+        const bool sound = record && record->trial >= 0;
+        if (!sound || !store.add(*record)) store.add(checked_record(line, place));
+      } catch (const Conflict& conflict) {
+        const std::string first = first_place(store.files, conflict);
+        throw StoreError(place() + ": " + conflict.what() + (first.empty() ? "" : "; the other one is " + first));
+      }
+    });
+  }
+  for (const auto& [point, place] : stop_places) {
+    if (!store.points.contains(point))
+      throw StoreError(place + ": says when point " + point +
+                       " stopped, of which there is no record; records are lost");
+  }
+  for (const auto& file : files_of(directory, "sessions")) {
+    store.files.push_back(file);
+    for_each_line(file, warn, [&](std::string_view line, const auto& place) {
+      const Json json = sealed_json(line, place);
       store.sessions.emplace(json.at("session").get<std::string>(), json);
     });
   }
@@ -237,114 +233,145 @@ Store read_store(const fs::path& directory, const Warn& warn) {
   return store;
 }
 
-void write_store(const Store& store, const fs::path& directory) {
-  make_directory(directory);
-  replace_file(directory / "records.jsonl", [&](std::ostream& stream) { store.write_records(stream); });
-  replace_file(directory / "stops.jsonl", [&](std::ostream& stream) {
-    for (const auto& [id, stop] : store.stops) stream << stop.to_json().dump() << '\n';
+void write_store(const Store& store, const fs::path& directory, const std::vector<fs::path>& superseded) {
+  // Replaces a file by `count` lines, which are read back from the disk before the old file goes.
+  const auto replace = [&](const char* name, std::size_t count, const std::function<void(const core::Sink&)>& write) {
+    core::replace_file(directory / name, write, [&](const fs::path& written) {
+      std::size_t sound = 0;
+      for_each_line(
+          written, [](const std::string&) {},
+          [&](std::string_view line, const auto&) { sound += seal_of(line) == Seal::sound; });
+      if (sound == count) return;
+      throw core::MachineError("cannot write " + (directory / name).string() + ": of " + std::to_string(count) +
+                               " lines " + std::to_string(sound) + " were read back; nothing was replaced");
+    });
+  };
+  replace("records.jsonl", store.record_count(), [&](const core::Sink& sink) { store.write_records(sink); });
+  replace("stops.jsonl", store.stops.size(), [&](const core::Sink& sink) {
+    for (const auto& [id, stop] : store.stops) sink(sealed_line(stop.to_json()));
   });
-  replace_file(directory / "sessions.jsonl", [&](std::ostream& stream) {
-    for (const auto& [id, session] : store.sessions) stream << session.dump() << '\n';
+  replace("sessions.jsonl", store.sessions.size(), [&](const core::Sink& sink) {
+    for (const auto& [id, session] : store.sessions) sink(sealed_line(session));
   });
-  // The shards are in the merged files now.
-  for (const char* stem : {"records", "stops", "sessions"}) {
-    for (const auto& file : files_of(directory, stem)) {
-      if (file.filename() != std::string(stem) + ".jsonl") fs::remove(file);
-    }
+  for (const auto& file : superseded) {
+    const auto name = file.filename();
+    if (name != "records.jsonl" && name != "stops.jsonl" && name != "sessions.jsonl") core::remove_file(file);
   }
 }
 
-StoreLock::StoreLock(const fs::path& directory) {
-  if (!fs::is_directory(directory)) return;
-  for (const auto& file : files_of(directory, "records")) {
-    const int descriptor = open_locked(file, O_RDWR);
-    if (descriptor >= 0) {
-      descriptors_.push_back(descriptor);
-    } else if (errno == EWOULDBLOCK) {
-      for (const int held : descriptors_) close(held);
-      refuse_second_writer(file);
-    }
-  }
+StoreLock::StoreLock(const fs::path& directory, Kind kind) : file_(directory / ".lock", O_RDWR | O_CREAT) {
+  if (kind == Kind::merge ? file_.lock_exclusive() : file_.lock_shared()) return;
+  throw UserError(directory.string() + (kind == Kind::merge ? " is being written or merged" : " is being merged") +
+                  " by another kvfrontier; wait for it, or choose another --out");
 }
 
-StoreLock::~StoreLock() {
-  for (const int descriptor : descriptors_) close(descriptor);
-}
+// A file to which whole lines are appended.
+struct StoreWriter::Lines {
+  core::File file;
+  std::size_t size = 0;
+  bool unsynced = false;
 
-struct StoreWriter::File {
-  fs::path path;
-  int descriptor = -1;
-  off_t size = 0;
-
-  File(fs::path file, const Warn& warn) : path(std::move(file)) {
-    descriptor = open_locked(path, O_RDWR | O_CREAT | O_APPEND);
-    if (descriptor < 0 && errno == EWOULDBLOCK) refuse_second_writer(path);
-    if (descriptor < 0) throw UserError("cannot write " + path.string() + ": " + std::strerror(errno));
-    size = lseek(descriptor, 0, SEEK_END);
-    const off_t whole = end_of_last_line();
+  Lines(const fs::path& path, const Warn& warn) : file(path, O_RDWR | O_CREAT | O_APPEND) {
+    if (!fs::is_regular_file(path)) throw UserError("cannot write " + path.string() + ": it is no file");
+    if (!file.lock_exclusive()) refuse_second_writer(path);
+    size = file.size();
+    const std::size_t whole = end_of_last_line();
     if (whole < size) {
       warn(path.string() + ": the last line was cut off (" + std::to_string(size - whole) + " bytes); dropped it");
-      if (ftruncate(descriptor, whole) != 0)
-        throw UserError("cannot truncate " + path.string() + ": " + std::strerror(errno));
+      file.truncate(whole);
       size = whole;
     }
   }
-  ~File() {
-    if (descriptor >= 0) close(descriptor);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
 
-  off_t end_of_last_line() const {
+  std::size_t end_of_last_line() const {
     std::vector<char> buffer(1 << 16);
-    for (off_t end = size; end > 0;) {
-      const off_t start = std::max<off_t>(0, end - static_cast<off_t>(buffer.size()));
-      const ssize_t got = pread(descriptor, buffer.data(), static_cast<std::size_t>(end - start), start);
-      if (got != end - start) throw UserError("cannot read " + path.string());
-      for (ssize_t i = got; i-- > 0;) {
-        if (buffer[static_cast<std::size_t>(i)] == '\n') return start + i + 1;
+    for (std::size_t end = size; end > 0;) {
+      const std::size_t start = end - std::min(end, buffer.size());
+      for (std::size_t got = start; got < end;) {
+        const std::size_t count = file.read_at(buffer.data() + (got - start), end - got, got);
+        if (count == 0) throw UserError("cannot read " + file.path().string() + ": another program has cut it off");
+        got += count;
+      }
+      for (std::size_t i = end - start; i-- > 0;) {
+        if (buffer[i] == '\n') return start + i + 1;
       }
       end = start;
     }
     return 0;
   }
 
-  void append(const Json& json) {
-    const std::string line = json.dump() + '\n';
-    std::size_t written = 0;
-    while (written < line.size()) {
-      const ssize_t count = write(descriptor, line.data() + written, line.size() - written);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) {
-        const std::string reason = std::strerror(errno);
-        [[maybe_unused]] const int cut = ftruncate(descriptor, size);
-        throw UserError("cannot write " + path.string() + ": " + reason +
-                        "; everything before this record is saved, rerun to resume");
+  void append(const std::string& line) {
+    if (!file.has_name()) throw core::MachineError(file.path().string() + " was deleted while it was written");
+    try {
+      file.write(line);
+    } catch (...) {
+      try {
+        file.truncate(size);
+      } catch (const std::exception&) {  // a torn line, which the next run drops
       }
-      written += static_cast<std::size_t>(count);
+      throw;
     }
-    size += static_cast<off_t>(line.size());
+    size += line.size();
+    unsynced = true;
+  }
+
+  void sync() {
+    if (unsynced) file.sync();
+    unsynced = false;
   }
 };
 
-StoreWriter::StoreWriter(const fs::path& directory, const std::string& suffix, const Warn& warn) {
-  make_directory(directory);
+namespace {
+
+fs::path made_directory(const fs::path& directory) {
+  core::make_directory(directory);
   refuse_old_records(directory);
-  records_ = std::make_unique<File>(directory / ("records" + suffix + ".jsonl"), warn);
-  stops_ = std::make_unique<File>(directory / ("stops" + suffix + ".jsonl"), warn);
-  sessions_ = std::make_unique<File>(directory / ("sessions" + suffix + ".jsonl"), warn);
+  return directory;
 }
 
-StoreWriter::~StoreWriter() = default;
+}  // namespace
+
+StoreWriter::StoreWriter(const fs::path& directory, const std::string& suffix, const Warn& warn)
+    : lock_(made_directory(directory), StoreLock::Kind::writer), last_commit_(std::chrono::steady_clock::now()) {
+  records_ = std::make_unique<Lines>(directory / ("records" + suffix + ".jsonl"), warn);
+  stops_ = std::make_unique<Lines>(directory / ("stops" + suffix + ".jsonl"), warn);
+  sessions_ = std::make_unique<Lines>(directory / ("sessions" + suffix + ".jsonl"), warn);
+  core::sync_directory(directory);
+}
+
+StoreWriter::~StoreWriter() {
+  try {
+    commit();
+  } catch (const std::exception&) {  // who wants to know calls commit(); a lost stop is found again by the next run
+  }
+}
 
 void StoreWriter::append(const Record& record) {
-  records_->append(record.to_json());
+  records_->append(sealed_line(record.to_json()));
+  commit_when_due();
 }
 void StoreWriter::append(const Stop& stop) {
-  stops_->append(stop.to_json());
+  waiting_.push_back(stop);
+  commit_when_due();
 }
 void StoreWriter::append_session(const core::Json& session) {
-  sessions_->append(session);
+  sessions_->append(sealed_line(session));
+}
+
+void StoreWriter::commit_when_due() {
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - last_commit_;
+  if (since.count() >= commit_seconds_) commit();
+}
+
+void StoreWriter::commit() {
+  const auto start = std::chrono::steady_clock::now();
+  sessions_->sync();
+  records_->sync();
+  for (const Stop& stop : std::exchange(waiting_, {})) stops_->append(sealed_line(stop.to_json()));
+  stops_->sync();
+  last_commit_ = std::chrono::steady_clock::now();
+  // On a slow disk less often, so that a run does not wait for it.
+  commit_seconds_ = std::max(1.0, 20 * std::chrono::duration<double>(last_commit_ - start).count());
 }
 
 std::string shard_suffix(int index, int count) {

@@ -307,7 +307,7 @@ TEST_CASE("a claim of games is mutated on the games") {
     game.queried_rows = 4;
     game.metrics["error"] = {0.25, 4, {}};
     game.metrics["mse"] = {0.1, 4, {}};
-    point.records.push_back({"p", trial, sweep::result_of(game), nullptr, 0, "s", {}});
+    point.records.push_back({"p", trial, sweep::result_of(game), nullptr, 0, "s"});
   }
   const Claim& judged = claim;
   CHECK(judged.judge({point}, "none")[0].outcome() == Outcome::holds);

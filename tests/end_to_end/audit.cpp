@@ -5,6 +5,7 @@
 #include "../support/catch.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end::audit {
 namespace {
@@ -35,7 +36,7 @@ struct Honest {
   }
   Finished audit() const {
     std::ofstream stream(out + "/records.jsonl");
-    for (const Json& record : records) stream << record.dump() << '\n';
+    for (const Json& record : records) stream << sweep::sealed_line(record);
     stream.close();
     return kvfrontier({"audit", out});
   }
@@ -136,7 +137,7 @@ TEST_CASE("a forgery that is consistent with itself lies below the floor", "[end
     game.information_bits = forged.at("tokens").get<core::Bits>() * forged.at("d").get<core::Bits>();
     const Folder folder;
     std::string text;
-    for (int trial = 0; trial < 8; ++trial) text += record_of(forged, trial, game).to_json().dump() + '\n';
+    for (int trial = 0; trial < 8; ++trial) text += sweep::sealed_line(record_of(forged, trial, game).to_json());
     folder.write("records.jsonl", text);
     return kvfrontier({"audit", folder.path().string()});
   };

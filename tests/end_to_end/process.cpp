@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <thread>
 
 #include "../support/catch.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end {
 namespace {
@@ -34,7 +36,10 @@ std::vector<fs::path> lines_files(const fs::path& directory, const std::string& 
 std::vector<Json> json_lines(const fs::path& directory, const std::string& stem) {
   std::vector<Json> list;
   for (const auto& file : lines_files(directory, stem)) {
-    for (const auto& line : lines_of(read_text(file))) list.push_back(Json::parse(line));
+    for (const auto& line : lines_of(read_text(file))) {
+      list.push_back(Json::parse(line));
+      list.back().erase(sweep::checksum_name);
+    }
   }
   return list;
 }
@@ -69,6 +74,8 @@ Running::Running(const std::vector<std::string>& words, const Surroundings& surr
     REQUIRE((err[0] >= 0 && grantpt(err[0]) == 0 && unlockpt(err[0]) == 0));
     err[1] = open(ptsname(err[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
     REQUIRE(err[1] >= 0);
+    const winsize size{24, surroundings.columns, 0, 0};
+    REQUIRE(ioctl(err[0], TIOCSWINSZ, &size) == 0);
   } else {
     REQUIRE(pipe2(err, O_CLOEXEC) == 0);
   }

@@ -44,6 +44,7 @@ struct Surroundings {
   fs::path stdout_to;            // a file or device instead of the captured pipe
   std::uint64_t file_bytes = 0;  // no file may grow beyond (RLIMIT_FSIZE); 0: no limit
   bool terminal = false;         // stderr is a terminal
+  unsigned short columns = 0;    // of that terminal; 0: it does not know
 };
 
 // A process under way.
@@ -80,7 +81,8 @@ std::size_t processes_of(const std::string& marker);
 std::string read_text(const fs::path& file);
 std::vector<std::string> lines_of(const std::string& text);
 
-// The records of records*.jsonl in a directory, and their number; 0 while there is no directory.
+// The records of records*.jsonl in a directory, without their lines' checksums, and their number; 0 while there is no
+// directory.
 std::vector<Json> records_of(const fs::path& directory);
 std::int64_t record_count(const fs::path& directory);
 // Of stops*.jsonl: the last stop of each point, by point id.

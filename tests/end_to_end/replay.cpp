@@ -6,6 +6,7 @@
 
 #include "../support/catch.hpp"
 #include "process.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end::replay {
 namespace {
@@ -66,7 +67,7 @@ TEST_CASE("replay of a record that says otherwise is exit 3", "[end_to_end]") {
   auto records = records_of(sweep.out);
   records.at(1)["data"]["metrics"]["mse"]["mean"] = 0.75;
   std::ofstream stream(sweep.out + "/records.jsonl");
-  for (const Json& record : records) stream << record.dump() << '\n';
+  for (const Json& record : records) stream << sweep::sealed_line(record);
   stream.close();
   const std::string point = records[0].at("point");
   CHECK(kvfrontier({"replay", sweep.out, "--point", point, "--trial", "0"}).code == 0);

@@ -5,6 +5,7 @@
 #include "cli/report_page.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end::report {
 namespace {
@@ -16,7 +17,7 @@ std::string write_records(const Folder& folder, const std::string& name, const s
   std::string text;
   for (const auto& parameters : resolved(grid)) {
     for (std::int64_t trial = 0; trial < 8; ++trial)
-      text += made_up_record(parameters, trial, 500, error).to_json().dump() + '\n';
+      text += sweep::sealed_line(made_up_record(parameters, trial, 500, error).to_json());
   }
   folder.write(name + "/records.jsonl", text);
   return folder / name;
@@ -39,9 +40,9 @@ std::vector<Json> column(const Json& data, const std::string& name) {
   return values;
 }
 
-void require_sentence(const Finished& finished, const std::vector<std::string>& says) {
+void require_sentence(const Finished& finished, const std::vector<std::string>& says, int code = 2) {
   INFO("stderr: " << finished.err);
-  CHECK(finished.code == 2);
+  CHECK(finished.code == code);
   CHECK(finished.out.empty());
   REQUIRE(lines_of(finished.err).size() == 1);
   CHECK(finished.err.rfind("kvfrontier: ", 0) == 0);
@@ -64,10 +65,10 @@ TEST_CASE("mistakes of report are sentences, and nothing is written", "[end_to_e
   if (bundled) {
     require_sentence(kvfrontier({"report", records, "--out", folder / "none/report.html"}),
                      {"cannot write " + (folder / "none/report.html"), "No such file or directory"});
-    require_sentence(kvfrontier({"report", records, "--out", empty}), {"cannot write " + empty, "it is a directory"});
+    require_sentence(kvfrontier({"report", records, "--out", empty}), {"cannot write " + empty, "Is a directory"});
     Surroundings full;
     full.file_bytes = 4096;
-    require_sentence(kvfrontier({"report", records, "--out", page}, full), {"cannot write " + page});
+    require_sentence(kvfrontier({"report", records, "--out", page}, full), {"cannot write " + page}, 4);
   } else {
     require_sentence(kvfrontier({"report", records, "--out", page}), {"report: ", "npm", "build"});
   }

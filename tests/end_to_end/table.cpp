@@ -8,6 +8,7 @@
 #include "analysis/frontier.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end::table {
 namespace {
@@ -20,7 +21,7 @@ sweep::Store store_of(const std::vector<sweep::Record>& records) {
 
 std::string write_records(const Folder& folder, const std::vector<sweep::Record>& records) {
   std::string text;
-  for (const auto& record : records) text += record.to_json().dump() + '\n';
+  for (const auto& record : records) text += sweep::sealed_line(record.to_json());
   folder.write("records.jsonl", text);
   return folder.path().string();
 }

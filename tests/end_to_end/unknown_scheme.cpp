@@ -7,6 +7,7 @@
 #include "cli/report_page.hpp"
 #include "process.hpp"
 #include "sweep/record.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier::end_to_end::unknown_scheme {
 namespace {
@@ -76,11 +77,11 @@ struct Stranger {
       ids[record.at("point")] = id;
       remember(id, record.at("point"));
       record["point"] = id;
-      records << record.dump() << '\n';
+      records << sweep::sealed_line(record);
     }
     for (auto& [point, stop] : last_stops(known.out)) {
       stop["point"] = ids.at(point);
-      stops << stop.dump() << '\n';
+      stops << sweep::sealed_line(stop);
     }
     fs::copy(known.out + "/sessions.jsonl", out + "/sessions.jsonl");
   }

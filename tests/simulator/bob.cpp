@@ -96,6 +96,8 @@ std::string complaint(const std::string& way, bool early, Isolation isolation, d
     simulator::ask_bob(params, message.bits, RowMatrixD::Ones(4, 6), {isolation, seconds});
   } catch (const simulator::GameError& error) {
     return error.what();
+  } catch (const core::MachineError& error) {
+    return std::string("the machine: ") + error.what();
   }
   return "no complaint";
 }
@@ -120,7 +122,7 @@ TEST_CASE("a Bob that dies or answers nonsense is told, and the next game is pla
       {"segfault", "Bob crashed with signal 11 (Segmentation fault)"},
       {"kill", "Bob died before he had answered in full"},
       {"exit", "Bob died before he had answered in full"},
-      {"bad_alloc", "Bob ran out of memory"},
+      {"bad_alloc", "the machine: Bob ran out of memory"},
       {"throw", "Bob's decoder failed: lost the codebook"},
       {"none", "Bob answered 0 x 0 numbers where 4 x 6 were asked for"},
       {"short", "Bob answered 3 x 6 numbers where 4 x 6 were asked for"},

@@ -115,9 +115,6 @@ TEST_CASE("why a point stopped", "[stopping]") {
 
   // One word of such a trial is enough.
   CHECK(reason(rule(8, 64), records(1, Status::infeasible)) == "infeasible after 1");
-  auto beyond_memory = records(1, Status::failed);
-  beyond_memory[0].result = sweep::failed("too large", /*point_failed=*/true);
-  CHECK(reason(rule(8, 64), beyond_memory) == "failed after 1");
 
   // All of the first checkpoint failed.
   CHECK(reason(rule(8, 64), records(7, Status::failed)) == "none");

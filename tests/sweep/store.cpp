@@ -5,12 +5,15 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "../support/catch.hpp"
 #include "core/errors.hpp"
 #include "sweep/progress.hpp"
+#include "sweep/record_line.hpp"
 
 namespace kvfrontier {
 namespace {
@@ -29,6 +32,16 @@ Record record(std::int64_t trial, Status status, core::Json data, const std::str
   made.session = session;
   return made;
 }
+
+struct TemporaryDirectory {
+  std::filesystem::path path;
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kvfrontier-store-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+};
 
 std::int64_t kept_trials(const std::vector<Stop>& stops) {
   Store store;
@@ -112,6 +125,125 @@ TEST_CASE("packed files are read like plain ones, and a damaged one is named", "
     CHECK_THROWS_WITH(sweep::read_store(directory, warn), Contains("records.jsonl.zst"));
   }
   fs::remove_all(directory);
+}
+
+TEST_CASE("a packed file may end where a buffer ends, hold several frames, and not end within one", "[store]") {
+  const TemporaryDirectory directory;
+  // Records whose lines add up to a multiple of what is unpacked at a time.
+  Store store;
+  std::string lines;
+  std::int64_t trial = 0;
+  const auto line_with = [&](std::size_t padding) {
+    return sweep::sealed_line(record(trial, Status::ok, {{"a", std::string(padding, 'x')}}).to_json());
+  };
+  for (; lines.size() + 5000 < ZSTD_DStreamOutSize(); ++trial) lines += line_with(1000);
+  lines += line_with(ZSTD_DStreamOutSize() - lines.size() - line_with(0).size());
+  REQUIRE(lines.size() == ZSTD_DStreamOutSize());
+  ++trial;
+  const auto packed = [](const std::string& text) {
+    std::string bytes(ZSTD_compressBound(text.size()), '\0');
+    bytes.resize(ZSTD_compress(bytes.data(), bytes.size(), text.data(), text.size(), 3));
+    return bytes;
+  };
+  const auto records_in = [&](const std::string& bytes) {
+    std::ofstream(directory.path / "records.jsonl.zst", std::ios::binary) << bytes;
+    return static_cast<std::int64_t>(
+        sweep::read_store(directory.path, [](const std::string& text) { FAIL(text); }).record_count());
+  };
+  const std::string frame = packed(lines);
+  CHECK(records_in(frame) == trial);
+  CHECK(records_in(frame + frame) == trial);
+  CHECK(records_in(frame + packed("")) == trial);
+  CHECK_THROWS_WITH(records_in(frame + frame.substr(0, 20)), Contains("the zstd file is cut off"));
+  CHECK_THROWS_WITH(records_in(""), Contains("the zstd file is cut off"));
+}
+
+TEST_CASE("a line without an end is refused before it fills the memory", "[store]") {
+  const TemporaryDirectory directory;
+  const std::string endless(std::size_t{100} << 20, 'x');
+  std::string packed(ZSTD_compressBound(endless.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), endless.data(), endless.size(), 3));
+  std::ofstream(directory.path / "records.jsonl.zst", std::ios::binary) << packed;
+  CHECK_THROWS_WITH(sweep::read_store(directory.path, [](const std::string&) {}),
+                    Contains("records.jsonl.zst:1: a line of more than 67108864 bytes"));
+}
+
+TEST_CASE("lines of every kind are sealed, and a stop needs records", "[store]") {
+  const TemporaryDirectory directory;
+  const auto quiet = [](const std::string&) {};
+  Store store;
+  for (const std::int64_t trial : {0, 1}) store.add(record(trial, Status::ok, {{"a", trial}}));
+  const std::string point = store.points.begin()->first;
+  store.add(Stop{point, 2, 1, "max_trials"});
+  store.sessions.emplace("s", core::Json{{"session", "s"}, {"host", "here"}});
+  sweep::write_store(store, directory.path);
+  for (const char* name : {"records.jsonl", "stops.jsonl", "sessions.jsonl"}) {
+    const auto file = directory.path / name;
+    std::ifstream stream(file, std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(stream), {}};
+    stream.close();
+    const auto put = [&](const std::string& bytes) { std::ofstream(file, std::ios::binary) << bytes; };
+    std::string changed = whole;
+    changed[changed.find('}') - 1] ^= 1;
+    put(changed);
+    CAPTURE(changed);
+    CHECK_THROWS_AS(sweep::read_store(directory.path, quiet), core::StoreError);
+    put(whole.substr(0, whole.find('\n')).replace(0, 31, "{") + "\n");
+    CHECK_THROWS_WITH(sweep::read_store(directory.path, quiet),
+                      Contains(file.string() + ":1: the line has no checksum"));
+    put(whole);
+    CHECK_NOTHROW(sweep::read_store(directory.path, quiet));
+  }
+  store.add(Stop{"another point", 2, 1, "max_trials"});
+  sweep::write_store(store, directory.path);
+  CHECK_THROWS_WITH(sweep::read_store(directory.path, quiet),
+                    Contains("stops.jsonl:2: says when point another point stopped, of which there is no record"));
+}
+
+TEST_CASE("the order in which stores are merged does not change a stored number", "[store]") {
+  const auto text = [](std::vector<Record> records) {
+    Store store;
+    for (const Record& one : records) store.add(one);
+    std::string lines;
+    store.write_records([&](std::string_view line) { lines += line; });
+    return lines;
+  };
+  std::vector<Record> records{record(0, Status::ok, {{"mse", 0.5}}, "b"), record(0, Status::ok, {{"mse", 0.5001}}, "a"),
+                              record(0, Status::ok, {{"mse", 0.5}}, "c")};
+  records[2].seconds = 7;
+  const std::string first = text(records);
+  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.session < b.session; });
+  do CHECK(text(records) == first);
+  while (std::next_permutation(records.begin(), records.end(),
+                               [](const Record& a, const Record& b) { return a.session < b.session; }));
+}
+
+TEST_CASE("only what was read is removed by a merge", "[store]") {
+  const TemporaryDirectory directory;
+  const auto quiet = [](const std::string&) {};
+  Store store;
+  store.add(record(0, Status::ok, {{"a", 1}}));
+  sweep::write_store(store, directory.path);
+  std::filesystem::rename(directory.path / "records.jsonl", directory.path / "records.1-of-2.jsonl");
+  Store read = sweep::read_store(directory.path, quiet);
+  // Another shard appears meanwhile.
+  std::filesystem::copy(directory.path / "records.1-of-2.jsonl", directory.path / "records.2-of-2.jsonl");
+  sweep::write_store(read, directory.path, read.files);
+  CHECK(std::filesystem::exists(directory.path / "records.jsonl"));
+  CHECK_FALSE(std::filesystem::exists(directory.path / "records.1-of-2.jsonl"));
+  CHECK(std::filesystem::exists(directory.path / "records.2-of-2.jsonl"));
+}
+
+TEST_CASE("writers share a directory, and a merge has it alone", "[store]") {
+  using sweep::StoreLock;
+  const TemporaryDirectory directory;
+  {
+    const StoreLock one(directory.path, StoreLock::Kind::writer), two(directory.path, StoreLock::Kind::writer);
+    CHECK_THROWS_WITH(StoreLock(directory.path, StoreLock::Kind::merge), Contains("is being written or merged"));
+  }
+  const StoreLock merge(directory.path, StoreLock::Kind::merge);
+  CHECK_THROWS_WITH(StoreLock(directory.path, StoreLock::Kind::writer), Contains("is being merged"));
+  CHECK_THROWS_WITH(StoreLock(directory.path, StoreLock::Kind::merge), Contains("is being written or merged"));
 }
 
 TEST_CASE("records count from trial 0 to the first gap or the stop", "[store]") {
