@@ -87,6 +87,7 @@ int receive_descriptor(int socket) {
 
 [[noreturn]] void become_bob(int socket) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "kvf-bob");
   // The one descriptor he keeps becomes 3; the standard three lead nowhere.
   const int nowhere = open("/dev/null", O_RDWR);
   for (const int standard : {0, 1, 2}) dup2(nowhere, standard);

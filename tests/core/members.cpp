@@ -227,29 +227,29 @@ TEST_CASE("structs come back from their JSON, parts, lists and maps included", "
   Whole whole;
   whole.parts = {{"error", {0.25, 4}}, {"none", {std::numeric_limits<double>::quiet_NaN(), 2}}};
   whole.list = {3, 1};
-  const Json json = to_json(whole);
+  const Json json = core::to_json(whole);
   CHECK(json ==
         Json{{"tailed", false},
              {"parts", {{"error", {{"mean", 0.25}, {"count", 4}}}, {"none", {{"mean", nullptr}, {"count", 2}}}}},
              {"list", {3, 1}}});
-  const auto again = from_json<Whole>(json, "");
-  CHECK(to_json(again) == json);
+  const auto again = core::from_json<Whole>(json, "");
+  CHECK(core::to_json(again) == json);
   CHECK(std::isnan(again.parts.at("none").mean));
   // A member that does not exist is neither written nor read.
   whole.tail = 2.5;
-  CHECK_FALSE(to_json(whole).contains("tail"));
+  CHECK_FALSE(core::to_json(whole).contains("tail"));
   whole.tailed = true;
-  CHECK(to_json(whole).at("tail") == 2.5);
-  CHECK_FALSE(from_json<Whole>({{"tailed", false}, {"tail", 1.5}}, "").tail);
-  CHECK(from_json<Whole>({{"tailed", true}, {"tail", 1.5}}, "").tail == 1.5);
+  CHECK(core::to_json(whole).at("tail") == 2.5);
+  CHECK_FALSE(core::from_json<Whole>({{"tailed", false}, {"tail", 1.5}}, "").tail);
+  CHECK(core::from_json<Whole>({{"tailed", true}, {"tail", 1.5}}, "").tail == 1.5);
   // Keys that are no member are passed over, and a complaint names the whole path.
-  CHECK_NOTHROW(from_json<Whole>({{"later", 1}}, ""));
+  CHECK_NOTHROW(core::from_json<Whole>({{"later", 1}}, ""));
   CHECK(error_of([] {
-          from_json<Whole>({{"parts", {{"error", {{"mean", 1}}}}}}, "data");
+          core::from_json<Whole>({{"parts", {{"error", {{"mean", 1}}}}}}, "data");
         }).path == "data.parts.error.count");
-  CHECK(error_of([] { from_json<Whole>({{"parts", {{"error", 7}}}}, "data"); }).path == "data.parts.error");
-  CHECK(error_of([] { from_json<Whole>({{"list", {1, "2"}}}, "data"); }).path == "data.list[1]");
-  CHECK(error_of([] { from_json<Whole>(Json(3), "data"); }).path == "data");
+  CHECK(error_of([] { core::from_json<Whole>({{"parts", {{"error", 7}}}}, "data"); }).path == "data.parts.error");
+  CHECK(error_of([] { core::from_json<Whole>({{"list", {1, "2"}}}, "data"); }).path == "data.list[1]");
+  CHECK(error_of([] { core::from_json<Whole>(Json(3), "data"); }).path == "data");
 }
 
 TEST_CASE("members are picked and lifted by what they point to", "[members]") {

@@ -75,6 +75,13 @@ std::vector<pid_t> processes_named(const std::string& name, const std::string& m
   return found;
 }
 
+// The one zygote of a kvfrontier that has `marker` in its command line; a Bob has its name for a moment.
+pid_t zygote_of(const std::string& marker) {
+  std::vector<pid_t> found;
+  REQUIRE(eventually([&] { return (found = processes_named("kvf-zygote", marker)).size() == 1; }));
+  return found.front();
+}
+
 }  // namespace
 
 TEST_CASE("standard streams may be closed: run works, and data that nobody can get is exit 4",
@@ -103,7 +110,7 @@ TEST_CASE("standard streams may be closed: run works, and data that nobody can g
                                                {"list", "schemes"},
                                                {"describe", "kivi"},
                                                {"check", sweep.config},
-                                               {"floor", "--n", "8", "--d", "16"},
+                                               {"floor", "--n", "8", "--d", "16", "--error", "0.1"},
                                                {"schema"},
                                                {"completion", "bash"},
                                                {"run", sweep.config, "--dry-run"},
@@ -164,9 +171,7 @@ TEST_CASE("a zygote that dies is started again once, and its games are played", 
   const auto marker = sweep.folder.path().string();
   Running run(kvfrontier_words(sweep.run({"--threads", "2", "--set", "stop.max_trials=1000000"})));
   REQUIRE(eventually([&] { return record_count(sweep.out) > 20; }));
-  const auto zygotes = processes_named("kvf-zygote", marker);
-  REQUIRE(zygotes.size() == 1);
-  REQUIRE(kill(zygotes.front(), SIGKILL) == 0);
+  REQUIRE(kill(zygote_of(marker), SIGKILL) == 0);
   const auto records = record_count(sweep.out);
   REQUIRE(eventually([&] { return record_count(sweep.out) > records + 100 || run.ended(); }));
   CHECK_FALSE(run.ended());
@@ -188,9 +193,7 @@ TEST_CASE("a zygote that does not answer does not keep a run from its end", "[en
   const Sweep sweep;
   Running run(kvfrontier_words(sweep.run({"--threads", "1", "--set", "stop.max_trials=1000000"})));
   REQUIRE(eventually([&] { return record_count(sweep.out) > 20; }));
-  const auto zygotes = processes_named("kvf-zygote", sweep.folder.path().string());
-  REQUIRE(zygotes.size() == 1);
-  REQUIRE(kill(zygotes.front(), SIGSTOP) == 0);
+  REQUIRE(kill(zygote_of(sweep.folder.path().string()), SIGSTOP) == 0);
   run.signal(SIGTERM);
   const Finished finished = run.wait();
   INFO(finished.err);

@@ -11,7 +11,7 @@ namespace kvfrontier::tests::message {
 
 TEST_CASE("numbers that are not finite are refused at the encoder, whatever the scheme would make of them",
           "[message]") {
-  constexpr Index tokens = 21, d = 8;
+  const Index tokens = sides({1, 2, 4}).tokens(), d = 8;
   const auto encoded = [&](const std::string& scheme, float key, float value) {
     core::RowMatrixF keys = core::RowMatrixF::Zero(tokens, d), values = keys;
     keys(tokens - 1, d - 1) = key;

@@ -12,6 +12,8 @@
 
 #include "../support/catch.hpp"
 #include "core/errors.hpp"
+#include "core/files.hpp"
+#include "core/rng.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/record_line.hpp"
 
@@ -82,7 +84,7 @@ TEST_CASE("records of one trial agree up to counted ties and rounding, or are a 
   };
   CHECK(collide({{"bits", 5}}, {{"bits", 5}}) == "first");
   CHECK(collide({{"wrong", 5}, {"ties", 2}}, {{"wrong", 7}, {"ties", 2}}) == "first");
-  CHECK(collide({{"mse", 0.5}}, {{"mse", 0.5004}}) == "first");
+  CHECK(collide({{"mse", 0.5}}, {{"mse", 0.5004}}) == "second");  // the lesser text
   CHECK_THROWS_AS(collide({{"wrong", 5}, {"ties", 1}}, {{"wrong", 7}, {"ties", 1}}), core::StoreError);
   CHECK_THROWS_AS(collide({{"bits", 5}}, {{"bits", 6}}), core::StoreError);
   CHECK_THROWS_AS(collide({{"mse", 0.5}}, {{"mse", 0.51}}), core::StoreError);
@@ -117,7 +119,8 @@ TEST_CASE("packed files are read like plain ones, and a damaged one is named", "
     std::ofstream(directory / "records.jsonl.zst", std::ios::binary) << bytes;
   };
   put(packed);
-  sweep::write_store(sweep::read_store(directory, warn), directory);
+  const Store read = sweep::read_store(directory, warn);
+  sweep::write_store(read, directory, read.files);
   CHECK(text(directory / "records.jsonl") == lines);
   CHECK_FALSE(fs::exists(directory / "records.jsonl.zst"));
   for (const std::string& damaged : {packed.substr(0, packed.size() / 2), "x" + packed}) {
@@ -198,6 +201,40 @@ TEST_CASE("lines of every kind are sealed, and a stop needs records", "[store]")
   sweep::write_store(store, directory.path);
   CHECK_THROWS_WITH(sweep::read_store(directory.path, quiet),
                     Contains("stops.jsonl:2: says when point another point stopped, of which there is no record"));
+}
+
+TEST_CASE("no flipped bit of a store goes unnoticed", "[store]") {
+  const TemporaryDirectory directory;
+  Store store;
+  for (std::int64_t trial = 0; trial < 8; ++trial)
+    store.add(record(trial, Status::ok, {{"error", 1.0 / (trial + 3)}, {"ledger", {{"values", 1460 + trial}}}}));
+  store.add(Stop{store.points.begin()->first, 8, 1, "max_trials"});
+  store.sessions.emplace("s", core::Json{{"session", "s"}, {"host", "here"}, {"threads", 2}});
+  sweep::write_store(store, directory.path);
+  core::Stream stream({18}, core::Purpose("test/flipped bits"), 0);
+  int noticed = 0, warned = 0;
+  for (const char* name : {"records.jsonl", "stops.jsonl", "sessions.jsonl"}) {
+    const auto file = directory.path / name;
+    const std::string whole = core::read_file(file);
+    for (int flip = 0; flip < 500; ++flip) {
+      const std::uint64_t bit = stream.next64() % (8 * whole.size());
+      std::string damaged = whole;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+      core::write_file(file, damaged);
+      bool said = false;
+      CAPTURE(name, bit);
+      try {
+        sweep::read_store(directory.path, [&](const std::string&) { said = true; });
+        CHECK(said);  // the last line has lost its end
+        ++warned;
+      } catch (const core::StoreError&) {
+        ++noticed;
+      }
+    }
+    core::write_file(file, whole);
+  }
+  CHECK(noticed + warned == 1500);
+  CHECK(noticed > 1400);
 }
 
 TEST_CASE("the order in which stores are merged does not change a stored number", "[store]") {
