@@ -64,23 +64,34 @@ class IndexFrontier : public sweep::Experiment {
     }
   }
 
-  // Of the bit error, or of the squared error for families without bits.
-  std::optional<core::Interval> interval(std::span<const sweep::Record> records, double level) const override {
-    std::vector<simulator::MetricValue> errors, squared_errors;
-    for (const sweep::Record& record : records) {
-      if (record.result.status != sweep::Status::ok) continue;
-      const simulator::GameRecord game = sweep::game_of(record);
-      const auto* error = game.metric(simulator::metric_names::error);
-      const auto* mse = game.metric(simulator::metric_names::mse);
-      if (error != nullptr) errors.push_back(*error);
-      if (error == nullptr && mse != nullptr) squared_errors.push_back(*mse);
+  // The bit error, or the squared error for families without bits.
+  sweep::Observation observe(const sweep::Record& record) const override {
+    sweep::Observation seen{record.result.status, nullptr, {}};
+    if (seen.status != sweep::Status::ok) return seen;
+    const simulator::GameRecord game = sweep::game_of(record);
+    for (const char* name : {simulator::metric_names::error, simulator::metric_names::mse}) {
+      const auto* value = game.metric(name);
+      if (value == nullptr) continue;
+      seen.metric = &simulator::Metrics::find(name, "metric");
+      seen.value = *value;
+      break;
     }
-    const auto interval_of = [&](const char* name, const std::vector<simulator::MetricValue>& values) {
-      return simulator::Metrics::find(name, "metric").interval(values, level);
-    };
-    if (squared_errors.size() >= 2) return interval_of(simulator::metric_names::mse, squared_errors);
-    if (errors.empty()) return std::nullopt;
-    return interval_of(simulator::metric_names::error, errors);
+    return seen;
+  }
+
+  std::optional<core::Interval> interval(std::span<const sweep::Observation> observations,
+                                         double level) const override {
+    const simulator::Metric* metric = nullptr;
+    std::vector<simulator::MetricValue> values;
+    for (const sweep::Observation& seen : observations) {
+      if (seen.metric == nullptr) continue;
+      metric = seen.metric;
+      values.push_back(seen.value);
+    }
+    // One squared error has no spread, and it has no bound to fall back on.
+    const bool squared = metric != nullptr && metric->name() == simulator::metric_names::mse;
+    if (metric == nullptr || (squared && values.size() < 2)) return std::nullopt;
+    return metric->interval(values, level);
   }
 };
 

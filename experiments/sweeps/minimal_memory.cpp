@@ -236,7 +236,6 @@ class MinimalMemory : public sweep::Experiment {
     throw core::UserError(name() + " is a search and has no trials; the points that it asks for are those of " +
                           planner_.measured(*this).name());
   }
-  std::optional<core::Interval> interval(std::span<const sweep::Record>, double) const override { return std::nullopt; }
 
  private:
   SearchPlanner planner_;

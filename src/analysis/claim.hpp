@@ -166,8 +166,6 @@ class Claim : public sweep::Experiment {
   // A run too small to tell: must come back inconclusive. Default: the quick sweep with one trial a point.
   virtual core::Json undersampled_config() const;
 
-  // Claims run to max_trials.
-  std::optional<core::Interval> interval(std::span<const sweep::Record>, double) const override { return std::nullopt; }
   double memory_bytes(const core::Json&) const override { return 64e6; }
 
  private:

@@ -11,6 +11,7 @@
 #include "core/members.hpp"
 #include "core/registry.hpp"
 #include "core/statistics.hpp"
+#include "simulator/metric.hpp"
 #include "simulator/play.hpp"
 #include "sweep/record.hpp"
 
@@ -61,6 +62,13 @@ class Combination {
 
 using simulator::GamePolicy;
 
+// What a record says to the interval that stops its point. A run keeps nothing else of its records.
+struct Observation {
+  Status status = Status::ok;
+  const simulator::Metric* metric = nullptr;  // whose value it is; null: it says nothing
+  simulator::MetricValue value;
+};
+
 // The plug point for experiments. They hold no state that changes; every function may be called from several threads at
 // once.
 class Experiment {
@@ -85,9 +93,11 @@ class Experiment {
   // One trial. Thread-safe, uses one thread, a function of (parameters, trial) alone. Exceptions become failed records.
   virtual TrialResult measure(const core::Json& parameters, std::uint64_t trial, const GamePolicy& policy) const = 0;
 
-  // The interval whose half width decides stopping, from the records of one point in trial order; nullopt without
-  // usable records. Throws core::StoreError for records that do not hold what it is made of.
-  virtual std::optional<core::Interval> interval(std::span<const Record> records, double level) const = 0;
+  // What interval() is made of. Throws core::StoreError for a record that does not hold it. Default: the status alone.
+  virtual Observation observe(const Record& record) const;
+  // The interval whose half width decides stopping, from the observations of one point in trial order; nullopt where
+  // they say nothing. Default: nullopt, and every point runs to max_trials.
+  virtual std::optional<core::Interval> interval(std::span<const Observation> observations, double level) const;
 
   // What to measure next (sweep/planner.hpp). Default: the points of the config, as they are.
   virtual const Planner& planner() const;

@@ -9,6 +9,14 @@ const Planner& Experiment::planner() const {
   return list;
 }
 
+Observation Experiment::observe(const Record& record) const {
+  return {record.result.status, nullptr, {}};
+}
+
+std::optional<core::Interval> Experiment::interval(std::span<const Observation>, double) const {
+  return std::nullopt;
+}
+
 std::optional<core::Json> FixedList::next(const core::Json& goal, const Answers& answers) const {
   return answers(goal) ? std::nullopt : std::optional(goal);
 }
@@ -21,18 +29,17 @@ const Experiment& measured_by(const Plan& plan) {
   return plan.experiment->planner().measured(*plan.experiment);
 }
 
-Answer answer_from(const Plan& plan, std::span<const Record> records) {
+Answer answer_from(const Plan& plan, std::span<const Observation> seen) {
   if (plan.stop.targets.empty()) return {};
-  return {measured_by(plan).interval(records, plan.stop.look_level())};
+  return {measured_by(plan).interval(seen, plan.stop.look_level())};
 }
 
 std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store) {
   const Experiment& measured = measured_by(plan);
-  std::vector<Record> records = store.leading_records(point);
-  const auto stop = look(measured, plan.stop, records).stop;
+  const auto seen = observations_of(measured, store.leading_records(point));
+  const auto stop = look(measured, plan.stop, point, seen).stop;
   if (!stop) return std::nullopt;
-  records.resize(stop->trials);
-  return answer_from(plan, records);
+  return answer_from(plan, std::span(seen).first(stop->trials));
 }
 
 Standing standing(const Plan& plan, std::span<const Point> part, const Store& store) {

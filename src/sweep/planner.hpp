@@ -15,7 +15,7 @@
 
 namespace kvfrontier::sweep {
 
-// What is known of a point that has stopped: in searches, the interval that its experiment gives for the records that
+// What is known of a point that has stopped: in searches, the interval that its experiment gives for the trials that
 // count.
 struct Answer {
   std::optional<core::Interval> interval;
@@ -63,8 +63,8 @@ bool meets(const Answer& answer, double target);
 // The experiment whose records a plan makes.
 const Experiment& measured_by(const Plan& plan);
 
-// What the records that count say of a point that has stopped. Fixed lists ask for no interval, so none is made.
-Answer answer_from(const Plan& plan, std::span<const Record> records);
+// What the trials that count say of a point that has stopped. Fixed lists ask for no interval, so none is made.
+Answer answer_from(const Plan& plan, std::span<const Observation> seen);
 
 // What is known of a point, given a store.
 std::optional<Answer> answer_of(const Plan& plan, const std::string& point, const Store& store);

@@ -13,7 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
+#include <span>
 #include <utility>
 
 #include "core/errors.hpp"
@@ -63,13 +63,12 @@ struct PointState {
   Point point;
   Parameters parameters;            // the point's, for its records
   std::vector<GoalState*> waiting;  // goals that go on when it has stopped
-  std::set<std::int64_t> again;     // stored failures that are to be measured again
   std::int64_t first_queued = 0;    // least trial of those last queued
   std::int64_t missing = 0;         // queued trials not yet there
   double memory = 0;
-  bool counted = false;          // its records are in the outcome
-  std::string a_failure;         // the reason of one that failed
-  std::optional<Answer> answer;  // once it is done
+  std::map<std::int64_t, Observation> seen;  // of its trials
+  std::string a_failure;                     // the reason of one that failed
+  std::optional<Answer> answer;              // once it is done
 };
 
 struct Task {
@@ -126,13 +125,14 @@ class Runner {
     outcome.goals = std::ssize(goals_);
     outcome.goals_done = goals_done_;
     outcome.noun = planner_.noun();
-    for (PointState& state : states_) {
-      count(state);
+    for (const PointState& state : states_) {
       if (outcome.a_failure.empty()) outcome.a_failure = state.a_failure;
+      for (const auto& [trial, seen] : state.seen) {
+        outcome.failed += seen.status == Status::failed;
+        outcome.uncertified += seen.status == Status::uncertified;
+        outcome.infeasible += seen.status == Status::infeasible;
+      }
     }
-    outcome.failed = outcome_.failed;
-    outcome.uncertified = outcome_.uncertified;
-    outcome.infeasible = outcome_.infeasible;
     outcome.signal = caught_signal;
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return outcome;
@@ -145,46 +145,22 @@ class Runner {
     state.point = std::move(point);
     state.parameters = std::make_shared<const core::Json>(state.point.parameters);
     state.memory = experiment_.memory_bytes(state.point.parameters);
-    if (const StoredPoint* known = stored(state)) {
-      for (const Record& record : known->all()) {
-        if (options_.retry_failed && record.result.status == Status::failed) state.again.insert(record.trial);
+    if (const auto known = store_->points.find(state.point.id); known != store_->points.end()) {
+      for (const Record& record : known->second.all()) {
+        if (options_.retry_failed && record.result.status == Status::failed) continue;
+        see(state, record);
+        ++outcome_.trials_found;
       }
-      outcome_.trials_found += std::ssize(*known) - std::ssize(state.again);
+      if (held_ == nullptr) store_->points.erase(known);
     }
     const auto stop = store_->stops.find(state.point.id);
     if (stop != store_->stops.end()) recorded_.emplace(stop->first, stop->second);
     return state;
   }
 
-  // What is stored of a point; null where nothing is.
-  const StoredPoint* stored(const PointState& state) const {
-    const auto known = store_->points.find(state.point.id);
-    return known == store_->points.end() ? nullptr : &known->second;
-  }
-  bool has(const PointState& state, std::int64_t trial) const {
-    const StoredPoint* known = stored(state);
-    return known != nullptr && known->contains(trial) && !state.again.contains(trial);
-  }
-  std::int64_t record_count(const PointState& state) const {
-    const StoredPoint* known = stored(state);
-    return known == nullptr ? 0 : std::ssize(*known) - std::ssize(state.again);
-  }
-
-  // Enters the records of a point in the outcome, once.
-  void count(PointState& state) {
-    const StoredPoint* known = stored(state);
-    if (state.counted || known == nullptr) return;
-    state.counted = true;
-    const auto failed = known->count(Status::failed) - std::ssize(state.again);
-    outcome_.failed += failed;
-    outcome_.uncertified += known->count(Status::uncertified);
-    outcome_.infeasible += known->count(Status::infeasible);
-    if (failed == 0) return;
-    for (const Record& record : known->all()) {
-      if (record.result.status != Status::failed || state.again.contains(record.trial)) continue;
-      state.a_failure = failure_of(record).reason;
-      return;
-    }
+  void see(PointState& state, const Record& record) {
+    if (record.result.status == Status::failed && state.a_failure.empty()) state.a_failure = failure_of(record).reason;
+    state.seen[record.trial] = experiment_.observe(record);
   }
 
   void start_goals() {
@@ -221,7 +197,7 @@ class Runner {
     PointState& state = *place->second;
     state.waiting.push_back(&goal);
     if (!fresh) return;
-    take_off(goal, state.point.operations * record_count(state));
+    take_off(goal, state.point.operations * std::ssize(state.seen));
     advance(state);
   }
 
@@ -231,17 +207,16 @@ class Runner {
 
   // Looks at a point whose queued trials are all there: stops it or queues its next trials.
   void advance(PointState& state) {
-    std::vector<Record> records;
-    while (has(state, std::ssize(records))) records.push_back(stored(state)->at(std::ssize(records)));
-    const Progress progress = look(experiment_, plan_.stop, records);
+    std::vector<Observation> seen;
+    for (const auto& [trial, observation] : state.seen) {
+      if (trial != std::ssize(seen)) break;
+      seen.push_back(observation);
+    }
+    const Progress progress = look(experiment_, plan_.stop, state.point.id, seen);
     if (progress.stop) {
       ++points_done_;
       record(*progress.stop);
-      records.resize(progress.stop->trials);
-      state.answer = answer_from(plan_, records);
-      count(state);
-      // Nobody asks for these again; of a long run they would be most of its memory.
-      if (held_ == nullptr) store_->points.erase(state.point.id);
+      state.answer = answer_from(plan_, std::span(seen).first(progress.stop->trials));
       for (GoalState* goal : std::exchange(state.waiting, {})) follow(*goal);
       return;
     }
@@ -251,9 +226,9 @@ class Runner {
       outcome_.usable_bytes = memory_limit_;
       return;
     }
-    state.first_queued = std::ssize(records);
+    state.first_queued = std::ssize(seen);
     for (std::int64_t trial = state.first_queued; trial < progress.needed; ++trial) {
-      if (has(state, trial)) continue;
+      if (state.seen.contains(trial)) continue;
       queue_.push_back({&state, trial});
       ++state.missing;
     }
@@ -361,8 +336,8 @@ class Runner {
     // It is said once, by the first of them: how many threads were at work must not show.
     if (!last_word || task.trial == state.first_queued) {
       writer_.append(record);
-      store_->add(record);
-      state.again.erase(task.trial);
+      if (held_ != nullptr) store_->add(record);
+      see(state, record);
       ++outcome_.trials_measured;
       failed_so_far_ += record.result.status == Status::failed;
       measured_operations_ += state.point.operations;

@@ -8,9 +8,8 @@
 namespace kvfrontier::sweep {
 namespace {
 
-bool all_failed(std::span<const Record> records) {
-  return std::all_of(records.begin(), records.end(),
-                     [](const Record& record) { return record.result.status == Status::failed; });
+bool all_failed(std::span<const Observation> seen) {
+  return std::all_of(seen.begin(), seen.end(), [](const Observation& one) { return one.status == Status::failed; });
 }
 
 }  // namespace
@@ -84,21 +83,29 @@ bool Stop::supersedes(const Stop& other) const {
   return rank(*this) > rank(other);
 }
 
-Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records) {
-  const auto have = std::ssize(records);
+std::vector<Observation> observations_of(const Experiment& experiment, std::span<const Record> records) {
+  std::vector<Observation> observations;
+  observations.reserve(records.size());
+  for (const Record& record : records) observations.push_back(experiment.observe(record));
+  return observations;
+}
+
+Progress look(const Experiment& experiment, const StopRule& rule, const std::string& point,
+              std::span<const Observation> seen) {
+  const auto have = std::ssize(seen);
   if (have == 0) return {std::nullopt, rule.checkpoints().front()};
   const auto checkpoints = rule.checkpoints();
   const auto stop = [&](std::int64_t trials, const char* reason) {
-    return Progress{Stop{records.front().point, trials, std::ssize(checkpoints), reason}, 0};
+    return Progress{Stop{point, trials, std::ssize(checkpoints), reason}, 0};
   };
   // Every further trial of such a point would say the same.
-  if (records.front().result.status == Status::infeasible) return stop(1, "infeasible");
+  if (seen.front().status == Status::infeasible) return stop(1, "infeasible");
   for (const std::int64_t checkpoint : checkpoints) {
     if (have < checkpoint) return {std::nullopt, checkpoint};
-    const auto seen = records.first(checkpoint);
-    if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(seen) ? "failed" : "max_trials");
-    if (all_failed(seen)) return stop(checkpoint, "failed");
-    const auto interval = experiment.interval(seen, rule.look_level());
+    const auto part = seen.first(checkpoint);
+    if (checkpoint == rule.max_trials) return stop(checkpoint, all_failed(part) ? "failed" : "max_trials");
+    if (all_failed(part)) return stop(checkpoint, "failed");
+    const auto interval = experiment.interval(part, rule.look_level());
     if (!interval) continue;
     if (rule.half_width && interval->hi - interval->lo <= 2 * *rule.half_width) return stop(checkpoint, "half_width");
     const auto decided = [&](double target) { return interval->hi <= target || interval->lo > target; };

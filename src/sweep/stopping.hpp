@@ -55,8 +55,10 @@ struct Progress {
   std::int64_t needed = 0;   // otherwise: trials 0 .. needed - 1 must be there before the next look
 };
 
-// `records` are the records of one point in trial order, starting at 0 without a gap; more than a checkpoint needs are not
-// looked at.
-Progress look(const Experiment& experiment, const StopRule& rule, std::span<const Record> records);
+// `seen` is of the trials of one point in order, from 0 without a gap; more than a checkpoint needs are not looked at.
+Progress look(const Experiment& experiment, const StopRule& rule, const std::string& point,
+              std::span<const Observation> seen);
+// What an experiment observes of records.
+std::vector<Observation> observations_of(const Experiment& experiment, std::span<const Record> records);
 
 }  // namespace kvfrontier::sweep

@@ -86,18 +86,6 @@ std::vector<Record> StoredPoint::leading() const {
   return records;
 }
 
-std::int64_t StoredPoint::count(Status status) const {
-  return std::count_if(records_.begin(), records_.end(),
-                       [&](const auto& record) { return record.second.status == status; });
-}
-
-std::optional<std::int64_t> StoredPoint::first(Status status) const {
-  for (const auto& [trial, packed] : records_) {
-    if (packed.status == status) return trial;
-  }
-  return std::nullopt;
-}
-
 std::shared_ptr<const std::string> Store::shared(std::string_view text) {
   const auto known = texts_.find(text);
   if (known != texts_.end()) return known->second;

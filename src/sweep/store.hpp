@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +24,6 @@ class StoredPoint {
   std::size_t size() const { return records_.size(); }
   bool contains(std::int64_t trial) const { return records_.count(trial) > 0; }
   std::int64_t last_trial() const { return records_.rbegin()->first; }
-  std::int64_t count(Status status) const;
-  // The first trial of that status that is stored.
-  std::optional<std::int64_t> first(Status status) const;
   // The record of a trial that is there.
   Record at(std::int64_t trial) const;
   // In trial order: every record, or those from trial 0 up to the first gap.

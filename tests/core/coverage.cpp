@@ -25,15 +25,13 @@ class EvictionLaw : public sweep::Experiment {
   double operations(const core::Json&) const override { return 0; }
   double memory_bytes(const core::Json&) const override { return 0; }
   sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::GamePolicy&) const override { return {}; }
-  std::optional<core::Interval> interval(std::span<const sweep::Record> rows, double level) const override {
-    return core::error_interval(errors(rows), level);
+  std::optional<core::Interval> interval(std::span<const sweep::Observation> seen, double level) const override {
+    return core::error_interval(errors(seen), level);
   }
-  static std::vector<core::TrialErrors> errors(std::span<const sweep::Record> rows) {
+  // Wrong bits a row, summed over the queried rows.
+  static std::vector<core::TrialErrors> errors(std::span<const sweep::Observation> seen) {
     std::vector<core::TrialErrors> trials;
-    for (const sweep::Record& row : rows) {
-      trials.push_back(
-          {row.result.data["row_errors"].get<double>(), row.result.data["queried_rows"].get<std::int64_t>()});
-    }
+    for (const sweep::Observation& one : seen) trials.push_back({one.value.mean * one.value.count, one.value.count});
     return trials;
   }
 };
@@ -47,7 +45,7 @@ struct Setting {
 
 // One trial: rows queried with replacement out of N. A kept row has no error; an evicted one has each of its d bits
 // wrong with probability 1/2, and the same bits however often it is asked for.
-sweep::Record trial_of(const Setting& setting, std::uint64_t replication, std::uint64_t trial) {
+sweep::Observation trial_of(const Setting& setting, std::uint64_t replication, std::uint64_t trial) {
   core::Stream stream({replication}, core::Purpose("tests/coverage"), trial);
   std::vector<int> wrong(static_cast<std::size_t>(setting.tokens), -1);
   std::int64_t total = 0;
@@ -65,11 +63,7 @@ sweep::Record trial_of(const Setting& setting, std::uint64_t replication, std::u
     }
     total += wrong[row];
   }
-  sweep::Record record;
-  record.point = "coverage";
-  record.trial = static_cast<std::int64_t>(trial);
-  record.result.data = {{"row_errors", static_cast<double>(total) / setting.d}, {"queried_rows", setting.queries}};
-  return record;
+  return {sweep::Status::ok, nullptr, {static_cast<double>(total) / setting.d / setting.queries, setting.queries, {}}};
 }
 
 }  // namespace
@@ -94,16 +88,16 @@ TEST_CASE("quoted intervals cover the eviction law under checkpointed stopping",
     rule.half_width = setting.half_width;
     int covered = 0, early = 0;
     for (int replication = 0; replication < replications; ++replication) {
-      std::vector<sweep::Record> rows;
-      sweep::Progress progress = look(law, rule, rows);
+      std::vector<sweep::Observation> seen;
+      sweep::Progress progress = look(law, rule, "p", seen);
       while (!progress.stop) {
-        while (static_cast<std::int64_t>(rows.size()) < progress.needed) {
-          rows.push_back(trial_of(setting, static_cast<std::uint64_t>(replication), rows.size()));
+        while (static_cast<std::int64_t>(seen.size()) < progress.needed) {
+          seen.push_back(trial_of(setting, static_cast<std::uint64_t>(replication), seen.size()));
         }
-        progress = look(law, rule, rows);
+        progress = look(law, rule, "p", seen);
       }
-      // As a table quotes it: rows up to the stop, confidence split over the looks.
-      const auto counted = std::span(rows).first(static_cast<std::size_t>(progress.stop->trials));
+      // As a table quotes it: trials up to the stop, confidence split over the looks.
+      const auto counted = std::span(seen).first(static_cast<std::size_t>(progress.stop->trials));
       const double level = 1 - (1 - sweep::quoted_level) / static_cast<double>(progress.stop->looks);
       const core::Interval quoted = core::error_interval(EvictionLaw::errors(counted), level);
       covered += quoted.lo <= setting.truth() && setting.truth() <= quoted.hi;

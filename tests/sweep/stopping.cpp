@@ -6,7 +6,7 @@
 #include "core/errors.hpp"
 
 using namespace kvfrontier;
-using sweep::Record;
+using sweep::Observation;
 using sweep::Status;
 using sweep::StopRule;
 
@@ -23,24 +23,18 @@ class Scripted : public sweep::Experiment {
   double operations(const core::Json&) const override { return 0; }
   double memory_bytes(const core::Json&) const override { return 0; }
   sweep::TrialResult measure(const core::Json&, std::uint64_t, const sweep::GamePolicy&) const override { return {}; }
-  std::optional<core::Interval> interval(std::span<const Record> records, double level) const override {
-    looks.emplace_back(std::ssize(records), level);
+  std::optional<core::Interval> interval(std::span<const Observation> seen, double level) const override {
+    looks.emplace_back(std::ssize(seen), level);
     if (no_interval) return std::nullopt;
-    return core::Interval{0.25, std::ssize(records) >= narrow_from ? 0.45 : 0.46};
+    return core::Interval{0.25, std::ssize(seen) >= narrow_from ? 0.45 : 0.46};
   }
   std::int64_t narrow_from = 1'000'000;
   bool no_interval = false;
   mutable std::vector<std::pair<std::int64_t, double>> looks;
 };
 
-std::vector<Record> records(std::int64_t count, Status status = Status::ok) {
-  std::vector<Record> list(count);
-  for (std::int64_t i = 0; i < count; ++i) {
-    list[i].point = std::string(1, 'p');
-    list[i].trial = i;
-    list[i].result.status = status;
-  }
-  return list;
+std::vector<Observation> trials(std::int64_t count, Status status = Status::ok) {
+  return std::vector<Observation>(count, {status, nullptr, {}});
 }
 
 StopRule rule(std::int64_t least, std::int64_t most, std::optional<double> half_width = 0.1) {
@@ -73,7 +67,7 @@ TEST_CASE("a point asks for trials up to its next checkpoint", "[stopping]") {
   const Scripted experiment;
   const StopRule four = rule(8, 64);
   for (const auto& [have, needed] : {std::pair{0, 8}, {1, 8}, {7, 8}, {8, 16}, {15, 16}, {16, 32}, {63, 64}}) {
-    const auto progress = look(experiment, four, records(have));
+    const auto progress = look(experiment, four, "p", trials(have));
     CAPTURE(have);
     CHECK_FALSE(progress.stop);
     CHECK(progress.needed == needed);
@@ -84,7 +78,7 @@ TEST_CASE("a point stops at the first checkpoint where the interval is narrow en
   Scripted experiment;
   experiment.narrow_from = 12;
   // 20 records are there, but only 8 and 16 are looked at, and the trials past 16 are discarded.
-  const auto progress = look(experiment, rule(8, 64), records(20));
+  const auto progress = look(experiment, rule(8, 64), "p", trials(20));
   REQUIRE(progress.stop);
   CHECK(progress.stop->point == "p");
   CHECK(progress.stop->trials == 16);
@@ -97,38 +91,38 @@ TEST_CASE("a point stops at the first checkpoint where the interval is narrow en
 TEST_CASE("half_width is compared with half the width", "[stopping]") {
   Scripted experiment;
   experiment.narrow_from = 8;  // [0.25, 0.45]
-  CHECK(look(experiment, rule(8, 64, 0.1001), records(8)).stop);
-  CHECK_FALSE(look(experiment, rule(8, 64, 0.0999), records(8)).stop);
+  CHECK(look(experiment, rule(8, 64, 0.1001), "p", trials(8)).stop);
+  CHECK_FALSE(look(experiment, rule(8, 64, 0.0999), "p", trials(8)).stop);
 }
 
 TEST_CASE("why a point stopped", "[stopping]") {
   const Scripted experiment;
-  const auto reason = [&](const StopRule& how, const std::vector<Record>& seen) {
-    const auto progress = look(experiment, how, seen);
+  const auto reason = [&](const StopRule& how, const std::vector<Observation>& seen) {
+    const auto progress = look(experiment, how, "p", seen);
     return progress.stop ? progress.stop->reason + " after " + std::to_string(progress.stop->trials) : "none";
   };
-  CHECK(reason(rule(8, 64), records(64)) == "max_trials after 64");
-  CHECK(reason(rule(8, 64), records(70)) == "max_trials after 64");
-  CHECK(reason(rule(8, 64, std::nullopt), records(63)) == "none");
-  CHECK(reason(rule(8, 64, std::nullopt), records(64)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64), trials(64)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64), trials(70)) == "max_trials after 64");
+  CHECK(reason(rule(8, 64, std::nullopt), trials(63)) == "none");
+  CHECK(reason(rule(8, 64, std::nullopt), trials(64)) == "max_trials after 64");
   CHECK(experiment.looks.size() == 6);  // 8, 16, 32 for the first two; none where no width was asked for
 
   // One word of such a trial is enough.
-  CHECK(reason(rule(8, 64), records(1, Status::infeasible)) == "infeasible after 1");
+  CHECK(reason(rule(8, 64), trials(1, Status::infeasible)) == "infeasible after 1");
 
   // All of the first checkpoint failed.
-  CHECK(reason(rule(8, 64), records(7, Status::failed)) == "none");
-  CHECK(reason(rule(8, 64), records(8, Status::failed)) == "failed after 8");
-  CHECK(reason(rule(8, 64, std::nullopt), records(64, Status::failed)) == "failed after 64");
-  auto one_good = records(8, Status::failed);
-  one_good[5].result.status = Status::ok;
+  CHECK(reason(rule(8, 64), trials(7, Status::failed)) == "none");
+  CHECK(reason(rule(8, 64), trials(8, Status::failed)) == "failed after 8");
+  CHECK(reason(rule(8, 64, std::nullopt), trials(64, Status::failed)) == "failed after 64");
+  auto one_good = trials(8, Status::failed);
+  one_good[5].status = Status::ok;
   CHECK(reason(rule(8, 64), one_good) == "none");
 }
 
 TEST_CASE("a point without an interval goes on to max_trials", "[stopping]") {
   Scripted experiment;
   experiment.no_interval = true;
-  const auto progress = look(experiment, rule(8, 16), records(16, Status::uncertified));
+  const auto progress = look(experiment, rule(8, 16), "p", trials(16, Status::uncertified));
   REQUIRE(progress.stop);
   CHECK(progress.stop->reason == "max_trials");
 }
@@ -168,7 +162,7 @@ TEST_CASE("a point with targets stops once it is decided on which side of each i
     StopRule stopping = rule(8, 64, std::nullopt);
     stopping.targets = std::move(targets);
     CHECK(stopping.checkpoints().size() == 4);
-    return look(experiment, stopping, records(64)).stop.value();
+    return look(experiment, stopping, "p", trials(64)).stop.value();
   };
   CHECK(decided_at({0.46}).trials == 8);  // met: the interval may touch it
   CHECK(decided_at({0.46}).reason == "decided");
