@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/text.hpp"
+
 namespace kvfrontier::analysis {
 namespace {
 
@@ -95,7 +97,7 @@ Column hi_column(const std::string& name) {
 
 std::string csv_cell(const Json& value) {
   if (value.is_null()) return {};
-  std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  const std::string text = core::printable(value.is_string() ? value.get<std::string>() : value.dump());
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -105,7 +107,7 @@ std::string csv_cell(const Json& value) {
 // Text of a record in LaTeX: what TeX would read as a command is written in its own way.
 std::string in_latex(const std::string& text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : core::printable(text)) {
     if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) {
       escaped += std::string("\\") + c;
     } else if (c == '\\') {
@@ -373,7 +375,10 @@ std::string table_text(const std::vector<PointSummary>& points, const geometry::
                        const std::vector<std::string>& metrics) {
   const auto names = text_titles(model, metrics);
   std::vector<TextRow> rows;
-  for (const PointSummary& point : points) rows.push_back(text_row(point, model, metrics));
+  for (const PointSummary& point : points) {
+    rows.push_back(text_row(point, model, metrics));
+    for (TextCell& cell : rows.back()) cell.text = core::printable(cell.text);
+  }
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < names.size(); ++c) {
     std::size_t width = names[c].size();
@@ -396,7 +401,7 @@ std::string table_text(const std::vector<PointSummary>& points, const geometry::
   bool stored = false;
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (const std::string now = heading(points[i]); now != last) {
-      text += (last.empty() ? "" : "\n") + now + "\n" + line(titles);
+      text += (last.empty() ? "" : "\n") + core::printable(now) + "\n" + line(titles);
       last = now;
     }
     text += line(rows[i]);

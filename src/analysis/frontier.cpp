@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/statistics.hpp"
+#include "core/text.hpp"
 
 namespace kvfrontier::analysis {
 namespace {
@@ -68,9 +69,9 @@ struct Cell {
 
 std::string label(const Cell& cell, const std::string& size) {
   const Json tau = cell.tau.to_json();
-  return cell.instance.name + ", " + cell.embedding + " keys, " + cell.schedule + size +
-         ", eta = " + Json(cell.eta).dump() + ", tau " + (tau.is_string() ? tau.get<std::string>() : tau.dump()) +
-         ", " + std::to_string(cell.queries) + " queries, seed " + std::to_string(cell.seed);
+  return core::printable(cell.instance.name + ", " + cell.embedding + " keys, " + cell.schedule + size + ", eta = " +
+                         Json(cell.eta).dump() + ", tau " + (tau.is_string() ? tau.get<std::string>() : tau.dump()) +
+                         ", " + std::to_string(cell.queries) + " queries, seed " + std::to_string(cell.seed));
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ bool is_doubling(const std::string& family) {
 }
 
 std::string curve_of(const PointSummary& point) {
-  return point.record.label.empty() ? point.parameters.scheme.name : point.record.label;
+  return core::printable(point.record.label.empty() ? point.parameters.scheme.name : point.record.label);
 }
 
 std::vector<PointSummary> undominated(const std::vector<PointSummary>& points) {

@@ -13,13 +13,31 @@ namespace kvfrontier::cli {
 
 namespace {
 
+const std::type_info& type_of(const po::option_description& option) {
+  const auto* value = dynamic_cast<const po::typed_value_base*>(option.semantic().get());
+  return value == nullptr ? typeid(void) : value->value_type();
+}
+
 // What the value of a flag must be.
 std::string kind_of(const po::option_description& option) {
-  const auto* value = dynamic_cast<const po::typed_value_base*>(option.semantic().get());
-  if (value == nullptr) return "a value";
-  const std::type_info& type = value->value_type();
+  const std::type_info& type = type_of(option);
+  if (type == typeid(void)) return "a value";
+  if (type == typeid(std::uint64_t)) return "an integer of at least 0";
   if (type == typeid(double) || type == typeid(std::vector<double>)) return "a number";
   return type == typeid(std::string) || type == typeid(std::vector<std::string>) ? "text" : "an integer";
+}
+
+// The library reads -1 as the largest of all unsigned integers.
+void refuse_negative(const std::string& verb, const po::parsed_options& parsed) {
+  for (const auto& given : parsed.options) {
+    const auto* option = parsed.description->find_nothrow(given.string_key, false);
+    if (option == nullptr || type_of(*option) != typeid(std::uint64_t)) continue;
+    for (const auto& text : given.value) {
+      if (text.find('-') != std::string::npos)
+        throw core::UserError(verb + ": --" + given.string_key + " " + text + ": it takes " + kind_of(*option) + ": " +
+                              option->description());
+    }
+  }
 }
 
 }  // namespace
@@ -38,12 +56,13 @@ bool parse(const std::string& verb, const std::string& usage, const po::options_
   const std::string hint = "; see kvfrontier " + verb + " --help";
   try {
     namespace style = po::command_line_style;
-    po::store(po::command_line_parser(arguments)
-                  .options(with_words)
-                  .positional(words)
-                  .style(style::unix_style & ~style::allow_guessing)
-                  .run(),
-              values);
+    const auto parsed = po::command_line_parser(arguments)
+                            .options(with_words)
+                            .positional(words)
+                            .style(style::unix_style & ~style::allow_guessing)
+                            .run();
+    refuse_negative(verb, parsed);
+    po::store(parsed, values);
     po::notify(values);
   } catch (const po::unknown_option& error) {
     std::vector<std::string> names;
@@ -143,11 +162,10 @@ sweep::Store read_records(const std::string& directory) {
 
 void require_games(const std::string& directory, const sweep::Store& store, std::int64_t points) {
   if (points > 0) return;
-  const core::Json& parameters = store.points.begin()->second.parameters();
-  if (parameters.contains(core::member_name(&simulator::GamePoint::scheme)))
+  const sweep::StoredPoint& first = store.points.begin()->second;
+  if (first.parameters().contains(core::member_name(&simulator::GamePoint::scheme)))
     throw core::UserError(directory + ": no point has finished its first trial; run the sweep again to go on");
-  throw core::UserError(directory + ": no games here, only records of " +
-                        core::from_json<sweep::Identity>(parameters, "parameters").experiment);
+  throw core::UserError(directory + ": no games here, only records of " + first.identity().experiment);
 }
 
 Games::Games(const std::string& directory) : store(read_records(directory)), points(analysis::summarise(store)) {

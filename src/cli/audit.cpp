@@ -5,6 +5,7 @@
 #include "analysis/audit.hpp"
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
+#include "core/text.hpp"
 
 namespace kvfrontier::cli {
 namespace {
@@ -20,7 +21,7 @@ int print_audit(const std::vector<std::string>& arguments) {
   require_games(directory, store, report.points);
   for (const auto& finding : report.findings) {
     const std::string trial = finding.trial >= 0 ? ", trial " + std::to_string(finding.trial) : "";
-    std::printf("point %s%s: %s\n", finding.point.c_str(), trial.c_str(), finding.what.c_str());
+    std::printf("point %s%s: %s\n", finding.point.c_str(), trial.c_str(), core::printable(finding.what).c_str());
   }
   std::printf("audited %ld measured trials of %ld points: %zu findings", report.records, report.points,
               report.findings.size());

@@ -4,6 +4,8 @@
 
 #include "cli/arguments.hpp"
 #include "cli/verb_list.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
 #include "sweep/config.hpp"
 
 namespace kvfrontier::cli {
@@ -19,14 +21,15 @@ int check(const std::vector<std::string>& arguments) {
   if (!parse("check", check_usage, flags, "CONFIG", 1, arguments, values)) return 0;
   const std::string config = required(values, "CONFIG", "check");
   const sweep::Plan plan = sweep::load_plan(config, sets);
-  std::printf("%s: %s with %zu points is sound\n", config.c_str(), plan.experiment->name().c_str(), plan.points.size());
+  std::printf("%s: %s with %zu points is sound\n", core::printable(core::json_file_name(config)).c_str(),
+              plan.experiment->name().c_str(), plan.points.size());
   return 0;
 }
 
 }  // namespace
 
 Verb check_verb() {
-  return {"check", check_usage, "validate a config without running it", check};
+  return {"check", check_usage, "validate a config, or what comes through a pipe to -, without running it", check};
 }
 
 }  // namespace kvfrontier::cli

@@ -19,6 +19,7 @@
 #include "core/errors.hpp"
 #include "core/files.hpp"
 #include "core/json.hpp"
+#include "core/text.hpp"
 #include "simulator/zygote.hpp"
 
 namespace kvfrontier::cli {
@@ -102,7 +103,7 @@ int run(int argc, char** argv) {
   // A file that may not grow is a full disk: a sentence and a saved store, not a core dump.
   std::signal(SIGXFSZ, SIG_IGN);
   const auto complain = [](const std::string& sentence, int code) {
-    std::fprintf(stderr, "kvfrontier: %s\n", sentence.c_str());
+    std::fprintf(stderr, "kvfrontier: %s\n", core::printable(sentence).c_str());
     return code;
   };
   int code = exit_user;

@@ -8,6 +8,7 @@
 #include "core/errors.hpp"
 #include "core/files.hpp"
 #include "core/rng.hpp"
+#include "core/text.hpp"
 #include "schemes/scheme.hpp"
 #include "simulator/message.hpp"
 #include "sweep/experiment.hpp"
@@ -126,12 +127,13 @@ int replay(const std::vector<std::string>& arguments) {
   }
   if (record.result.status == sweep::Status::failed) {
     // Nothing was measured then, so nothing is contradicted now.
-    std::fprintf(stderr,
-                 "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
-                 sweep::failure_of(record).reason.c_str(), core::enum_name(again.result.status).c_str());
+    std::fprintf(
+        stderr, "the stored trial failed (%s), this time it is %s; kvfrontier run --retry-failed measures it again\n",
+        core::printable(sweep::failure_of(record).reason).c_str(), core::enum_name(again.result.status).c_str());
     return 1;
   }
-  std::fprintf(stderr, "kvfrontier: the stored record says otherwise: %s\n", record.to_json().dump().c_str());
+  std::fprintf(stderr, "kvfrontier: the stored record says otherwise: %s\n",
+               core::printable(record.to_json().dump()).c_str());
   return 3;
 }
 
@@ -186,8 +188,9 @@ int decode(const std::vector<std::string>& arguments) {
     }
   }
   const bool same = simulator::answers_digest(answers) == game.digest;
-  std::fprintf(stderr, "%s, %ld bits, %ld queries: the answers %s those of the replay\n", game.params.scheme.c_str(),
-               game.message.size, game.queries.rows(), same ? "are bit for bit" : "differ from");
+  std::fprintf(stderr, "%s, %ld bits, %ld queries: the answers %s those of the replay\n",
+               core::printable(game.params.scheme).c_str(), game.message.size, game.queries.rows(),
+               same ? "are bit for bit" : "differ from");
   return same ? 0 : 3;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/verb_list.hpp"
 #include "core/errors.hpp"
 #include "core/json.hpp"
+#include "core/text.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/runner.hpp"
@@ -63,6 +64,8 @@ int run_config(const std::vector<std::string>& arguments) {
   require_positive(values, "bob-seconds", bob_seconds, "seconds");
   require_positive(values, "memory", memory, "GB");
 
+  if (config == "-" && out.empty())
+    throw core::UserError("run: --out is missing, which a config from the standard input has no name for");
   const sweep::Plan plan = sweep::load_plan(config, sets);
   report_refusals(plan);
   sweep::RunOptions options;
@@ -99,7 +102,7 @@ int run_config(const std::vector<std::string>& arguments) {
                outcome.points_done, outcome.points, outcome.trials_measured, outcome.trials_found, outcome.uncertified,
                outcome.infeasible, outcome.failed, sweep::duration_text(outcome.seconds, seconds),
                threads_text(threads).c_str(), options.out.c_str());
-  if (outcome.failed > 0) std::fprintf(stderr, "one that failed: %s\n", outcome.a_failure.c_str());
+  if (outcome.failed > 0) std::fprintf(stderr, "one that failed: %s\n", core::printable(outcome.a_failure).c_str());
   if (outcome.signal != 0) {
     std::fprintf(stderr, "interrupted; every finished trial is saved, run the same command to go on\n");
     return exit_signal + outcome.signal;
@@ -127,7 +130,7 @@ void report_too_large(const sweep::RunOutcome& outcome) {
 }
 
 void warn(const std::string& text) {
-  std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str());
+  std::fprintf(stderr, "kvfrontier: warning: %s\n", core::printable(text).c_str());
 }
 
 }  // namespace kvfrontier::cli

@@ -48,7 +48,7 @@ sweep::Plan stored_plan(const analysis::Claim& claim, analysis::Size size, std::
   if (seed) return best;
   std::map<std::uint64_t, std::int64_t> points_of;
   for (const auto& [id, stored] : store.points) {
-    const auto identity = core::from_json<sweep::Identity>(stored.parameters(), "parameters");
+    const auto identity = stored.identity();
     if (identity.experiment == sweep::measured_by(best).name()) ++points_of[identity.seed];
   }
   std::vector<std::pair<std::int64_t, std::uint64_t>> seeds;

@@ -44,7 +44,7 @@ DataError::DataError(std::int64_t need_, std::int64_t have_)
       need(need_),
       have(have_) {}
 
-DataError::DataError(const std::string& what) : std::runtime_error(what) {}
+DataError::DataError(const std::string& sentence) : std::runtime_error(printable(sentence)) {}
 
 std::string nearest_name(const std::string& name, const std::vector<std::string>& names) {
   std::string best;
@@ -63,8 +63,11 @@ std::string nearest_path(const std::filesystem::path& missing) {
   const std::filesystem::path folder = missing.has_parent_path() ? missing.parent_path() : ".";
   std::error_code none;
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, none))
-    names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    // A link that leads nowhere is there and is missing all the same.
+    if (entry.exists(none) && entry.path().filename() != missing.filename())
+      names.push_back(entry.path().filename().string());
+  }
   std::sort(names.begin(), names.end());
   const std::string nearest = nearest_name(missing.filename().string(), names);
   return nearest.empty() ? "" : "; did you mean " + (missing.parent_path() / nearest).string() + "?";

@@ -82,7 +82,9 @@ struct JsonForm<V> {
   static void describe(Option& option) {
     option.type = Option::Type::integer;
     option.least = std::max(-9e15, static_cast<double>(std::numeric_limits<V>::min()));
-    option.most = std::min(9e15, static_cast<double>(std::numeric_limits<V>::max()));
+    option.most = static_cast<double>(std::numeric_limits<V>::max());
+    // Beyond this a double stands for more than one integer, which is harmless for seeds alone.
+    if (std::is_signed_v<V>) option.most = std::min(9e15, option.most);
   }
   static Json to_json(V value) { return value; }
   static V from_json(const Json& json, const std::string&) { return json.get<V>(); }

@@ -85,7 +85,9 @@ Json OptionTable::check(const Option& option, const Json& value, const std::stri
   if (!value.is_number()) return refuse();
   const double number = value.get<double>();
   if (!(number >= option.least && number <= option.most)) return refuse();
-  if (option.type == Option::Type::real) return number;
+  if (option.type == Option::Type::real) return number + 0.0;  // -0.0 is 0.0: one value, one point
+  // Seeds are as long as integers get, and longer than the integers that doubles hold.
+  if (value.is_number_integer()) return value;
   if (number != std::floor(number) || std::abs(number) > 9e15) return refuse();
   return static_cast<std::int64_t>(number);
 }

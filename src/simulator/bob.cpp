@@ -1,6 +1,5 @@
 #include "simulator/bob.hpp"
 
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/errors.hpp"
@@ -58,13 +59,12 @@ core::RowMatrixD answer(const schemes::PublicParams& params, std::shared_ptr<con
   return answers;
 }
 
-// The deadline has passed or the line is dead: nothing of this Bob may be left.
+// The socket to one Bob. Nothing is left of a Bob who has not answered in full.
 class Line {
  public:
-  explicit Line(const FreshBob& bob) : socket_(bob.socket), pid_(bob.pid) {}
+  explicit Line(const FreshBob& bob) : bob_(bob) {}
   ~Line() {
-    close(socket_);
-    if (pid_ > 0) kill(pid_, SIGKILL);
+    if (bob_) Zygote::end(*bob_);
   }
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
@@ -74,21 +74,25 @@ class Line {
                 std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
     seconds_ = seconds;
   }
-  void send(const void* data, std::size_t size) { check(send_all(socket_, data, size, deadline_)); }
-  void receive(void* data, std::size_t size) { check(receive_all(socket_, data, size, deadline_)); }
-  void part() { pid_ = 0; }  // he has answered in full and ends by himself
+  void send(const void* data, std::size_t size) { check(send_all(bob_->socket, data, size, deadline_)); }
+  void receive(void* data, std::size_t size) { check(receive_all(bob_->socket, data, size, deadline_)); }
+  void part() { Zygote::part_from(*std::exchange(bob_, std::nullopt)); }
 
  private:
-  void check(Transfer transfer) const {
-    if (transfer == Transfer::closed) throw GameError("Bob died before he had answered in full");
+  void check(Transfer transfer) {
+    if (transfer == Transfer::closed) {
+      // Crashes he reports himself. Nobody but the kernel, for want of memory, or a person kills with this signal.
+      if (Zygote::was_killed(*std::exchange(bob_, std::nullopt)))
+        throw core::MachineError("Bob was killed, as the kernel does where memory ends");
+      throw GameError("Bob died before he had answered in full");
+    }
     if (transfer == Transfer::timed_out) {
       char text[64];
       std::snprintf(text, sizeof(text), "Bob did not answer within %g s", seconds_);
       throw GameError(text);
     }
   }
-  int socket_;
-  pid_t pid_;
+  std::optional<FreshBob> bob_;
   double seconds_ = 0;
   Deadline deadline_;
 };

@@ -71,7 +71,11 @@ StoredGame read_transcript(const std::filesystem::path& file) {
 
 StoredGame parse_transcript(std::string_view text, const std::string& name) {
   const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size()));
-  const core::Json json = core::Json::parse(line, nullptr, false);
+  core::Json json;
+  try {
+    json = core::parse_json_line(line, name);
+  } catch (const core::UserError&) {  // it is no JSON
+  }
   if (!json.is_object() || json.value(core::member_name(&Header::format), core::Json()) != format_name)
     throw core::DataError(name + " is not a dumped game");
   StoredGame game;

@@ -1,9 +1,11 @@
 #include "simulator/zygote.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/errors.hpp"
@@ -106,12 +109,12 @@ void announce(int socket, std::int64_t pid) {
   // An interrupt is for the sweep to handle: it lets running games finish.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
-  std::signal(SIGCHLD, SIG_IGN);
   prctl(PR_SET_NAME, "kvf-zygote");
   for (;;) {
     const int descriptor = receive_descriptor(socket);
     if (descriptor < 0) _exit(0);
-    const pid_t child = fork();
+    // A child of whoever started this zygote, who can then tell how it ended, and whom no death of ours takes it from.
+    const auto child = static_cast<pid_t>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0));
     if (child == 0) {
       announce(descriptor, getpid());
       become_bob(descriptor);
@@ -152,6 +155,21 @@ void start_again() {
   connection = {pair[0], pid, connection.starts + 1};
 }
 
+// The status of a child that has ended; nothing while it lives.
+std::optional<int> ended(pid_t pid) {
+  int status = 0;
+  pid_t found;
+  do found = waitpid(pid, &status, WNOHANG);
+  while (found < 0 && errno == EINTR);
+  return found == pid ? std::optional(status) : std::nullopt;
+}
+
+// Bobs that have answered and may still be on their way out. Guarded by connection_mutex.
+std::vector<pid_t> parting;
+void reap_parting() {
+  std::erase_if(parting, [](pid_t pid) { return ended(pid).has_value(); });
+}
+
 void reap() {
   close(connection.control);
   kill(connection.pid, SIGKILL);
@@ -166,6 +184,7 @@ std::optional<FreshBob> ask_zygote(int& starts) {
   bool sent;
   {
     const std::lock_guard lock(connection_mutex);
+    reap_parting();
     starts = connection.starts;
     sent = connection.control >= 0 && send_descriptor(connection.control, pair[1]);
   }
@@ -209,6 +228,36 @@ bool Zygote::started() {
 void Zygote::stop() {
   const std::lock_guard lock(connection_mutex);
   if (started()) reap();
+  for (const pid_t pid : parting) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  parting.clear();
+}
+
+void Zygote::part_from(const FreshBob& bob) {
+  close(bob.socket);
+  const std::lock_guard lock(connection_mutex);
+  parting.push_back(bob.pid);
+}
+
+bool Zygote::was_killed(const FreshBob& bob) {
+  close(bob.socket);
+  std::optional<int> status;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!(status = ended(bob.pid)) && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (status) return WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
+  end(bob);
+  return false;
+}
+
+void Zygote::end(const FreshBob& bob) {
+  close(bob.socket);
+  kill(bob.pid, SIGKILL);
+  while (waitpid(bob.pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 FreshBob Zygote::fresh_bob() {

@@ -6,7 +6,8 @@
 
 namespace kvfrontier::simulator {
 
-// A process of one game, at the other end of a connected stream socket that the holder closes.
+// A process of one game, a child of this one, at the other end of a connected stream socket. Whoever holds it hands it
+// back to one of part_from, end and was_killed of the zygote.
 struct FreshBob {
   int socket = -1;
   pid_t pid = 0;
@@ -28,6 +29,12 @@ class Zygote {
   // Thread-safe. A zygote that has died is started again once, by running this program anew, which knows no instance
   // either. Throws MachineError when it dies again, does not answer, or can fork no process.
   static FreshBob fresh_bob();
+  // He has answered in full and ends by himself.
+  static void part_from(const FreshBob& bob);
+  // Kills him.
+  static void end(const FreshBob& bob);
+  // For one who has closed his line: whether SIGKILL ended him.
+  static bool was_killed(const FreshBob& bob);
 };
 
 }  // namespace kvfrontier::simulator

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "core/errors.hpp"
@@ -26,12 +27,15 @@ struct Head {
 
   static core::MemberList<Head> members() {
     return {core::member("experiment", &Head::experiment, "name of the experiment"),
-            core::member("seed", &Head::seed, "config seed").range(0, 9e15),
+            core::member("seed", &Head::seed, "config seed"),
             core::member("grid", &Head::grid, "axes, or a list of grids"),
             core::member("stop", &Head::stop, "when a point has enough trials"),
             core::member("$schema", &Head::schema, "for editors")};
   }
 };
+
+// More than anybody measures, and more than fits into memory beside their parameters.
+constexpr double most_points = 1e6;
 
 // One axis: its values and where each was written.
 struct Axis {
@@ -47,15 +51,19 @@ double tidy(double value) {
   return std::strtod(text, nullptr);
 }
 
-std::vector<double> range_numbers(const Json& range, const std::string& path, const std::string& kind) {
-  const std::string allowed = kind == "geometric" ? "[first, last, ratio] with 0 < first <= last and ratio > 1"
-                                                  : "[first, last, step] with first <= last and step > 0";
+std::vector<double> range_numbers(const core::Option& option, const Json& range, const std::string& path,
+                                  const std::string& kind) {
+  const bool whole = option.type == core::Option::Type::integer && kind == "linear";
+  std::string allowed = kind == "geometric" ? "[first, last, ratio] with 0 < first <= last and ratio > 1"
+                                            : "[first, last, step] with first <= last and step > 0";
+  if (whole) allowed += ", first and step integers as " + option.name + " is";
   const bool numbers = range.is_array() && range.size() == 3 &&
                        std::all_of(range.begin(), range.end(), [](const Json& x) { return x.is_number(); });
   if (!numbers) throw ConfigError(path, core::describe(range), allowed);
   const double first = range[0], last = range[1], step = range[2];
   const bool geometric = kind == "geometric";
-  if (!(first <= last) || (geometric ? !(first > 0 && step > 1) : !(step > 0))) {
+  const bool fractional = whole && (first != std::floor(first) || step != std::floor(step));
+  if (fractional || !(first <= last) || (geometric ? !(first > 0 && step > 1) : !(step > 0))) {
     throw ConfigError(path, core::describe(range), allowed);
   }
   std::vector<double> values;
@@ -82,7 +90,7 @@ Axis parse_axis(const core::Option& option, const Json& given, const std::string
     core::require_known_keys(given, path, {"geometric", "linear"});
     if (given.size() != 1) throw ConfigError(path, core::describe(given), "one of geometric and linear");
     const std::string kind = given.begin().key();
-    for (double value : range_numbers(*given.begin(), join_path(path, kind), kind)) {
+    for (double value : range_numbers(option, *given.begin(), join_path(path, kind), kind)) {
       if (option.type == core::Option::Type::integer) value = std::round(value);
       add(value, path);
     }
@@ -112,65 +120,139 @@ void product(const std::vector<Axis>& axes, std::size_t next, Combination& combi
       "axes that a selected entry reads (this one is for: " + options.find(name)->meaning + "); remove it");
 }
 
-// What the grids of a config share while they are expanded.
-struct Expansion {
-  std::set<std::string> seen;      // point ids
-  std::set<std::string> top_read;  // options at the top of the config that some grid reads
-};
-
-void expand_grid(const Json& config, const Json& grid, const std::string& grid_path, Plan& plan, Expansion& expansion) {
-  const core::OptionTable& options = plan.experiment->options();
-  const Planner& planner = plan.experiment->planner();
-  core::require_known_keys(grid, grid_path, options.names());
+// The axes of one grid.
+struct Grid {
+  std::string path;
+  const Json* given = nullptr;
   std::vector<Axis> axes;
   Combination base;
-  for (const core::Option& option : options.options()) {
-    const auto top = config.find(option.name), inside = grid.find(option.name);
-    if (top != config.end() && inside != grid.end()) {
-      throw ConfigError(join_path(grid_path, option.name), "a second value",
-                        "one place: either in the grid or at the top");
-    }
-    base.set(option.name, option.default_value, join_path(grid_path, option.name));
-    if (top == config.end() && inside == grid.end()) {
-      Axis axis{option.name, option.name, false, {}};
-      for (const Json& value : planner.values_of(option.name)) axis.values.emplace_back(value, option.name);
-      if (!axis.values.empty()) axes.push_back(std::move(axis));
-    }
-    if (inside != grid.end()) axes.push_back(parse_axis(option, *inside, join_path(grid_path, option.name)));
-    if (top != config.end()) axes.push_back(parse_axis(option, *top, option.name));
-  }
 
+  double size() const {
+    double size = 1;
+    for (const Axis& axis : axes) size *= static_cast<double>(axis.values.size());
+    return size;
+  }
+};
+
+Grid read_grid(const Json& config, const Json& given, const std::string& path, const Experiment& experiment) {
+  const core::OptionTable& options = experiment.options();
+  core::require_known_keys(given, path, options.names());
+  Grid grid{path, &given, {}, {}};
+  for (const core::Option& option : options.options()) {
+    const auto top = config.find(option.name), inside = given.find(option.name);
+    if (top != config.end() && inside != given.end()) {
+      throw ConfigError(join_path(path, option.name), "a second value", "one place: either in the grid or at the top");
+    }
+    grid.base.set(option.name, option.default_value, join_path(path, option.name));
+    if (top == config.end() && inside == given.end()) {
+      Axis axis{option.name, option.name, false, {}};
+      for (const Json& value : experiment.planner().values_of(option.name))
+        axis.values.emplace_back(value, option.name);
+      if (!axis.values.empty()) grid.axes.push_back(std::move(axis));
+    }
+    if (inside != given.end()) grid.axes.push_back(parse_axis(option, *inside, join_path(path, option.name)));
+    if (top != config.end()) grid.axes.push_back(parse_axis(option, *top, option.name));
+  }
+  return grid;
+}
+
+// Before any point is made: a product of a few ranges can be larger than every memory.
+void require_few_points(const std::vector<Grid>& grids) {
+  double points = 0;
+  for (const Grid& grid : grids) points += grid.size();
+  if (points <= most_points) return;
+  const auto& largest =
+      *std::max_element(grids.begin(), grids.end(), [](const Grid& a, const Grid& b) { return a.size() < b.size(); });
+  std::string lengths;
+  for (const Axis& axis : largest.axes) {
+    if (axis.values.size() > 1)
+      lengths += (lengths.empty() ? "" : ", ") + axis.name + " has " + std::to_string(axis.values.size()) + " values";
+  }
+  char found[64];
+  std::snprintf(found, sizeof(found), points < 1e15 ? "%.0f points" : "%.3g points", points);
+  throw ConfigError(largest.path, found + (" (" + lengths + ")"), "at most 1000000 points");
+}
+
+// Numbers as they are to twelve digits: two points that agree in all of them are one by intention.
+Json tidied(const Json& value) {
+  if (value.is_number_float()) return tidy(value.get<double>());
+  if (!value.is_structured()) return value;
+  Json copy = value;
+  for (Json& part : copy) part = tidied(part);
+  return copy;
+}
+
+// The first member in which two JSON values of one shape differ, and its two values.
+std::string first_difference(const Json& a, const Json& b, const std::string& path = "") {
+  if (a.is_structured() && b.is_structured()) {
+    for (const auto& [key, value] : a.items()) {
+      const std::string place = a.is_array() ? path + "[" + key + "]" : join_path(path, key);
+      const Json other = a.is_array() ? b.at(std::stoul(key)) : b.at(key);
+      if (value != other) return first_difference(value, other, place);
+    }
+  }
+  return path + " of " + a.dump() + " and of " + b.dump();
+}
+
+// What the grids of a config share while they are expanded.
+struct Expansion {
+  std::set<std::string> seen;                      // point ids
+  std::map<std::string, std::size_t> seen_tidied;  // ids of the points with tidied numbers, and which point
+  std::set<std::string> top_read;                  // options at the top of the config that some grid reads
+};
+
+void expand(const Grid& grid, Plan& plan, Expansion& expansion) {
   std::set<std::string> read;
-  product(axes, 0, base, [&](const Combination& combination) {
-    Json parameters = plan.experiment->resolve(combination);
-    read.insert(combination.reads().begin(), combination.reads().end());
+  Combination combination = grid.base;
+  product(grid.axes, 0, combination, [&](const Combination& now) {
+    Json parameters = plan.experiment->resolve(now);
+    read.insert(now.reads().begin(), now.reads().end());
     Point point = make_point(*plan.experiment, parameters, plan.seed);
     // A scheme of fixed size meets every rate as one and the same point.
-    if (expansion.seen.insert(point.id).second) plan.points.push_back(std::move(point));
+    if (!expansion.seen.insert(point.id).second) return;
+    const auto [same, fresh] =
+        expansion.seen_tidied.try_emplace(point_id(tidied(point.parameters)), plan.points.size());
+    if (!fresh) {
+      throw ConfigError(grid.path,
+                        "two points that differ only beyond the twelfth digit, " +
+                            first_difference(plan.points[same->second].parameters, point.parameters),
+                        "one of them");
+    }
+    plan.points.push_back(std::move(point));
   });
-  for (const Axis& axis : axes) {
+  for (const Axis& axis : grid.axes) {
     if (!axis.given) continue;
-    const bool at_top = !grid.contains(axis.name);
+    const bool at_top = !grid.given->contains(axis.name);
     if (read.contains(axis.name)) {
       if (at_top) expansion.top_read.insert(axis.name);
     } else if (!at_top) {
-      refuse_dead_axis(options, axis.name, axis.path);
+      refuse_dead_axis(plan.experiment->options(), axis.name, axis.path);
     }
   }
 }
 
-// Replaces or adds the value at a dotted path, indices as names: grid.0.n or grid[0].n.
-void apply_set(Json& config, const std::string& set) {
+// A dotted path with indices as names: grid.0.n for grid[0].n.
+std::string with_plain_indices(std::string path) {
+  std::replace(path.begin(), path.end(), '[', '.');
+  path.erase(std::remove(path.begin(), path.end(), ']'), path.end());
+  return path;
+}
+
+// Whether one of two such paths is the other or leads to it.
+bool meet(const std::string& a, const std::string& b) {
+  const std::size_t shared = std::min(a.size(), b.size());
+  const std::string& longer = a.size() > b.size() ? a : b;
+  return a.compare(0, shared, b, 0, shared) == 0 && (longer.size() == shared || longer[shared] == '.');
+}
+
+// Replaces or adds the value at a dotted path and returns the path.
+std::string apply_set(Json& config, const std::string& set) {
   const auto equals = set.find('=');
   if (equals == std::string::npos || equals == 0) throw core::UserError("--set " + set + ": write it as path=value");
-  std::string path = set.substr(0, equals);
+  const std::string path = with_plain_indices(set.substr(0, equals));
   const std::string text = set.substr(equals + 1);
-  Json value = Json::parse(text, nullptr, false, true);
-  if (value.is_discarded()) value = text;
-  for (char& c : path) {
-    if (c == '[') c = '.';
-  }
-  path.erase(std::remove(path.begin(), path.end(), ']'), path.end());
+  const bool is_json = Json::accept(text, true);
+  Json value = is_json ? core::parse_json(text, "--set " + path) : Json(text);
   const auto place_name = [&](std::size_t end) {
     return end == 0 ? std::string("the config") : path.substr(0, end - 1);
   };
@@ -197,6 +279,7 @@ void apply_set(Json& config, const std::string& set) {
     start = dot + 1;
   }
   *place = std::move(value);
+  return path;
 }
 
 }  // namespace
@@ -236,15 +319,18 @@ Plan make_plan(const Json& config) {
   plan.seed = head.seed;
   plan.stop = StopRule::parse(head.stop.parsed(), core::member_name(&Head::stop));
 
-  const Json grid = head.grid.parsed();
-  Expansion expansion;
-  if (grid.is_array()) {
-    if (grid.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
-    for (std::size_t i = 0; i < grid.size(); ++i)
-      expand_grid(config, grid[i], "grid[" + std::to_string(i) + "]", plan, expansion);
+  const Json given = head.grid.parsed();
+  if (given.is_array() && given.empty()) throw ConfigError("grid", "an empty list", "at least one grid");
+  std::vector<Grid> grids;
+  if (given.is_array()) {
+    for (std::size_t i = 0; i < given.size(); ++i)
+      grids.push_back(read_grid(config, given[i], "grid[" + std::to_string(i) + "]", *plan.experiment));
   } else {
-    expand_grid(config, grid, "grid", plan, expansion);
+    grids.push_back(read_grid(config, given, "grid", *plan.experiment));
   }
+  require_few_points(grids);
+  Expansion expansion;
+  for (const Grid& grid : grids) expand(grid, plan, expansion);
   std::set<double> targets;
   for (const Point& goal : plan.points) {
     if (const auto target = plan.experiment->planner().target(goal.parameters)) targets.insert(*target);
@@ -258,15 +344,22 @@ Plan make_plan(const Json& config) {
 }
 
 Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets) {
-  Json config = core::read_json_file(file);
-  for (const std::string& set : sets) apply_set(config, set);
+  const std::string text = core::read_json_text(file), name = core::json_file_name(file);
+  Json config = core::parse_json(text, name);
+  std::vector<std::string> replaced;
+  for (const std::string& set : sets) replaced.push_back(apply_set(config, set));
   try {
     return make_plan(config);
   } catch (const ConfigError& error) {
-    throw ConfigError(file.string() + ": " + (error.path.empty() ? "config" : error.path), error.found, error.allowed,
+    std::string place = name;
+    const bool in_file = std::none_of(replaced.begin(), replaced.end(), [&](const std::string& path) {
+      return meet(path, with_plain_indices(error.path));
+    });
+    if (const auto line = core::line_of(text, error.path); line && in_file) place += ", line " + std::to_string(*line);
+    throw ConfigError(place + ": " + (error.path.empty() ? "config" : error.path), error.found, error.allowed,
                       error.nearest);
   } catch (const Json::exception& error) {
-    throw core::UserError(file.string() + ": " + core::json_complaint(error));
+    throw core::UserError(name + ": " + core::json_complaint(error));
   }
 }
 

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/errors.hpp"
+#include "core/text.hpp"
 #include "sweep/planner.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/session.hpp"
@@ -83,7 +84,9 @@ class Runner {
         planner_(plan.experiment->planner()),
         experiment_(measured_by(plan)),
         options_(options),
-        warn_([](const std::string& text) { std::fprintf(stderr, "kvfrontier: warning: %s\n", text.c_str()); }),
+        warn_([](const std::string& text) {
+          std::fprintf(stderr, "kvfrontier: warning: %s\n", core::printable(text).c_str());
+        }),
         held_(held),
         store_(held != nullptr ? *held : own_),
         points_(shard(plan, options.shard_index, options.shard_count)),

@@ -56,14 +56,25 @@ Record StoredPoint::unpacked(std::int64_t trial, const Packed& packed) const {
   Record record;
   record.point = id_;
   record.trial = trial;
-  record.result = {packed.status, Json::parse(packed.data, nullptr, false)};
-  if (record.result.data.is_discarded())  // a number beyond all numbers
-    throw StoreError("point " + id_ + ", trial " + std::to_string(trial) +
-                     ": its data cannot be read; the record is damaged");
+  record.result.status = packed.status;
+  try {
+    record.result.data =
+        core::parse_json_line(packed.data, "point " + id_ + ", trial " + std::to_string(trial) + ": data");
+  } catch (const core::UserError& error) {
+    throw StoreError(std::string(error.what()) + "; the record is damaged");
+  }
   record.parameters = parameters_;
   record.seconds = packed.seconds;
   record.session = *packed.session;
   return record;
+}
+
+Identity StoredPoint::identity() const {
+  try {
+    return core::from_json<Identity>(*parameters_, "parameters");
+  } catch (const core::ConfigError& error) {
+    throw StoreError("point " + id_ + ": " + error.what() + "; its records were edited or are damaged");
+  }
 }
 
 Record StoredPoint::at(std::int64_t trial) const {

@@ -21,6 +21,8 @@ namespace kvfrontier::sweep {
 class StoredPoint {
  public:
   const core::Json& parameters() const { return *parameters_; }
+  // Throws core::StoreError for parameters that lack it.
+  Identity identity() const;
   std::size_t size() const { return records_.size(); }
   bool contains(std::int64_t trial) const { return records_.count(trial) > 0; }
   std::int64_t last_trial() const { return records_.rbegin()->first; }

@@ -115,9 +115,11 @@ void for_each_line(const fs::path& file, const Warn& warn, const Visit& visit) {
 
 template <class Place>
 Json parsed(std::string_view line, const Place& place) {
-  Json json = Json::parse(line, nullptr, false);
-  if (json.is_discarded()) throw StoreError(place() + ": this line is not JSON; the file is damaged");
-  return json;
+  try {
+    return core::parse_json_line(line, place());
+  } catch (const UserError& error) {
+    throw StoreError(std::string(error.what()) + "; the file is damaged");
+  }
 }
 
 // A line that is JSON and was not changed since it was written.

@@ -120,6 +120,40 @@ TEST_CASE("a wrong config is one sentence with its path, exit 2", "[end_to_end]"
        {"grid.tau: found \"union\" at d = 4", "d of at least 9"}},
       {config_with(R"({"n": 1024, "d": 16, "scheme": "exact"})"),
        {"grid.tau: found \"certified\" for 349525 tokens", "above 50000 tokens"}},
+      // One value in two ways, and values that no program can hold.
+      {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8, \"d\": 16,\n \"d\": 32}}",
+       {"line 3, column 2: grid.d: found a second time; the first is in line 2, column 19"}},
+      {R"({"experiment": "index_frontier", "grid": {"n": 8}, "grid": {"n": 16}})", {"grid: found a second time"}},
+      {config_with(R"({"n": 8, "d": 16, "scheme": "bitpack", "rate": [1, 1e400]})"),
+       {"line 1, column", "grid.rate[1]: found 1e400; allowed: a number up to 1.8e308"}},
+      {config_with(R"({"n": 8, "d": 16, "scheme": "bitpack", "rate": [0.3, 0.30000000000000004]})"),
+       {"grid: found two points that differ only beyond the twelfth digit, rate of 0.3 and of 0.30000000000000004"}},
+      {config_with(R"([{"n": 8, "d": 16, "scheme": {"name": "kivi", "keys": "public", "bits": 2}, "eta": 0.3},
+                       {"n": 8, "d": 16, "scheme": {"name": "kivi", "keys": "public", "bits": 2}, "eta": 0.30000000000000004}])"),
+       {"grid[1]: found two points that differ only beyond the twelfth digit, eta of 0.3 and of"}},
+      {config_with(R"({"n": 8, "d": {"linear": [8, 10, 0.5]}, "scheme": "exact"})"),
+       {"grid.d.linear: found [8,10,0.5]", "step > 0, first and step integers as d is"}},
+      {config_with(R"({"n": 8, "d": {"linear": [8.5, 10, 1]}, "scheme": "exact"})"),
+       {"grid.d.linear: found [8.5,10,1]"}},
+      {config_with(R"({"n": {"linear": [2, 10001, 1]}, "d": {"linear": [1, 10000, 1]}, "schedule": "one_step",
+                       "scheme": "bitpack", "rate": {"linear": [1, 10000, 1]}})"),
+       {"grid: found 1000000000000 points (", "n has 10000 values", "d has 10000 values", "rate has 10000 values",
+        "allowed: at most 1000000 points"}},
+      {config_with(R"([{"n": 8, "d": {"linear": [1, 1000, 1]}, "rate": {"linear": [1, 999, 1]}, "scheme": "bitpack"},
+                       {"n": 8, "d": {"linear": [1, 1001, 1]}, "scheme": "exact"}])"),
+       {"grid[0]: found 1000001 points (", "d has 1000 values"}},
+      {config_with(R"({"n": 8, "d": 16, "scheme": "exact"})", R"(, "seed": 18446744073709551616)"),
+       {"seed: found 1.8446744073709552e+19; allowed: an integer of at least 0"}},
+      // Names that a terminal would obey, or that end a text.
+      {config_with(R"({"n": 8, "d": 16, "scheme": "bit\u0000pack"})"), {R"(grid.scheme: found "bit\u0000pack")"}},
+      {config_with(R"({"n": 8, "d": 16, "\u001b[31m": 1, "scheme": "exact"})"),
+       {R"(grid.\u001b[31m: found an unknown key)"}},
+      {config_with(R"({"n": 8, "d": 16, "scheme": "\u009b31m\u202e"})"), {R"(found "\u009b31m\u202e")"}},
+      // Where it is.
+      {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8,\n  \"d\": [16,\n   0], \"scheme\": \"exact\"}}",
+       {"config.json, line 4: grid.d[1]: found 0"}},
+      {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8,\n  \"d\": 16}}",
+       {"config.json, line 2: grid.scheme: found nothing"}},
       // No JSON.
       {"{\"experiment\": \"index_frontier\",\n \"grid\": {\"n\": 8,, \"d\": 16}}",
        {"line 2, column 18", "syntax error"}},
@@ -140,6 +174,8 @@ TEST_CASE("a wrong config is one sentence with its path, exit 2", "[end_to_end]"
 TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
   const Folder folder;
   const std::string config = folder.write("config.json", std::string(sound_config));
+  const std::string dangling = folder / "dangling.json";
+  fs::create_symlink(folder / "nowhere.json", dangling);
   const std::string empty = folder / "empty";
   fs::create_directory(empty);
   const std::string claims = folder / "claims";
@@ -174,6 +210,17 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"run", config, "--set", "grid.scheme[x]=exact"},
        {"grid.scheme is a list of 2 entries", "\"x\" is no index in it"}},
       {{"run", folder / "none.json"}, {"cannot read " + (folder / "none.json"), "No such file"}},
+      {{"check", dangling}, {"cannot read " + dangling + ": No such file or directory\n"}},
+      {{"check", "/dev/zero"}, {"/dev/zero: found more than 16 MB; allowed: a file of at most that"}},
+      {{"run", config, "--set", "grid.n=1", "--set", "stop.max_trials=0"}, {config + ": stop.max_trials: found 0"}},
+      {{"run", config, "--set", "seed=-1"}, {config + ": seed: found -1"}},
+      {{"run", config, "--set", "stop={\"max_trials\": 1, \"max_trials\": 2}"},
+       {"--set stop, line 1, column 19: max_trials: found a second time"}},
+      {{"certify", "--n", "8", "--d", "64", "--seed", "-1"}, {"certify: --seed -1: it takes an integer of at least 0"}},
+      {{"verify", "--seed", "-1"}, {"verify: --seed -1: it takes an integer of at least 0"}},
+      {{"verify", "--seed=18446744073709551616"}, {"--seed", "it takes an integer of at least 0"}},
+      {{"describe", "\x1b[31mkivi"}, {"\\u001b[31mkivi"}},
+      {{"describe", "\xff"}, {"\\xff"}},
       {{"run", config + "s"}, {"cannot read " + config + "s", "did you mean " + config + "?"}},
       {{"table", config}, {config, "a file, where a directory of records is wanted"}},
       {{"table", empty + "s"}, {"no such directory", "did you mean " + empty + "?"}},
@@ -188,7 +235,7 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
       {{"run"}, {"run: CONFIG is missing"}},
       {{"run", config, config}, {"run: too many words; usage: kvfrontier run CONFIG"}},
       {{"run", config, "--out", config + "/below"},
-       {"cannot create the directory " + config + "/below", "Not a directory"}},
+       {"cannot create the directory " + config + ": a file of that name is in the way"}},
       {{"run", config, "--out", config}, {"cannot create the directory " + config}},
       {{"run", config, "--out", "/proc/kvfrontier"}, {"cannot create the directory /proc/kvfrontier"}},
       {{"table", folder / "none"}, {folder / "none", "no such directory"}},
@@ -231,6 +278,53 @@ TEST_CASE("a wrong command line is one sentence, exit 2", "[end_to_end]") {
   const Finished nothing = kvfrontier({});
   CHECK(nothing.code == 2);
   CHECK_THAT(nothing.out, Contains("usage:"));
+}
+
+TEST_CASE("one number written in several ways is one point", "[end_to_end]") {
+  const Folder folder;
+  for (const char* rates : {"[0, -0.0]", "[1, 1.0, 1e0, 10e-1]", "[0.1, 1e-1, 0.10]", "[-0, 0.0, -0.0e5]"}) {
+    CAPTURE(rates);
+    const std::string grid = std::string(R"({"n": 8, "d": 16, "scheme": "bitpack", "rate": )") + rates + "}";
+    const Finished finished = kvfrontier({"check", folder.write("config.json", config_with(grid))});
+    INFO(finished.err);
+    CHECK(finished.code == 0);
+    CHECK_THAT(finished.out, Contains("with 1 points is sound"));
+  }
+}
+
+TEST_CASE("seeds have all of 64 bits", "[end_to_end]") {
+  const Folder folder;
+  const std::string config =
+      folder.write("config.json", config_with(R"({"n": 4, "d": 8, "scheme": "exact"})",
+                                              R"(, "seed": 18446744073709551615, "stop": {"max_trials": 1})"));
+  const std::string out = folder / "out";
+  REQUIRE(kvfrontier({"run", config, "--out", out, "--quiet"}).code == 0);
+  CHECK(records_of(out).at(0).at("parameters").at("seed").get<std::uint64_t>() == 18446744073709551615U);
+  CHECK(table_of(out).at(0).at("seed") == "18446744073709551615");
+  CHECK(kvfrontier({"audit", out}).code == 0);
+  // Every bit counts.
+  REQUIRE(kvfrontier({"run", config, "--out", out, "--quiet", "--set", "seed=18446744073709551614"}).code == 0);
+  CHECK(record_count(out) == 2);
+  CHECK(kvfrontier({"certify", "--n", "4", "--d", "32", "--seed", "18446744073709551615"}).code == 0);
+}
+
+TEST_CASE("a config may come through a pipe", "[end_to_end]") {
+  const Folder folder;
+  const std::string config = folder.write("config.json", std::string(sound_config));
+  const auto through_pipe = [&](const std::string& from, const std::vector<std::string>& words) {
+    std::string line = "cat '" + from + "' | exec";
+    for (const auto& word : kvfrontier_words(words)) line.append(" '").append(word).append("'");
+    return Running({"/bin/sh", "-c", line}).wait();
+  };
+  const Finished checked = through_pipe(config, {"check", "-"});
+  CHECK(checked.code == 0);
+  CHECK(checked.out == "standard input: index_frontier with 4 points is sound\n");
+  CHECK(through_pipe(config, {"run", "-", "--out", folder / "out", "--quiet"}).code == 0);
+  REQUIRE(kvfrontier({"run", config, "--out", folder / "same", "--quiet"}).code == 0);
+  CHECK(canonical(folder / "out") == canonical(folder / "same"));
+  require_sentence(through_pipe(config, {"run", "-"}), 2, {"run: --out is missing"});
+  const std::string wrong = folder.write("wrong.json", std::string("{\"experiment\":\n 3}"));
+  require_sentence(through_pipe(wrong, {"check", "-"}), 2, {"kvfrontier: standard input, line 1: experiment: found 3"});
 }
 
 TEST_CASE("what lists, describes and checks answers with exit 0", "[end_to_end]") {

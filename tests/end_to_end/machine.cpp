@@ -258,7 +258,7 @@ TEST_CASE("what is no file in place of records is refused, and a signal ends a r
   refused();
 }
 
-TEST_CASE("--max-seconds that leaves work is exit 5, and none once there is no more", "[end_to_end][machine]") {
+TEST_CASE("a run whose --max-seconds leave work is exit 5, and exit 0 once there is no more", "[end_to_end][machine]") {
   const Sweep sweep;
   const Finished stopped =
       kvfrontier(sweep.run({"--threads", "1", "--max-seconds", "0.3", "--set", "stop.max_trials=1000000"}));

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -180,6 +181,15 @@ mode_t mode_of(int flags, va_list arguments) {
   return (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
 }
 
+// Whether this fork is the one that fails.
+bool no_process() {
+  State& s = state();
+  if (s.call != "fork" || ++s.count != s.at) return false;
+  mark();
+  errno = EAGAIN;
+  return true;
+}
+
 }  // namespace
 
 extern "C" {
@@ -274,13 +284,19 @@ int fstat64(int file, struct stat64* status) {
 }
 
 pid_t fork(void) {
-  State& s = state();
-  if (s.call == "fork" && ++s.count == s.at) {
-    mark();
-    errno = EAGAIN;
-    return -1;
-  }
-  return real<pid_t()>("fork")();
+  return no_process() ? -1 : real<pid_t()>("fork")();
+}
+
+// A Bob is forked by clone.
+long syscall(long number, ...) {
+  va_list list;
+  va_start(list, number);
+  long argument[6];
+  for (long& one : argument) one = va_arg(list, long);
+  va_end(list);
+  if (number == SYS_clone && no_process()) return -1;
+  return real<long(long, ...)>("syscall")(number, argument[0], argument[1], argument[2], argument[3], argument[4],
+                                          argument[5]);
 }
 
 int rename(const char* from, const char* to) {

@@ -120,7 +120,7 @@ TEST_CASE("a Bob that dies or answers nonsense is told, and the next game is pla
   const std::pair<const char*, const char*> ways[] = {
       {"abort", "Bob crashed with signal 6 (Aborted)"},
       {"segfault", "Bob crashed with signal 11 (Segmentation fault)"},
-      {"kill", "Bob died before he had answered in full"},
+      {"kill", "the machine: Bob was killed, as the kernel does where memory ends"},
       {"exit", "Bob died before he had answered in full"},
       {"bad_alloc", "the machine: Bob ran out of memory"},
       {"throw", "Bob's decoder failed: lost the codebook"},
@@ -213,7 +213,7 @@ TEST_CASE("misbehaving games are failed records, and the sweep goes on", "[bob][
   const auto plan = sweep::make_plan(core::Json::parse(R"({
     "experiment": "index_frontier", "seed": 1,
     "grid": {"n": 4, "d": 24,
-             "scheme": [{"name": "cheat_bob", "way": "kill"}, {"name": "cheat_bob", "way": "hang"}, {"name": "cheat_bob", "way": "short"},
+             "scheme": [{"name": "cheat_bob", "way": "exit"}, {"name": "cheat_bob", "way": "hang"}, {"name": "cheat_bob", "way": "short"},
                         {"name": "cheat_books", "lie": "ledger"}, {"name": "cheat_length"}, "exact"]},
     "queries": 8, "stop": {"min_trials": 2, "max_trials": 2}})"));
   REQUIRE(plan.points.size() == 6);
@@ -240,7 +240,7 @@ TEST_CASE("misbehaving games are failed records, and the sweep goes on", "[bob][
       CHECK(game.label.rfind(scheme["name"].get<std::string>(), 0) == 0);  // a failed record says what its point is
     }
   }
-  CHECK(reasons["cheat_bob kill"] == "failedBob died before he had answered in full");
+  CHECK(reasons["cheat_bob exit"] == "failedBob died before he had answered in full");
   CHECK(reasons["cheat_bob hang"] == "failedBob did not answer within 0.5 s");
   CHECK(reasons["cheat_bob short"].find("failedBob answered ") == 0);
   CHECK(reasons["cheat_books ledger"].find("the sum of its ledger says") != std::string::npos);
