@@ -196,7 +196,9 @@ class Builder : public Walker {
       const std::size_t start = index + 1 > token.size() ? index + 1 - token.size() : 0;
       refuse(start, path(), "found " + token + "; allowed: a number up to 1.8e308");
     }
-    throw UserError(name_ + ", " + place(index) + ": " + plain(error.what()));
+    const std::string complaint = plain(error.what());
+    throw UserError(name_ + place(index) + ": " +
+                    (of_ == Of::file ? complaint : "this line is not JSON (" + complaint + ")"));
   }
 
  private:
@@ -205,7 +207,7 @@ class Builder : public Walker {
     if (nests && depth() == deepest_json) {
       // The dotted path would be as long as the text.
       const auto at = Finder(text_, path()).around();
-      throw UserError(name_ + (at ? ", " + place(*at) : std::string()) + ": more than " + std::to_string(deepest_json) +
+      throw UserError(name_ + (at ? place(*at) : std::string()) + ": more than " + std::to_string(deepest_json) +
                       " lists and objects within each other");
     }
     Json* place = &root_;
@@ -231,15 +233,19 @@ class Builder : public Walker {
     const std::string twice = path();
     const auto found = Finder(text_, twice).found();
     if (found.size() < 2) throw UserError(name_ + ": " + twice + ": found a key twice");
-    refuse(found[1], twice, "found a second time; the first is in " + place(found[0]));
+    const auto first = [&] {
+      return of_ == Of::file ? place_of(text_, found[0]) : "column " + std::to_string(found[0] + 1);
+    };
+    refuse(found[1], twice, "found a second time; the first is in " + first());
   }
 
+  // What follows the name.
   std::string place(std::size_t index) const {
-    return of_ == Of::file ? place_of(text_, index) : "column " + std::to_string(index + 1);
+    return of_ == Of::file ? ", " + place_of(text_, index) : ": column " + std::to_string(index + 1);
   }
 
   [[noreturn]] void refuse(std::size_t index, const std::string& path, const std::string& complaint) const {
-    throw UserError(name_ + ", " + place(index) + ": " + (path.empty() ? "" : path + ": ") + complaint);
+    throw UserError(name_ + place(index) + ": " + (path.empty() ? "" : path + ": ") + complaint);
   }
 
   std::string_view text_;

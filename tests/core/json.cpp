@@ -173,9 +173,9 @@ TEST_CASE("the line of a dotted path", "[json]") {
 
 TEST_CASE("lines of a file are told by their column", "[json]") {
   CHECK_THROWS_WITH(parse_json_line("{\"a\": 1, \"a\": 2}", "rows:3"),
-                    "rows:3, column 10: a: found a second time; the first is in column 2");
+                    "rows:3: column 10: a: found a second time; the first is in column 2");
   CHECK_THROWS_WITH(parse_json_line("{\"a\": /* no */ 1}", "rows:3"),
-                    Contains("rows:3, column ") && Contains("syntax error"));
-  CHECK_THROWS_WITH(parse_json_line("{\"a\": 1e999}", "rows:3"), Contains("rows:3, column 7: a: found 1e999"));
-  CHECK_THROWS_WITH(parse_json_line("", "rows:3"), Contains("rows:3, column 1: syntax error"));
+                    Contains("rows:3: column ") && Contains("this line is not JSON") && Contains("syntax error"));
+  CHECK_THROWS_WITH(parse_json_line("{\"a\": 1e999}", "rows:3"), Contains("rows:3: column 7: a: found 1e999"));
+  CHECK_THROWS_WITH(parse_json_line("", "rows:3"), Contains("rows:3: column 1: this line is not JSON (syntax error"));
 }

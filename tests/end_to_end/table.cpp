@@ -6,6 +6,7 @@
 #include "../support/catch.hpp"
 #include "analysis/columns.hpp"
 #include "analysis/frontier.hpp"
+#include "core/text.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
 #include "sweep/record_line.hpp"
@@ -198,7 +199,8 @@ TEST_CASE("every format of the table holds every point", "[end_to_end]") {
   CHECK_THAT(latex, Contains("[0.00000, "));
 }
 
-TEST_CASE("text from records with quotes, commas, line ends and escapes is one cell of a csv", "[end_to_end]") {
+TEST_CASE("text from records with quotes, commas, line ends and escapes is one cell of a csv, and printable",
+          "[end_to_end]") {
   const auto points = resolved(R"({"n": 8, "d": 16, "rate": [0.5, 1, 2], "scheme": "bitpack"})");
   const std::vector<std::string> labels{"bitpack \"a\", b", "bitpack a\nb", "bitpack \x1b[31m & % # \\ $ { } ^ ~"};
   std::vector<sweep::Record> records;
@@ -215,9 +217,29 @@ TEST_CASE("text from records with quotes, commas, line ends and escapes is one c
     CHECK(line.size() == columns_of(csv).size());
     CHECK(line.at("error") == "0.25");
   }
-  CHECK(read == std::multiset<std::string>(labels.begin(), labels.end()));
+  std::multiset<std::string> printed;
+  for (const std::string& label : labels) printed.insert(core::printable(label));
+  CHECK(read == printed);
   // As RFC 4180 writes them, whoever reads them.
-  CHECK_THAT(csv, Contains(",\"bitpack \"\"a\"\", b\",") && Contains(",\"bitpack a\nb\","));
+  CHECK_THAT(csv, Contains(",\"bitpack \"\"a\"\", b\",") && Contains(",bitpack a\\nb,"));
+}
+
+TEST_CASE("names from records are neither TeX nor commands to a terminal", "[end_to_end]") {
+  const auto point = resolved(R"({"n": 8, "d": 16, "rate": 1, "scheme": "bitpack"})").at(0);
+  auto points =
+      analysis::summarise(store_of({made_up_record(point, 0, 100, 0.25), made_up_record(point, 1, 100, 0.25)}));
+  REQUIRE(points.size() == 1);
+  const std::string name = "\\input{x}\x1b[2J$&%#_^~";
+  points[0].parameters.scheme.name = points[0].parameters.embedding = points[0].parameters.schedule =
+      points[0].parameters.instance.name = points[0].record.label = name;
+  const std::string escaped =
+      "\\textbackslash{}input\\{x\\}\\textbackslash{}u001b[2J\\$\\&\\%\\#\\_\\textasciicircum{}\\textasciitilde{}";
+  const std::string latex = analysis::table_latex(points);
+  CHECK_THAT(latex, Contains("\n" + escaped + " & ") && !Contains("\\input"));
+  for (const std::string& text : {latex, analysis::table_text(points), analysis::table_csv(points),
+                                  analysis::cell_label(analysis::cell_of(points[0])), analysis::curve_of(points[0])}) {
+    for (const std::string& line : lines_of(text)) CHECK(core::printable(line) == line);
+  }
 }
 
 TEST_CASE("a table's numbers are those of its records", "[end_to_end]") {
