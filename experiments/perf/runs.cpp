@@ -206,7 +206,7 @@ double parse_seconds(const std::string& file) {
 }
 
 // Resident memory of a long run, per record that it has stored: the difference between a run of a few trials and one of
-// many, of the same points.
+// many, of the same points. The cache of exact outputs, 64 MiB at most, is a part of it, so the run must be long.
 void time_run_memory(const Settings& settings, Report& report) {
   const Folder folder;
   folder.write("sweep.json", run_memory_text);
@@ -215,9 +215,9 @@ void time_run_memory(const Settings& settings, Report& report) {
                                   "--isolate", "never", "--set", "stop.max_trials=" + std::to_string(trials)})
         .peak_bytes;
   };
-  constexpr int few = 200, many = 5000, points = 8;
+  constexpr int few = 200, many = 20'000, points = 8;
   const double bytes = (peak(many) - peak(few)) / ((many - few) * points);
-  report.add({"", "40,000 records in one run", bytes, "bytes a record", bytes, 600, "bytes", Goal::at_most});
+  report.add({"", "160,000 records in one run", bytes, "bytes a record", bytes, 600, "bytes", Goal::at_most});
 }
 
 void check_run_memory(const Settings& settings) {

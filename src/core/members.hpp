@@ -128,9 +128,14 @@ struct JsonForm<std::optional<V>> {
 // A value of a list or a map, checked like a member of its own.
 template <class V>
 V checked_value(const Json& json, const std::string& path) {
-  Option option;
-  JsonForm<V>::describe(option);
-  if (json.is_null() && option.nullable) return JsonForm<V>::from_json(json, path);
+  static const Option option = [] {
+    Option described;
+    JsonForm<V>::describe(described);
+    return described;
+  }();
+  // What is structured checks itself, and is not copied.
+  if (option.type == Option::Type::structured || (json.is_null() && option.nullable))
+    return JsonForm<V>::from_json(json, path);
   return JsonForm<V>::from_json(OptionTable::check(option, json, path), path);
 }
 template <class V>
@@ -348,11 +353,11 @@ class MemberList {
     for (const Member<T>& member : list_) {
       if (!member.exists(value)) continue;
       const auto given = json.find(member.option().name);
-      const std::string place = core::join_path(path, member.option().name);
+      const auto place = [&] { return core::join_path(path, member.option().name); };
       if (given != json.end()) {
-        set(value, member, *given, place);
+        set(value, member, *given, place());
       } else if (member.needed(value)) {
-        throw ConfigError(place, "nothing", member.option().allowed_text());
+        throw ConfigError(place(), "nothing", member.option().allowed_text());
       }
     }
     return value;
@@ -361,7 +366,8 @@ class MemberList {
   // Checks `given` and puts it into the member of `value`.
   static void set(T& value, const Member<T>& member, const Json& given, const std::string& path) {
     const Option& option = member.option();
-    if (given.is_null() && (option.nullable || (option.default_value.is_null() && !option.required))) {
+    const bool may_be_null = option.nullable || (option.default_value.is_null() && !option.required);
+    if (option.type == Option::Type::structured || (given.is_null() && may_be_null)) {
       member.set(value, given, path);
     } else {
       member.set(value, OptionTable::check(option, given, path), path);

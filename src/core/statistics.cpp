@@ -34,7 +34,7 @@ Interval student_interval(std::span<const double> samples, double level) {
 }
 
 Interval clopper_pearson(double successes, std::int64_t trials, double level) {
-  if (trials <= 0) return {0, 1};
+  if (trials <= 0 || std::isnan(successes)) return {0, 1};
   const double n = static_cast<double>(trials), tail = (1 - level) / 2;
   const double down = std::clamp(std::floor(successes), 0.0, n), up = std::clamp(std::ceil(successes), 0.0, n);
   Interval interval;

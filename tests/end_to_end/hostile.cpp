@@ -1,6 +1,7 @@
 // Input that nobody would write by hand: the committed configs and records, changed at random. Whatever it says, the
 // answer is a result or one sentence with the place, at once, and no terminal obeys it.
 
+#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -30,6 +31,12 @@ class Chance {
  private:
   std::mt19937_64 engine_;
 };
+
+// KVFRONTIER_TEST_STEPS=20 does twenty times as much as the suite has time for.
+int steps(int in_the_suite) {
+  const char* const factor = std::getenv("KVFRONTIER_TEST_STEPS");
+  return in_the_suite * (factor == nullptr ? 1 : std::stoi(factor));
+}
 
 // Values that were harmful somewhere, or might be.
 const std::vector<Json>& odd_values() {
@@ -150,7 +157,7 @@ TEST_CASE("a config that was changed at random is sound, or refused with a sente
   Chance chance(20260101);
   int refused = 0, accepted = 0;
   const std::string file = folder / "config.json";
-  for (int step = 0; step < 600; ++step) {
+  for (int step = 0; step < steps(600); ++step) {
     const fs::path& original = configs[static_cast<std::size_t>(step) % configs.size()];
     if (original.filename() == "schema.json") continue;
     std::string text = read_text(original);
@@ -208,7 +215,7 @@ TEST_CASE("records that were changed at random are read, or refused with file, l
                                                     {"report", out, "--out", folder / "page.html"}};
   Chance chance(20260102);
   int answered = 0, refused = 0;
-  for (int step = 0; step < 240; ++step) {
+  for (int step = 0; step < steps(240); ++step) {
     auto lines = stores[static_cast<std::size_t>(step) % stores.size()];
     std::string& line = lines[chance.below(lines.size())];
     const int kind = step % 4;
@@ -236,6 +243,7 @@ TEST_CASE("records that were changed at random are read, or refused with file, l
     CHECK(finished.code <= 3);
     for (const std::string& said : lines_of(finished.err)) require_sound(said);
     for (const std::string& said : lines_of(finished.out)) CHECK(core::printable(said) == said);
+    if (finished.err.find("without its page") != std::string::npos) continue;  // report, where there was no npm
     if (finished.code == 2 || (finished.code == 3 && finished.out.empty())) {
       ++refused;
       const bool placed = finished.err.find("records.jsonl:") != std::string::npos ||
