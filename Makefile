@@ -7,6 +7,9 @@ RUNS := $(RESULTS)/runs/quick
 VERIFY := $(RESULTS)/runs/verify-quick
 SWEEPS := index_frontier var256
 SIZE ?= paper
+# Of make fuzz: how long each target runs, and which (all without a name).
+SECONDS := 60
+TARGETS :=
 KVFRONTIER = "$(BUILD)/kvfrontier"
 
 # $(call configure,PRESET,DIRECTORY): a fresh build directory uses ninja where there is one.
@@ -18,7 +21,7 @@ configure = cmake --preset $(1) -B "$(2)" \
 PY = $$(.ci/python)
 
 .PHONY: help dependencies build test test-cluster test-report test-external frontier verify paper figures asan clang \
-  syntax perf format format-check lint clean
+  fuzz syntax perf format format-check lint clean
 
 help:
 	@echo 'make frontier   install what is missing, build, run the quick sweeps, audit them, draw the figures'
@@ -32,6 +35,7 @@ help:
 	@echo 'make figures    draw results/figures and results/paper.md again from the records in results/reference'
 	@echo 'make asan       the test suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make clang      build everything with Clang, warnings are errors'
+	@echo 'make fuzz       search for inputs that break the readers; SECONDS=60 a target, TARGETS="config store" only two'
 	@echo 'make syntax     Clang reads every source and compiles none, which is quicker; warnings are errors'
 	@echo 'make test-cluster   a sweep as a job array of a real Slurm, against one process; needs root'
 	@echo 'make perf       every kernel against its oracle, its goal and its rivals; ARGS=--smoke times nothing'
@@ -110,6 +114,12 @@ clang: dependencies
 	@cmake --build "$(BUILD)-clang" -j$(JOBS) --target all --target kvfrontier-tests --target kvfrontier-perf \
 	  --target kvfrontier-made-up-records
 
+fuzz: dependencies
+	@.ci/install-dependencies fuzz
+	@$(call configure,fuzz,$(BUILD)-fuzz)
+	@cmake --build "$(BUILD)-fuzz" -j$(JOBS) --target kvfrontier-fuzz
+	@JOBS=$(JOBS) tests/fuzz/run "$(BUILD)-fuzz" "$(SECONDS)" $(TARGETS)
+
 syntax: dependencies
 	@.ci/install-dependencies clang test
 	@.ci/syntax "$(BUILD)-syntax"
@@ -132,4 +142,4 @@ lint: build
 	  xargs -0 -n 4 -P $(JOBS) clang-tidy -p "$(BUILD)" --quiet
 
 clean:
-	rm -rf "$(BUILD)" "$(BUILD)-asan" "$(BUILD)-clang" "$(BUILD)-syntax"
+	rm -rf "$(BUILD)" "$(BUILD)-asan" "$(BUILD)-clang" "$(BUILD)-fuzz" "$(BUILD)-syntax"

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "core/files.hpp"
 #include "core/json.hpp"
@@ -115,7 +116,8 @@ std::string shell_text(const std::vector<std::string>& words) {
   return describe(text);
 }
 
-// The last lines of what may be any bytes, on one line of valid UTF-8.
+}  // namespace
+
 std::string last_lines(const std::string& bytes) {
   std::string text = Json::parse(Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::vector<std::string> lines{""};
@@ -137,8 +139,6 @@ std::string last_lines(const std::string& bytes) {
   while (start < told.size() && (static_cast<unsigned char>(told[start]) & 0xC0) == 0x80) ++start;
   return "..." + told.substr(start);
 }
-
-}  // namespace
 
 std::filesystem::path find_program(const std::string& word) {
   const auto runs = [](const std::filesystem::path& file) {
@@ -284,14 +284,32 @@ void Program::send(const void* data, std::size_t size, const std::string& what) 
 }
 
 void Program::receive(void* data, std::size_t size, const std::string& what) {
-  std::size_t moved = 0;
+  receive_into([&](std::uint64_t moved) { return std::span(static_cast<std::uint8_t*>(data) + moved, size - moved); },
+               size, what);
+}
+
+std::vector<std::uint8_t> Program::receive(std::uint64_t size, const std::string& what) {
+  constexpr std::uint64_t piece = 1 << 20;
+  std::vector<std::uint8_t> bytes;
+  const auto room = [&](std::uint64_t moved) {
+    if (moved == bytes.size()) bytes.resize(moved + std::min(piece, size - moved));
+    return std::span(bytes).subspan(moved);
+  };
+  receive_into(room, size, what);
+  return bytes;
+}
+
+template <class Room>
+void Program::receive_into(const Room& room, std::uint64_t size, const std::string& what) {
+  std::uint64_t moved = 0;
   const auto progress = [&] {
     return moved == 0 ? what
                       : std::to_string(size) + " bytes of " + what + ", of which there are " + std::to_string(moved);
   };
   while (moved < size) {
     const bool last_look = ended_;  // what it wrote is in the pipe by now
-    const ssize_t count = read(out_, static_cast<char*>(data) + moved, size - moved);
+    const auto place = room(moved);
+    const ssize_t count = read(out_, place.data(), place.size());
     if (count > 0) {
       moved += static_cast<std::size_t>(count);
     } else if (count == 0 || (errno == EAGAIN && last_look)) {

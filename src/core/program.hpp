@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,9 @@ namespace kvfrontier::core {
 struct ProgramError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+// The last lines of what a program wrote, which may be any bytes: at most about 500 bytes of valid UTF-8 on one line.
+std::string last_lines(const std::string& bytes);
 
 // The executable file that a shell would run for `word`: the file itself when there is a slash in it, otherwise the
 // first of that name on PATH. Empty when there is none that may be executed.
@@ -39,6 +43,8 @@ class Program {
   void send(const void* data, std::size_t size, const std::string& what);
   // Reads exactly `size` bytes of its stdout, which are `what` in complaints ("its message").
   void receive(void* data, std::size_t size, const std::string& what);
+  // The same for a size that the program itself has named: takes no more memory than bytes come.
+  std::vector<std::uint8_t> receive(std::uint64_t size, const std::string& what);
   // Closes its stdin and waits for its end, which must be by exit status 0 and with nothing more on stdout.
   void finish();
 
@@ -49,6 +55,9 @@ class Program {
   // Waits for one of: room in stdin (if `sending`), bytes or the end of stdout, the program's end. Reads stderr on the
   // way. False at the deadline.
   bool wait(bool sending);
+  // Reads `size` bytes; room(moved) is where those after the first `moved` go, at least one of them.
+  template <class Room>
+  void receive_into(const Room& room, std::uint64_t size, const std::string& what);
   void read_errors();
   void await_end();
   std::string ending() const;  // "exited with status 3"

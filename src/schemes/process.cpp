@@ -13,13 +13,13 @@
 #include "core/files.hpp"
 #include "core/ids.hpp"
 #include "core/program.hpp"
+#include "schemes/protocol.hpp"
 #include "schemes/scheme.hpp"
 
 namespace kvfrontier::schemes::process {
 
 static_assert(std::endian::native == std::endian::little, "the protocol is little-endian, and so is what we write");
 
-constexpr int protocol = 2;
 constexpr const char* command_form = "a list of words: a program on PATH or the path of one, and its arguments";
 constexpr const char* file_form = "a file that is there, relative to the working directory";
 
@@ -106,9 +106,6 @@ struct ProcessOptions {
                "XXH3-128 of the programs' files, filled in: edited programs are other points. When given, the files "
                "must have it")};
   }
-
-  // The largest length that a message may have.
-  static constexpr double most_bits = 9e15;
 };
 
 const ProcessOptions& options_of(const PublicParams& params) {
@@ -139,30 +136,27 @@ void send_frame(core::Program& program, const core::Json& json, const std::strin
   const std::string text = json.dump();
   send_frame(program, text.data(), text.size(), what);
 }
-void receive_frame(core::Program& program, void* data, std::uint64_t size, const std::string& what) {
-  std::uint64_t announced;
-  program.receive(&announced, sizeof(announced), what);
-  if (announced != size) {
-    const char* const bytes = reinterpret_cast<const char*>(&announced);
-    const bool text = std::all_of(bytes, bytes + sizeof(announced),
-                                  [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t' || c == '\r'; });
-    program.complain(text ? "wrote the text " + core::Json(std::string(bytes, sizeof(announced))).dump() +
-                                "... where " + what + " should begin: stdout is for the protocol, print to stderr"
-                          : "announced " + std::to_string(announced) + " bytes of " + what + " where " +
-                                std::to_string(size) + " are due");
+
+// What a program says on its stdout.
+class Running : public Speaker {
+ public:
+  explicit Running(core::Program& program) : program_(program) {}
+  void receive(void* data, std::size_t size, const std::string& what) override { program_.receive(data, size, what); }
+  std::vector<std::uint8_t> receive(std::uint64_t size, const std::string& what) override {
+    return program_.receive(size, what);
   }
-  program.receive(data, size, what);
-}
+  [[noreturn]] void complain(const std::string& what) override { program_.complain(what); }
+
+ private:
+  core::Program& program_;
+};
 
 // The encoder after it has been sent the shape and has answered with the length of its message.
 std::unique_ptr<core::Program> sized_encoder(const PublicParams& params, Bits& bits) {
   auto program = std::make_unique<core::Program>(options_of(params).encoder.words, options_of(params).seconds);
   send_frame(*program, shape_of(params, "encode"), "the shape");
-  std::uint64_t said;
-  receive_frame(*program, &said, sizeof(said), "the length of its message");
-  if (said > ProcessOptions::most_bits)
-    program->complain("says that its message has " + std::to_string(said) + " bits, which no message has");
-  bits = said;
+  Running speaker(*program);
+  bits = receive_length(speaker);
   return program;
 }
 
@@ -201,10 +195,8 @@ class ProcessEncoder : public Encoder {
     if (!written_) {
       written_ = true;
       send_frame(*program_, nullptr, 0, "the end of the tokens");
-      message_.resize((bits_ + 7) / 8);
-      receive_frame(*program_, message_.data(), message_.size(), "its message");
-      if (bits_ % 8 != 0 && message_.back() >> bits_ % 8 != 0)
-        program_->complain("wrote ones behind the last bit of its message: the padding of the last byte is 0");
+      Running speaker(*program_);
+      message_ = receive_message(speaker, bits_);
       program_->finish();
     }
     writer.section("message");
@@ -236,10 +228,10 @@ class ProcessDecoder : public Decoder {
     send_frame(program, message_.data(), message_.size(), "the message");
     const core::RowMatrixD flat = queries;
     send_frame(program, flat.data(), flat.size() * sizeof(double), "the queries");
-    core::RowMatrixD answers(queries.rows(), params_.d);
-    receive_frame(program, answers.data(), answers.size() * sizeof(double), "its answers");
+    Running speaker(program);
+    core::RowMatrixD answers = receive_answers(speaker, queries.rows(), params_.d);
     program.finish();
-    if (!answers.allFinite()) program.complain("answered with a number that is not finite");
+    require_finite(speaker, answers);
     return answers;
   }
 

@@ -77,7 +77,8 @@ class Bytes {
   std::string_view read() { return {piece_.data(), file_.read(piece_.data(), piece_.size())}; }
 
   core::File file_;
-  std::string piece_ = std::string(std::size_t{1} << 20, '\0'), unpacked_;
+  // A megabyte, or room for a smaller file: stores may be many small ones.
+  std::string piece_ = std::string(std::clamp(file_.size(), std::size_t{1}, std::size_t{1} << 20), '\0'), unpacked_;
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context_{nullptr, ZSTD_freeDCtx};
   ZSTD_inBuffer in_{nullptr, 0, 0};
   ZSTD_outBuffer out_{nullptr, 1, 0};

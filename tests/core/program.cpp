@@ -74,6 +74,15 @@ TEST_CASE("more than any buffer holds crosses in both directions", "[program]") 
   CHECK(sent == heard);
 }
 
+TEST_CASE("a length that a program has named is believed as far as its bytes come", "[program]") {
+  Program program(shell("head -c 2500000 /dev/zero; exit 3"), 60);
+  CHECK(program.receive(2'000'000, "its message") == std::vector<std::uint8_t>(2'000'000));
+  CHECK_THROWS_WITH(
+      program.receive(1'125'000'000'000'000, "its message"),
+      Contains("exited with status 3 before it had written 1125000000000000 bytes of its message, of which "
+               "there are 500000"));
+}
+
 TEST_CASE("programs are looked for as a shell does", "[program]") {
   const end_to_end::Folder folder;
   const std::string script = folder.write("tool", std::string("#!/bin/sh\ncat\n"));

@@ -72,6 +72,10 @@ TEST_CASE("Clopper-Pearson limits solve their defining equations", "[statistics]
   CHECK(clopper_pearson(1, 20, 0.95).hi == Approx(0.2487).margin(5e-5));
   CHECK(clopper_pearson(0, 0, 0.95).lo == 0);
   CHECK(clopper_pearson(0, 0, 0.95).hi == 1);
+  // A count that nobody knows.
+  const double unknown = std::numeric_limits<double>::quiet_NaN();
+  CHECK(clopper_pearson(unknown, 10, 0.95).lo == 0);
+  CHECK(clopper_pearson(unknown, 10, 0.95).hi == 1);
 }
 
 TEST_CASE("fractional counts are rounded outward", "[statistics]") {
