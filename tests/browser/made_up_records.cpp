@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "../end_to_end/made_up.hpp"
+#include "core/files.hpp"
 #include "core/ids.hpp"
 #include "sweep/store_files.hpp"
 
@@ -84,6 +85,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   using namespace kvfrontier;
+  core::make_directory(argv[2]);
   sweep::write_store(kind == "many" ? end_to_end::many() : end_to_end::hostile(), argv[2]);
   return 0;
 }
